@@ -1,0 +1,110 @@
+"""Is a result still what its inputs would give? (standard library only: asked for every city at each start)
+
+A fingerprint is one hash for each thing a notebook's result depends on. Two fingerprints are compared part by
+part, so a person reads "the data changed" and not that a hash differs. Data are fingerprinted as the files
+people put in the city's folder; what is derived from them (data/*/linked) follows from the other parts.
+"""
+
+import hashlib
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from shared_utils.results.notebooks import source_path
+
+# In the order they are told to a person.
+WORDS = {
+    "data": "the data files changed",
+    "settings": "city.yml or lessons.yaml changed",
+    "mappings": "mappings/ changed",
+    "plan": "the analysis plan changed",
+    "notebook": "the notebook was edited",
+    "city_code": "city_code/ changed",
+    "shared_utils": "shared_utils was updated",
+    "parameters": "other parameters were asked for",
+}
+# Folders below data/ that people do not fill: derived files, keys, and the truth only tests may read.
+_NOT_INPUT = {"linked", "crosswalk", "truth"}
+
+
+def fingerprint(city_dir: Path, notebook: str, parameters: dict) -> dict[str, str]:
+    """Hash every part the result of one notebook depends on: {part: sha256}, parts as in `WORDS`."""
+    city = Path(city_dir)
+    return {
+        "data": _files_sha(city, _data_files(city)),
+        "settings": _files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
+        "mappings": _files_sha(city, _below(city / "mappings")),
+        "plan": _files_sha(city, [city / "plan" / "plan.lock.json", city / "plan" / "deviations.yaml"]),
+        "notebook": notebook_sha(source_path(city, notebook)),
+        "city_code": _files_sha(city, _below(city / "city_code")),
+        "shared_utils": _files_sha(city, _below(city / "shared_utils")),
+        "parameters": _sha(json.dumps(parameters, sort_keys=True, ensure_ascii=False)),
+    }
+
+
+def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Say in words which parts of two fingerprints differ; empty when nothing does."""
+    return [words for part, words in WORDS.items() if old.get(part) != new.get(part)]
+
+
+def notebook_sha(path: Path) -> str:
+    """Hash what a notebook says, not what it shows: running and saving it in JupyterLab changes nothing.
+
+    Raises FileNotFoundError, or ValueError when the file is not a notebook.
+    """
+    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    said = [[c["cell_type"], "".join(c["source"]), c["metadata"].get("tags", [])] for c in cells]
+    return _sha(json.dumps(said, ensure_ascii=False))
+
+
+def peek(city_dir: Path, block: str, key: str) -> str | None:
+    """Read one plain value of city.yml, as in peek(city, "city", "key"), without the YAML library.
+
+    For listing cities and telling them apart quickly; a run reads the settings in full. None when it is
+    not found, so that a broken file is reported where the settings are checked.
+    """
+    try:
+        text = (Path(city_dir) / "city.yml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    body = re.search(rf"^{block}:((?:[ \t].*)?(?:\n(?:[ \t].*|#.*|[ \t]*))*)", text, re.MULTILINE)
+    value = body and re.search(rf"(?:^\s*|[{{,]\s*){key}:[ \t]*([^,}}#\n]+)", body[1], re.MULTILINE)
+    return value[1].strip().strip("\"'") or None if value else None
+
+
+def _data_files(city: Path) -> list[Path]:
+    root = {"city": "private", "synthetic": "synthetic"}.get(peek(city, "data", "mode") or "", ".")
+    files = [*_below(city / "data" / root), *_below(city / "data" / "public_ref")]
+    return [f for f in files if not _NOT_INPUT & set(f.relative_to(city).parts)]
+
+
+def _below(folder: Path) -> list[Path]:
+    """Files under a folder, sorted; without caches, hidden files and the lock files Excel leaves (~$)."""
+    files = sorted(f for f in folder.rglob("*") if f.is_file())
+    return [f for f in files if not any(p.startswith((".", "~$", "__pycache__")) for p in _parts(f, folder))]
+
+
+def _parts(file: Path, folder: Path) -> tuple[str, ...]:
+    return file.relative_to(folder).parts
+
+
+def _files_sha(city: Path, files: list[Path]) -> str:
+    lines = [f"{f.relative_to(city).as_posix()} {_file_sha(f, *_stamp(f))}" for f in files if f.is_file()]
+    return _sha("\n".join(lines))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=20_000)
+def _file_sha(file: Path, size: int, mtime_ns: int) -> str:
+    """Size and time are in the cache key so that a file that changes meanwhile is read again."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
