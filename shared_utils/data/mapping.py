@@ -1,0 +1,377 @@
+"""Mappings: one YAML file a source file, from a city's own headers to the data model (pilots.md section 2.4).
+
+A mapping is read and checked before any data file is opened, so a typing mistake in it costs seconds. Unknown
+keys, tables and columns are refused with the file, the line and the nearest valid name.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from shared_utils.config import yaml12
+from shared_utils.data.model import DIRECT_IDENTIFIERS, TABLES, Column
+from shared_utils.data.problems import IntakeError, Problem
+from shared_utils.data.row_filter import FilterError, RowFilter, identifier
+from shared_utils.errors import EmiError, nearest
+
+FORMATS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet")
+TYPES = {
+    "string": "str", "integer": "int", "number": "float", "boolean": "bool", "date": "date", "month": "month",
+}  # fmt: skip
+# Which declared types a model column accepts: an integer is a number too, text takes no other.
+NARROWS = {
+    "str": ("string",), "cat": ("string",), "int": ("integer",), "float": ("number", "integer"),
+    "bool": ("boolean",), "date": ("date", "month"), "month": ("month",),
+}  # fmt: skip
+
+_TOP = ("source", "row_filter", "missing_codes", "tables", "unmapped_columns")
+_SOURCE = ("path", "sheet", "encoding", "delimiter", "header_row", "skip_footer", "thousands")
+_BLOCK = (
+    "columns", "constants", "types", "date_formats", "value_maps", "wide", "zero_fill", "geoid", "extra",
+)  # fmt: skip
+_WIDE = ("subject", "wave", "columns")
+_ZERO_FILL = ("keys", "from_table", "value")
+_GEOID = ("column", "pad_to", "vintage", "crosswalk")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows are. `path` is below data/private or data/synthetic; rows count from 1 as Excel does."""
+
+    path: str
+    sheet: str = ""
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    header_row: int = 1
+    skip_footer: int = 0
+    thousands: str = ""
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).name
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Outcome columns side by side, one row a subject: each becomes the rows of one outcome."""
+
+    subject: str
+    wave: str
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ZeroFill:
+    """Write `value` for every subject of `from_table` and every month in which the file has no row."""
+
+    keys: tuple[str, ...]
+    from_table: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Geoid:
+    """Restore the leading zeros of a tract code. `vintage` is the census year of the boundaries."""
+
+    column: str
+    pad_to: int
+    vintage: int
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """How one source fills one table. `columns` is {header of the file: column of the model}."""
+
+    table: str
+    line: int
+    columns: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+    date_formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    value_maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
+    wide: Wide | None = None
+    zero_fill: ZeroFill | None = None
+    geoid: Geoid | None = None
+
+    @property
+    def headers(self) -> list[str]:
+        """Every header of the file this block needs, in order."""
+        wide = [self.wide.subject, *self.wide.columns] if self.wide else []
+        return list(dict.fromkeys([*self.columns, *self.extra, *wide]))
+
+    @property
+    def targets(self) -> list[str]:
+        """Every name a column of the file is read into: model columns, own covariates, outcome ids."""
+        wide = self.wide.columns.values() if self.wide else ()
+        return [*self.columns.values(), *self.extra.values(), *wide]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One mapping file."""
+
+    file: Path
+    source: Source
+    tables: tuple[TableMapping, ...]
+    row_filter: RowFilter | None = None
+    missing_codes: tuple[str, ...] = ("",)
+    refuse_unmapped: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"mappings/{self.file.name}"
+
+
+def read_all(city_dir: Path) -> list[Mapping]:
+    """Read every mapping of a city, in file-name order.
+
+    Raises IntakeError with every problem of every file.
+    """
+    folder = Path(city_dir) / "mappings"
+    files = sorted(p for p in folder.glob("*.y*ml") if p.suffix in (".yml", ".yaml"))
+    if not files:
+        raise EmiError(
+            f"{folder.name}/ of {Path(city_dir).name} has no mapping.",
+            "Add one YAML file for each source file, or name one analysis-ready file as data.analysis_file.",
+        )
+    mappings, problems = [], []
+    for file in files:
+        try:
+            mappings.append(read(file))
+        except IntakeError as error:
+            problems += error.problems
+    if problems:
+        raise IntakeError(problems)
+    return mappings
+
+
+def read(file: Path) -> Mapping:
+    """Read and check one mapping file. Raises IntakeError with every problem in it."""
+    data, lines = yaml12.load(file)
+    return _Reader(file, lines).mapping(data)
+
+
+class _Reader:
+    """Walks one parsed mapping, collecting problems instead of stopping at the first."""
+
+    def __init__(self, file: Path, lines):
+        self.file, self.lines = file, lines
+        self.problems: list[Problem] = []
+
+    def mapping(self, data: Any) -> Mapping:
+        top = self._keys(data, (), _TOP, required=("source", "tables"))
+        source = self._source(top.get("source"))
+        tables = [
+            block
+            for name, blocks in self._dict(top.get("tables"), ("tables",)).items()
+            for block in self._tables(str(name), blocks)
+        ]
+        unmapped = top.get("unmapped_columns", "drop_and_report")
+        if unmapped not in ("drop_and_report", "error"):
+            self._say(("unmapped_columns",), f"'{unmapped}' is not known.", "Write drop_and_report or error.")
+        codes = top.get("missing_codes")
+        codes = [""] if codes is None else self._list(codes, ("missing_codes",))
+        row_filter = self._filter(top.get("row_filter"))
+        if self.problems:
+            raise IntakeError(self.problems)
+        return Mapping(
+            file=self.file,
+            source=source,
+            tables=tuple(tables),
+            row_filter=row_filter,
+            missing_codes=tuple(dict.fromkeys(["", *map(text, codes)])),
+            refuse_unmapped=unmapped == "error",
+        )
+
+    def _source(self, data: Any) -> Source | None:
+        keys = self._keys(data, ("source",), _SOURCE, required=("path",))
+        path = PurePosixPath(str(keys.get("path", "")).replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in str(path):
+            message = f"'{path}' leaves the data folder."
+            self._say(("source", "path"), message, "Write it like raw/tracker.csv.")
+        elif path.suffix.lower() not in FORMATS:
+            message = f"'{path}' is not a known kind of file."
+            self._say(("source", "path"), message, f"Use {', '.join(FORMATS)}.")
+        for key, least in (("header_row", 1), ("skip_footer", 0)):
+            value = keys.get(key, least)
+            if not isinstance(value, int) or value < least:
+                message = f"'{value}' is not a row count."
+                self._say(("source", key), message, f"Write a whole number from {least}.")
+        default = "\t" if path.suffix.lower() == ".tsv" else ","
+        return Source(
+            path=str(path),
+            sheet=str(keys.get("sheet") or ""),
+            encoding=str(keys.get("encoding") or "utf-8-sig"),
+            delimiter=str(keys.get("delimiter") or default),
+            header_row=keys.get("header_row", 1),
+            skip_footer=keys.get("skip_footer", 0),
+            thousands=str(keys.get("thousands") or ""),
+        )
+
+    def _filter(self, expression: Any) -> RowFilter | None:
+        if not expression:
+            return None
+        try:
+            return RowFilter(str(expression))
+        except FilterError as error:
+            self._say(("row_filter",), str(error), "Write it like: case_type in ['A', 'B'] and amount > 0")
+
+    def _tables(self, table: str, blocks: Any) -> list[TableMapping]:
+        """One table takes a block, or a list of blocks when the file fills it in several ways."""
+        at = ("tables", table)
+        if table not in TABLES:
+            self._say(at, f"'{table}' is not a table.{nearest(table, TABLES)}", f"Use {', '.join(TABLES)}.")
+            return []
+        if isinstance(blocks, list):
+            return [self._block(table, block, (*at, i)) for i, block in enumerate(blocks)]
+        return [self._block(table, blocks, at)]
+
+    def _block(self, table: str, data: Any, at: tuple) -> TableMapping:
+        keys = self._keys(data, at, _BLOCK)
+        constants = self._dict(keys.get("constants"), (*at, "constants"))
+        block = TableMapping(
+            table=table,
+            line=self._line(at),
+            columns=self._names(keys, "columns", at),
+            constants={str(name): text(value) for name, value in constants.items()},
+            types=self._names(keys, "types", at),
+            date_formats={
+                str(k): tuple(str(f) for f in self._list(v, (*at, "date_formats", k)))
+                for k, v in self._dict(keys.get("date_formats"), (*at, "date_formats")).items()
+            },
+            value_maps={
+                str(k): {
+                    text(code): text(value)
+                    for code, value in self._dict(v, (*at, "value_maps", k)).items()
+                }
+                for k, v in self._dict(keys.get("value_maps"), (*at, "value_maps")).items()
+            },
+            extra=self._names(keys, "extra", at),
+            wide=self._wide(keys.get("wide"), (*at, "wide")),
+            zero_fill=self._zero_fill(keys.get("zero_fill"), (*at, "zero_fill")),
+            geoid=self._geoid(keys.get("geoid"), (*at, "geoid")),
+        )
+        self._check_block(block, at)
+        return block
+
+    def _check_block(self, block: TableMapping, at: tuple) -> None:
+        model = TABLES[block.table]
+        for header, column in block.columns.items():
+            self._known(column, model.columns, (*at, "columns", header), f"a column of {block.table}")
+        for column in block.constants:
+            self._known(column, model.columns, (*at, "constants", column), f"a column of {block.table}")
+        for key in ("types", "date_formats", "value_maps"):
+            for target in getattr(block, key):
+                known = [*block.targets, *block.constants]
+                self._known(target, known, (*at, key, target), "read from this file")
+        for column, kind in block.types.items():
+            self._known(kind, TYPES, (*at, "types", column), "a type")
+            model_type = model.columns[column].type if column in model.columns else None
+            if model_type and kind in TYPES and kind not in NARROWS[model_type]:
+                use = " or ".join(NARROWS[model_type])
+                self._say((*at, "types", column), f"{column} cannot be {kind}.", f"Use {use}.")
+        if block.extra and not model.extra:
+            message = f"{block.table} takes no extra covariates."
+            self._say((*at, "extra"), message, "Move them to participants or units.")
+        if block.wide and block.table != "outcomes":
+            self._say((*at, "wide"), f"{block.table} has no wide form.", "Use wide in outcomes only.")
+        for header in block.headers:
+            if identifier(header) in DIRECT_IDENTIFIERS:
+                self._say(at, f"'{header}' names a person and never comes in.", "Take it out of the mapping.")
+        self._twice(block, at)
+        self._required(block, at)
+
+    def _twice(self, block: TableMapping, at: tuple) -> None:
+        given = [*block.targets, *block.constants]
+        for name in sorted({n for n in given if given.count(n) > 1}):
+            self._say(at, f"{name} is given twice.", "Keep one column or one constant for it.")
+
+    def _required(self, block: TableMapping, at: tuple) -> None:
+        given = {*block.columns.values(), *block.constants}
+        if block.wide:
+            given |= {"subject_id", "outcome_id", "wave", "value"}
+        for name in TABLES[block.table].required:
+            if name not in given and not TABLES[block.table].columns[name].derive:
+                fix = f"Add it to columns or constants. {_shape(block, name)}"
+                self._say(at, f"{block.table} needs {name}.", fix)
+
+    def _wide(self, data: Any, at: tuple) -> Wide | None:
+        if data is None:
+            return None
+        keys = self._keys(data, at, _WIDE, required=_WIDE)
+        return Wide(str(keys.get("subject")), str(keys.get("wave")), self._names(keys, "columns", at))
+
+    def _zero_fill(self, data: Any, at: tuple) -> ZeroFill | None:
+        if data is None:
+            return None
+        keys = self._keys(data, at, _ZERO_FILL, required=("keys", "from_table"))
+        if sorted(keys.get("keys") or []) != ["period_start", "subject_id"]:
+            fix = "Write keys: [subject_id, period_start]."
+            self._say((*at, "keys"), "rows are filled by subject and month.", fix)
+        if keys.get("from_table") != "units":
+            self._say((*at, "from_table"), "only places can be filled.", "Write from_table: units.")
+        return ZeroFill(tuple(keys.get("keys") or ()), str(keys.get("from_table")), keys.get("value", 0))
+
+    def _geoid(self, data: Any, at: tuple) -> Geoid | None:
+        if data is None:
+            return None
+        keys = self._keys(data, at, _GEOID, required=("column",))
+        if keys.get("crosswalk"):
+            self._say((*at, "crosswalk"), "tracts are not converted here.", "Send codes of one census year.")
+        vintage = keys.get("vintage", 2010)
+        if vintage not in (2010, 2020):
+            self._say((*at, "vintage"), f"'{vintage}' is not a census year.", "Write 2010 or 2020.")
+        return Geoid(str(keys.get("column")), int(keys.get("pad_to", 11)), vintage)
+
+    def _names(self, keys: dict, key: str, at: tuple) -> dict[str, str]:
+        return {str(k).strip(): str(v) for k, v in self._dict(keys.get(key), (*at, key)).items()}
+
+    def _keys(self, data: Any, at: tuple, valid: tuple, required: tuple = ()) -> dict:
+        data = self._dict(data, at)
+        for key in data:
+            self._known(key, valid, (*at, key), "a key here")
+        for key in required:
+            if key not in data:
+                where = ".".join(map(str, at)) or "the file"
+                self._say(at, f"{where} needs {key}.", f"Add {key}.")
+        return data
+
+    def _known(self, name: Any, valid, at: tuple, what: str) -> None:
+        if str(name) not in [str(v) for v in valid]:
+            listed = ", ".join(map(str, valid))
+            self._say(at, f"'{name}' is not {what}.{nearest(name, valid)}", f"Valid: {listed}.")
+
+    def _dict(self, data: Any, at: tuple) -> dict:
+        if data is None or isinstance(data, dict):
+            return data or {}
+        self._say(at, f"{'.'.join(map(str, at)) or 'the file'} must be a list of 'key: value'.", "See docs.")
+        return {}
+
+    def _list(self, data: Any, at: tuple) -> list:
+        return data if isinstance(data, list) else [data]
+
+    def _line(self, at: tuple) -> int:
+        """The line of a key, or of the nearest key around it that has one."""
+        while at and at not in self.lines:
+            at = at[:-1]
+        return self.lines.get(at, 1)
+
+    def _say(self, at: tuple, message: str, fix: str) -> None:
+        self.problems.append(Problem(f"mappings/{self.file.name}, line {self._line(at)}", message, fix))
+
+
+def text(value: Any) -> str:
+    """Return a YAML scalar as the text a cell would hold: true, 3, 2019-07-01; null is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip()
+
+
+def _shape(block: TableMapping, name: str) -> str:
+    column: Column = TABLES[block.table].columns[name]
+    if column.allowed:
+        return f"Allowed: {', '.join(column.allowed)}."
+    return f"It looks like {column.example}."
