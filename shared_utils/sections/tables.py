@@ -1,0 +1,116 @@
+"""One table, two renderings: the city's own (suppressed) and the released one (suppressed, then rounded).
+
+Every column says what kind of number it holds; the kind decides how it is hidden, rounded and printed, so
+that nothing reaches a page by another way (docs/decisions/0005-two-renderings-of-a-table.md).
+"""
+
+from dataclasses import dataclass, field
+from html import escape
+
+import pandas as pd
+
+from shared_utils import disclosure
+from shared_utils.disclosure import Rules
+from shared_utils.sections.numbers import PRINTERS, is_missing
+from shared_utils.sections.section import RELEASE
+
+HIDDEN = "*"
+HIDDEN_NOTE = "* Rests on fewer than {n} people: hidden so that nobody can be recognised."
+ROUNDED_NOTE = "Counts are rounded to the nearest {base} and may not add up."
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    kind         text, count, share (0 to 1, printed in percent), usd, points (a difference of shares),
+                 effect (on the table's scale), number (a mean, rate or statistic), p, or "row": each row
+                 names its own kind in row["kind"]
+    n            column with the number of people behind the value: the value is hidden when that is small
+    numerator    for shares: column with the numerator; small values and small complements hide the share
+    se           column with the standard error that sets how far an effect is rounded
+    people       for counts: True when it counts people (small counts are hidden); False for rows or months
+    digits       decimals of a "number"
+    """
+
+    key: str
+    label: str
+    kind: str = "text"
+    n: str = ""
+    numerator: str = ""
+    se: str = ""
+    people: bool = True
+    digits: int = 2
+
+
+@dataclass
+class Table:
+    """A caption, columns and rows (a list of dicts). `scale` prints effect columns; notes stand below."""
+
+    caption: str
+    columns: list[Column]
+    rows: list[dict]
+    scale: object = None
+    notes: list[str] = field(default_factory=list)
+
+    def bundle(self, stamp: str, rules: Rules) -> tuple[dict, dict]:
+        """The mime bundle: internal HTML, released HTML, and the caption as plain text."""
+        internal, release = self.html(rules, stamp), self.html(rules, stamp, release=True)
+        return {"text/html": internal, RELEASE: release, "text/plain": self.caption}, {}
+
+    def suppressed(self, rules: Rules) -> tuple[list[dict], int]:
+        """The rows with small cells hidden (None), and how many cells were hidden."""
+        named = [k for c in self.columns for k in (c.key, c.n, c.numerator, c.se) if k]
+        keys = list(dict.fromkeys([*named, *(key for row in self.rows for key in row)]))
+        frame, hidden = disclosure.suppress(
+            pd.DataFrame(self.rows, columns=keys, dtype=object),
+            rules,
+            counts=[c.key for c in self.columns if c.kind == "count" and c.people],
+            denominators={c.key: c.n for c in self.columns if c.n and not c.numerator},
+            numerators={c.key: (c.numerator, c.n) for c in self.columns if c.numerator},
+        )
+        return frame.to_dict("records"), hidden
+
+    def html(self, rules: Rules, stamp: str = "", release: bool = False) -> str:
+        """The table as HTML with a caption, header scopes and its notes."""
+        rows, hidden = self.suppressed(rules)
+        head = "".join(f'<th scope="col">{escape(c.label)}</th>' for c in self.columns)
+        body = "".join(
+            f"<tr>{self._row(shown, whole, rules, release)}</tr>"
+            for shown, whole in zip(rows, self.rows, strict=True)
+        )
+        notes = [*self.notes, *self._standard_notes(hidden, release, rules), *([stamp] if stamp else [])]
+        return (
+            f'<div class="emi-table"><table><caption>{escape(self.caption)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f'<div class="emi-table-notes">{"".join(f"<p>{escape(note)}</p>" for note in notes)}</div></div>'
+        )
+
+    def _row(self, shown: dict, whole: dict, rules: Rules, release: bool) -> str:
+        cells = []
+        for i, column in enumerate(self.columns):
+            text = escape(self._cell(column, shown, whole, rules, release))
+            if i == 0:
+                cells.append(f'<th scope="row" style="text-align:left">{text}</th>')
+            elif column.kind == "text":
+                cells.append(f'<td style="text-align:left">{text}</td>')
+            else:
+                cells.append(f'<td class="num">{text}</td>')
+        return "".join(cells)
+
+    def _cell(self, column: Column, shown: dict, whole: dict, rules: Rules, release: bool) -> str:
+        value = shown[column.key]
+        if is_missing(value):
+            return "" if is_missing(whole.get(column.key)) else HIDDEN
+        kind = shown["kind"] if column.kind == "row" else column.kind
+        if kind == "text":
+            return str(value)
+        if kind == "effect":
+            return self.scale.text(value, shown.get(column.se), rules if release else None)
+        n = shown.get(column.n)
+        return PRINTERS[kind](value, n, column.digits, rules if release else None)
+
+    def _standard_notes(self, hidden: int, release: bool, rules: Rules) -> list[str]:
+        notes = [HIDDEN_NOTE.format(n=rules.small_cell_min)] if hidden else []
+        counts = any(c.kind == "count" and c.people for c in self.columns)
+        return notes + ([ROUNDED_NOTE.format(base=rules.counts_base)] if release and counts else [])
