@@ -1,0 +1,147 @@
+"""A small pool of worker processes that outlives the death of one of them.
+
+Each slot is one process with one job at a time, so a process that dies takes only its own job with it and the
+others go on; concurrent.futures gives up the whole pool when one process dies. Processes and not threads:
+papermill and prepare() may change the working directory (ran one city in another's folder, runner.md).
+"""
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Any
+
+from shared_utils.errors import EmiError
+
+# One BLAS thread a kernel: kernels side by side would fight for the cores (measured: a quarter of the time).
+# The hash seed makes set order, and so bytes, the same in every run. UTF-8 because Windows has other defaults.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+KERNEL_ENV = {name: "1" for name in _THREADS} | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+
+
+class InfrastructureDeath(Exception):
+    """A process died under the job (memory, kill): worth one more try, unlike an error in a cell."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call for a worker. `function` and `args` must be picklable; `key` is the caller's."""
+
+    key: Any
+    function: Callable
+    args: tuple = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception as plain text: exceptions of other rooms do not survive pickling unharmed."""
+
+    ename: str
+    message: str
+    hint: str = ""
+    expected: bool = False  # an EmiError: written for people
+    trace: str = ""
+
+
+def default_workers(jobs: int) -> int:
+    """One more than the cores (kernels wait for messages a quarter of the time), at most 4 for memory."""
+    return max(1, min(jobs, (os.cpu_count() or 1) + 1, 4))
+
+
+def run_tasks(
+    tasks: Iterable[Task], workers: int, on_start: Callable[[Any], None] = lambda key: None
+) -> Iterator[tuple[Any, Any]]:
+    """Yield (key, value or Failure) as tasks end; a task whose process died is tried once more.
+
+    When the caller stops early or is interrupted, the workers are stopped; their kernels notice and end.
+    """
+    waiting = deque((task, 1) for task in tasks)
+    slots = [_Slot() for _ in range(min(workers, len(waiting)))]
+    try:
+        while waiting or any(slot.busy for slot in slots):
+            for slot in slots:
+                if waiting and not slot.busy:
+                    slot.give(*waiting.popleft())
+                    on_start(slot.task.key)
+            for connection in wait([slot.connection for slot in slots if slot.busy]):
+                slot = next(slot for slot in slots if slot.connection is connection)
+                task, attempt, answer = slot.take()
+                if _is_death(answer) and attempt == 1:
+                    waiting.append((task, 2))
+                else:
+                    yield task.key, answer
+    finally:
+        for slot in slots:
+            slot.stop()
+
+
+def _is_death(answer: Any) -> bool:
+    return isinstance(answer, Failure) and answer.ename == InfrastructureDeath.__name__
+
+
+class _Slot:
+    """One worker process, replaced when it dies."""
+
+    def __init__(self):
+        self.task, self.attempt = None, 0
+        self._start()
+
+    @property
+    def busy(self) -> bool:
+        return self.task is not None
+
+    def give(self, task: Task, attempt: int) -> None:
+        self.task, self.attempt = task, attempt
+        try:
+            self.connection.send((task.function, task.args))
+        except OSError:  # died while idle
+            self._start()
+            self.connection.send((task.function, task.args))
+
+    def take(self) -> tuple[Task, int, Any]:
+        task, self.task = self.task, None
+        try:
+            return task, self.attempt, self.connection.recv()
+        except (EOFError, OSError):
+            self._start()
+            message = "The process that ran it was ended from outside, often for lack of memory."
+            return task, self.attempt, Failure(InfrastructureDeath.__name__, message)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.join()
+        self.connection.close()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()  # so that the end of the worker closes the pipe
+
+
+def _serve(connection) -> None:
+    """Worker process: answer calls until the driver is gone."""
+    os.environ.update({k: v for k, v in KERNEL_ENV.items() if k not in _THREADS or k not in os.environ})
+    # Ctrl+C reaches every process of a terminal; the driver alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            function, args = connection.recv()
+            answer = function(*args)
+        except EOFError:
+            return
+        except BaseException as error:  # SystemExit too: a worker ends only by losing its driver
+            answer = _plain(error)
+        connection.send(answer)
+
+
+def _plain(error: BaseException) -> Failure:
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, EmiError):
+        return Failure(type(error).__name__, error.message, error.hint, expected=True, trace=trace)
+    return Failure(type(error).__name__, str(error), trace=trace)

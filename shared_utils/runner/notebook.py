@@ -1,0 +1,221 @@
+"""Run one notebook of one city, in this process: papermill, then the checks that make a result a result.
+
+The executed notebook is written beside its target and renamed when whole. What failed is kept beside it
+(.failed.ipynb) with a log, and told in one sentence with the section where it happened.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared_utils.errors import EmiError
+from shared_utils.results import freshness
+from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
+from shared_utils.results.record import internal_path, read
+from shared_utils.runner.executors import InfrastructureDeath
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class _Failed(Exception):
+    """A run that ended badly, as the fields of `error` in its state."""
+
+    def __init__(self, message: str, *, ename: str = "", hint: str = "", section: str = "", cell: int | None = None):
+        super().__init__(message)
+        self.error = {"section": section, "cell": cell, "ename": ename, "message": message, "hint": hint}
+
+
+def run_notebook(city_dir: Path, notebook: str, parameters: dict) -> dict:
+    """Run a notebook and release its result. Returns the state to keep: status, fingerprint, times, error.
+
+    Raises InfrastructureDeath when the kernel died under it: the caller may try once more.
+    """
+    started = datetime.now(UTC)
+    fingerprint = freshness.fingerprint(city_dir, notebook, parameters)
+    log = log_path(city_dir, notebook)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    error = None
+    with _output_to(log):
+        print(f"{started:%Y-%m-%d %H:%M:%S} UTC  {notebook}  parameters {parameters}", file=sys.stderr)
+        try:
+            _run_checked(city_dir, notebook, parameters)
+        except _Failed as failed:
+            error = failed.error
+    return {
+        "status": "failed" if error else "ok",
+        "fingerprint": fingerprint,
+        "parameters": parameters,
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "error": error,
+    }
+
+
+def _run_checked(city_dir: Path, notebook: str, parameters: dict) -> None:
+    target, failed = executed_path(city_dir, notebook), failed_path(city_dir, notebook)
+    part = target.with_name(f".{target.stem}.part.ipynb")
+    part.unlink(missing_ok=True)  # of a run that was killed: its end could not clean up
+    record = internal_path(city_dir, notebook)
+    before = _stamp(record)
+    try:
+        _papermill(city_dir, notebook, parameters, part)
+        if _stamp(record) == before:
+            raise _Failed(
+                f"The notebook ran to its end but wrote no {record.name}.",
+                hint="Its last cell must be the finish() call of the notebook it came from.",
+                section="the last cell",
+            )
+        _as_failure("the result record", read, record)
+        os.replace(part, target)
+        _as_failure("the release", _release, city_dir, notebook)
+    except BaseException:
+        if part.exists():
+            os.replace(part, failed)
+        raise
+    failed.unlink(missing_ok=True)
+
+
+def _release(city_dir: Path, notebook: str) -> None:
+    from shared_utils import results  # loads nbconvert
+
+    results.release(city_dir, [notebook])
+
+
+def _as_failure(section: str, function, *args) -> None:
+    """Call a step after the notebook; whatever goes wrong is told as a failure in that step."""
+    try:
+        function(*args)
+    except EmiError as error:
+        traceback.print_exc()
+        raise _Failed(error.message, ename=type(error).__name__, hint=error.hint, section=section) from None
+    except Exception as error:
+        traceback.print_exc()
+        raise _unexpected(type(error).__name__, str(error), section=section) from None
+
+
+def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> None:
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    source = source_path(city_dir, notebook)
+    seen = {}  # cells as they run; papermill saves nothing when the kernel dies
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(part),
+            parameters=parameters,
+            kernel_name="python3",  # never the name an analyst's laptop wrote
+            progress_bar=False,
+            request_save_on_cell_execute=False,  # saves after each cell otherwise
+            start_timeout=120,
+            # Sets the kernel's directory only; `cwd=` would change that of this process.
+            resources={"metadata": {"path": str(source.parent)}},
+            extra_arguments=["--IPKernelApp.log_level=40"],
+            on_cell_start=lambda cell, cell_index: seen.update({cell.get("id"): cell}),
+        )
+    except PapermillExecutionError as error:
+        print(_ANSI.sub("", "\n".join(error.traceback)), file=sys.stderr)
+        cells = _cells(part)
+        section, cell = _place(cells, next(i for i, c in enumerate(cells) if _has_error(c)))
+        if error.ename in _own_errors(city_dir):
+            message, hint = _message_and_hint(error.evalue)
+            raise _Failed(message, ename=error.ename, hint=hint, section=section, cell=cell) from None
+        raise _unexpected(error.ename, error.evalue, section=section, cell=cell) from None
+    except (DeadKernelError, RuntimeError) as error:  # RuntimeError: it died, or did not answer, at its start
+        traceback.print_exc()
+        section = _save_half_run(source, part, seen)
+        raise InfrastructureDeath(
+            f"The kernel ended in the middle{section and f' of section "{section}"'}, often for lack of memory"
+            f" ({str(error).splitlines()[0]})."
+        ) from None
+    except Exception as error:
+        traceback.print_exc()
+        raise _unexpected(type(error).__name__, str(error)) from None
+
+
+def _unexpected(ename: str, evalue: str, **place) -> _Failed:
+    first = _ANSI.sub("", evalue).strip().splitlines()
+    return _Failed(f"It stopped with {ename}{': ' + first[0] if first else ''}.", ename=ename, **place)
+
+
+def _message_and_hint(evalue: str) -> tuple[str, str]:
+    """An EmiError crosses from the kernel as text: the message, then the hint on a last line of its own."""
+    message, _, last = evalue.rpartition("\n")
+    listed = last.startswith(" ")  # the last of a list of problems, not a hint
+    return (message, last) if message and not listed else (evalue, "")
+
+
+def _own_errors(city_dir: Path) -> set[str]:
+    """Names of EmiError and its subclasses in the code of this city; the kernel's error has only a name."""
+    bases = {}
+    for folder in ("shared_utils", "city_code"):
+        for file in (Path(city_dir) / folder).rglob("*.py"):
+            bases |= dict(re.findall(r"^class (\w+)\((\w+)\)", file.read_text(encoding="utf-8"), re.MULTILINE))
+    names = {"EmiError"}
+    while more := {name for name, base in bases.items() if base in names} - names:
+        names |= more
+    return names
+
+
+def _cells(path: Path) -> list:
+    """Cells of an executed notebook without those papermill put in."""
+    import nbformat
+
+    added = {"injected-parameters", "papermill-error-cell-tag"}
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell for cell in cells if not added & set(cell.metadata.get("tags", []))]
+
+
+def _has_error(cell) -> bool:
+    return any(output.output_type == "error" for output in cell.get("outputs", []))
+
+
+def _place(cells: list, index: int) -> tuple[str, int]:
+    """The heading nearest above a cell, and which code cell it is (the first is 1)."""
+    above = "\n".join(cell.source for cell in cells[:index] if cell.cell_type == "markdown")
+    headings = re.findall(r"^#+\s+(.+?)\s*$", above, re.MULTILINE)
+    number = sum(cell.cell_type == "code" for cell in cells[: index + 1])
+    return headings[-1] if headings else "", number
+
+
+def _save_half_run(source: Path, part: Path, seen: dict) -> str:
+    """Write what ran before the kernel died; returns the heading of the cell it died in."""
+    import nbformat
+
+    notebook = nbformat.read(source, as_version=4)
+    ids = [cell.get("id") for cell in notebook.cells]
+    notebook.cells = [seen.get(cell.get("id"), cell) for cell in notebook.cells]
+    nbformat.write(notebook, part)
+    last = next((name for name in reversed(seen) if name in ids), None)
+    return _place(notebook.cells, ids.index(last))[0] if last else ""
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is written anew, even with the same bytes."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
+
+
+@contextlib.contextmanager
+def _output_to(log: Path):
+    """Send this process's standard output and error, and those of its kernels, to a log file."""
+    kept = [os.dup(1), os.dup(2)]
+    with log.open("w", encoding="utf-8", errors="replace") as stream:
+        try:
+            for descriptor in (1, 2):
+                os.dup2(stream.fileno(), descriptor)
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)

@@ -1,0 +1,196 @@
+"""What a batch says: lines of plain words for a terminal, one object for --json (experience.md section 3)."""
+
+import os
+import textwrap
+from pathlib import Path
+
+from shared_utils.runner.execute import BatchReport, Result
+from shared_utils.runner.plan import Job, Plan
+from shared_utils.runner.status import CityStatus
+
+_WORDS = {"failed": "FAILED", "current": "up to date"}
+
+
+def plan_line(plan: Plan, workers: int) -> str:
+    """The first line of a run."""
+    to_run, current, blocked = (len(plan.having(action)) for action in ("run", "current", "blocked"))
+    cities = len({job.city_dir for job in plan.jobs})
+    parts = [f"{current} up to date", f"{to_run} to run", f"{blocked} blocked" if blocked else ""]
+    at_a_time = f", {min(workers, to_run)} at a time" if to_run > 1 else ""
+    return (
+        f"Plan: {_count(len(plan.jobs), 'notebook')} in {_count(cities, 'city', 'cities')}. "
+        f"{', '.join(filter(None, parts))}{at_a_time}."
+    )
+
+
+def dry_run_lines(plan: Plan) -> list[str]:
+    """What would run and why."""
+    jobs = plan.having("run")
+    widths = _widths(jobs)
+    rows = [f"  {job.city:{widths[0]}}  {job.notebook:{widths[1]}}  {job.reason}" for job in jobs]
+    blocked = [f"  {job.city}  {job.notebook}  cannot run: {job.reason}" for job in plan.having("blocked")]
+    return [f"Would run {len(jobs)} of {_count(len(plan.jobs), 'notebook')}. Nothing was run.", *rows, *blocked]
+
+
+def result_line(result: Result, number: int, plan: Plan) -> str:
+    """One line a notebook: `[ 7/27] greyport  monitoring  FAILED  3.2 s`."""
+    jobs = plan.having("run")
+    city, notebook = _widths(jobs)
+    total = str(len(jobs))
+    word = _WORDS.get(result.status, result.status)
+    return (
+        f"  [{number:>{len(total)}}/{total}] {result.city:{city}}  {result.notebook:{notebook}}  {word:<8} "
+        f"{result.seconds:6.1f} s"
+    )
+
+
+def ending_lines(report: BatchReport, width: int, here: Path, debug: bool = False) -> list[str]:
+    """The last lines of a run: every failure in plain words, the counts, the exact next command."""
+    lines = []
+    failed, blocked = report.having("failed"), report.having("blocked")
+    if failed:
+        lines += ["", f"{len(failed)} failed"]
+        for result in failed:
+            lines += _failure_lines(result, width, here, debug)
+    if blocked:
+        lines += ["", f"{len(blocked)} not started"]
+        for same in _by_cause(blocked):
+            names = ", ".join(result.notebook for result in same)
+            lines += [f"  {same[0].city}  {names}", *_cause_lines(same[0], width)]
+    lines += ["", f"{_counts(report)}   {_duration(report.seconds)}", *_kept_lines(report)]
+    return [*lines, *next_lines(report)]
+
+
+def next_lines(report: BatchReport) -> list[str]:
+    """The commands to type next."""
+    return [f"Next:  {'   then:  '.join(commands)}" for commands in [next_commands(report)] if commands]
+
+
+def next_commands(report: BatchReport) -> list[str]:
+    """The exact commands to type next; a failing data file is checked before anything runs again."""
+    if report.stopped:
+        return ["emi run"]
+    unwell = report.having("failed", "blocked")
+    if unwell:
+        cities = list(dict.fromkeys(result.city for result in unwell))
+        return [f"emi check {' '.join(cities)}", "emi run --failed"]
+    return ["emi site"] if report.having("ok") else ["emi status"]
+
+
+def report_dict(report: BatchReport) -> dict:
+    """The one object of `emi run --json`."""
+    return {
+        "exit_code": report.exit_code,
+        "stopped": report.stopped,
+        "seconds": round(report.seconds, 1),
+        "counts": report.counts,
+        "notebooks": [result.as_dict() for result in report.results],
+        "next": next_commands(report),
+    }
+
+
+def plan_dict(plan: Plan) -> dict:
+    """The one object of `emi run --dry-run --json`."""
+    rows = [
+        {"city": job.city, "notebook": job.notebook, "action": job.action, "reason": job.reason, "hint": job.hint}
+        for job in plan.jobs
+    ]
+    return {"exit_code": 0, "notebooks": rows}
+
+
+def status_lines(cities: list[CityStatus], width: int) -> list[str]:
+    """The status grid, then a line for each notebook that is not as it should be, then the totals."""
+    first = max([len(c.city) for c in cities] + [4])
+    names = [n.notebook for n in cities[0].notebooks]
+    head = f"{'':{first}}  {''.join(f'{name:<13}' for name in names)}{'data to':<9}{'data':<11}flags"
+    rows = [head]
+    for city in cities:
+        words = "".join(f"{n.word:<13}" for n in city.notebooks)
+        as_of = max((n.as_of for n in city.notebooks), default="")[:7] or "-"
+        rows.append(f"{city.city:{first}}  {words}{as_of:<9}{city.data_mode:<11}{_flags(city.flags)}".rstrip())
+    everything = [(city, notebook) for city in cities for notebook in city.notebooks]
+    details = [
+        _hang(f"  {city.city}  {n.notebook}: {n.reason}", width)
+        for city, n in everything
+        if n.word not in ("ok", "blinded", "never run")
+    ]
+    words = [n.word for _, n in everything]
+    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    return [*rows, *([""] if details else []), *details, "", f"{_count(len(words), 'notebook')}: {counts}."]
+
+
+def _failure_lines(result: Result, width: int, here: Path, debug: bool) -> list[str]:
+    error, files = result.error, result.as_dict()
+    section = f', section "{error["section"]}"' if error["section"] else ""
+    lines = [f"  {result.city}  {result.notebook}{section}", *_cause_lines(result, width)]
+    for name, key in (("Half-run", "failed_file"), ("Full error", "log_file")):
+        if files[key]:
+            lines.append(f"    {name:<10}  {_short(files[key], here)}")
+    if debug and files["log_file"]:
+        log = Path(files["log_file"]).read_text(encoding="utf-8", errors="replace")
+        lines += ["", textwrap.indent(log.rstrip(), "      "), ""]
+    return lines
+
+
+def _cause_lines(result: Result, width: int) -> list[str]:
+    cause = [_hang(f"    {line}", width) for line in result.error["message"].splitlines()]
+    hint = result.error["hint"]
+    return [*cause, _hang(f"    {'Fix':<10}  {hint}", width, 16)] if hint else cause
+
+
+def _by_cause(results: list[Result]) -> list[list[Result]]:
+    """Blocked notebooks of one city with one cause are told once."""
+    groups = {}
+    for result in results:
+        groups.setdefault((result.city_dir, result.error["message"]), []).append(result)
+    return list(groups.values())
+
+
+def _kept_lines(report: BatchReport) -> list[str]:
+    """Cities whose last good result stays in use."""
+    kept = [r for r in report.having("failed", "blocked") if r.as_dict()["notebook_file"]]
+    cities = ", ".join(dict.fromkeys(result.city for result in kept))
+    return [f"The site keeps the last good results of {cities}."] if kept else []
+
+
+def _counts(report: BatchReport) -> str:
+    shown = [f"{_WORDS.get(s, s).lower()} {n}" for s, n in report.counts.items() if n or s in ("ok", "failed")]
+    return "   ".join([*shown, f"total {len(report.results)}"])
+
+
+def _flags(flags: dict[str, int]) -> str:
+    return ", ".join(f"{n} {severity}" for severity, n in flags.items() if n) or "-"
+
+
+def _widths(jobs: list[Job]) -> tuple[int, int]:
+    return max((len(j.city) for j in jobs), default=0), max((len(j.notebook) for j in jobs), default=0)
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def _short(path: str, here: Path) -> str:
+    """A path as seen from where the person stands; as it is when that is on another drive."""
+    try:
+        relative = os.path.relpath(path, here)
+    except ValueError:
+        return path
+    return path if relative.startswith(os.pardir) else relative
+
+
+def _hang(text: str, width: int, indent: int | None = None) -> str:
+    """Wrap at `width`, further lines under the first; paths and long words stay whole, to be copied."""
+    indent = len(text) - len(text.lstrip()) if indent is None else indent
+    return textwrap.fill(
+        text,
+        max(width, 40),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )

@@ -1,0 +1,78 @@
+"""Where each city stands, from the states and records its runs left: no settings or data are opened."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shared_utils.results import freshness
+from shared_utils.results.notebooks import NOTEBOOKS
+from shared_utils.results.record import internal_path
+from shared_utils.runner.plan import last_run, why
+
+SEVERITIES = ("block", "serious", "warn")
+
+
+@dataclass(frozen=True)
+class NotebookStatus:
+    """`word` is ok, blinded, out of date, FAILED, blocked, stopped or never run; `reason` says why not ok."""
+
+    notebook: str
+    word: str
+    reason: str
+    as_of: str
+    finished_at: str
+
+
+@dataclass(frozen=True)
+class CityStatus:
+    """One line of the status grid. `flags` counts the open flags of the city's records by severity."""
+
+    city: str
+    data_mode: str
+    plan: str
+    notebooks: tuple[NotebookStatus, ...]
+    flags: dict[str, int]
+
+    def as_dict(self) -> dict:
+        """For --json."""
+        return asdict(self)
+
+
+def survey(cities: list[Path]) -> list[CityStatus]:
+    """The status of each city, in the order given."""
+    return [_city(Path(city)) for city in cities]
+
+
+def _city(city_dir: Path) -> CityStatus:
+    records = {name: _record(city_dir, name) for name in NOTEBOOKS}
+    newest = max((r for r in records.values() if r), key=lambda r: r["run"]["finished_at"], default=None)
+    flags = {(f["code"], f["scope"], f["severity"]) for r in records.values() if r for f in r["flags"]}
+    return CityStatus(
+        city=city_dir.name,
+        data_mode=freshness.peek(city_dir, "data", "mode") or "unknown",
+        plan=newest["plan"]["status"].replace("_", " ") if newest else "none",
+        notebooks=tuple(_notebook(city_dir, name, record) for name, record in records.items()),
+        flags={severity: sum(f[2] == severity for f in flags) for severity in SEVERITIES},
+    )
+
+
+def _notebook(city_dir: Path, notebook: str, record: dict | None) -> NotebookStatus:
+    state = last_run(city_dir, notebook)
+    # The last run's own parameters: a month asked for by hand is not out of date for being asked.
+    reason = why(city_dir, notebook, state.get("parameters", {}))
+    words = {"never": "never run", "failed": "FAILED", "blocked": "blocked", "stopped": "stopped"}
+    word = words.get(state["status"]) or ("out of date" if reason else "ok")
+    if word == "ok" and record and record["run"]["blind"]:
+        word = "blinded"
+    if state.get("error"):
+        reason = state["error"]["message"].splitlines()[0]
+    as_of = record["run"]["as_of"] if record else ""
+    return NotebookStatus(notebook, word, reason, as_of, state.get("finished_at", ""))
+
+
+def _record(city_dir: Path, notebook: str) -> dict | None:
+    """The record as it is: the schema was checked when it was written, and checking is slow to load."""
+    try:
+        return json.loads(internal_path(city_dir, notebook).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
