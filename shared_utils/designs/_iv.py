@@ -1,0 +1,109 @@
+"""Instrumental variables with one instrument and one treatment received, shared by three designs.
+
+2SLS by linearmodels (robust or clustered, with the small-sample factor). Beside it the Anderson-Rubin set
+(Anderson and Rubin 1949): all effects b for which the reduced form of y - b d does not move with the instrument.
+The residuals of that regression are linear in b, so its robust variance is a quadratic in b and the set is the
+solution of one quadratic inequality (Fieller 1954): an interval, two rays, or the whole line. It keeps its level
+however weak the instrument is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from linearmodels.iv import IV2SLS
+from scipy import stats
+
+from shared_utils.designs._inputs import Inputs
+from shared_utils.designs._regression import independent, strata_dummies
+
+
+@dataclass(frozen=True)
+class ConfidenceSet:
+    """An Anderson-Rubin set: `low` and `high` of the smallest interval that holds it, its shape in words, and the
+    p of no effect."""
+
+    low: float
+    high: float
+    text: str
+    p: float
+
+
+@dataclass(frozen=True)
+class TwoStage:
+    """2SLS and its parts: the effect, the first stage, the reduced form and the Anderson-Rubin set."""
+
+    value: float
+    se: float
+    df: float
+    first_stage: float
+    first_stage_se: float
+    reduced_form: float
+    reduced_form_se: float
+    f: float
+    anderson_rubin: ConfidenceSet
+    complier_mean: float
+    covariance: str
+
+
+def controls(inputs: Inputs) -> np.ndarray:
+    """Intercept, stratum effects and covariates, shape (n, k)."""
+    n = len(inputs.y)
+    return independent(np.column_stack([np.ones(n), strata_dummies(inputs.strata, n), inputs.covariates.to_numpy()]))
+
+
+def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weights=None) -> TwoStage:
+    """Return 2SLS of the outcome on `received`, instrumented by `instrument`, with strata and covariates."""
+    exog = controls(inputs)
+    clusters = inputs.cluster
+    cov = {"cov_type": "robust"} if clusters is None else {"cov_type": "clustered", "clusters": clusters}
+    fit = IV2SLS(inputs.y, exog, received, instrument, weights=weights).fit(debiased=True, **cov)
+    counterfactual = IV2SLS(inputs.y * (1 - received), exog, 1 - received, instrument, weights=weights).fit()
+    gamma, covariance, df = reduced_forms(inputs.y, received, instrument, exog, clusters, weights)
+    return TwoStage(
+        value=float(fit.params.iloc[-1]), se=float(fit.std_errors.iloc[-1]), df=df,
+        first_stage=gamma[1], first_stage_se=float(np.sqrt(covariance[1, 1])),
+        reduced_form=gamma[0], reduced_form_se=float(np.sqrt(covariance[0, 0])),
+        f=float(gamma[1] ** 2 / covariance[1, 1]),
+        anderson_rubin=anderson_rubin(gamma, covariance, df, inputs.level),
+        complier_mean=float(counterfactual.params.iloc[-1]),
+        covariance="HC1" if clusters is None else "clustered")
+
+
+def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, classical=False):
+    """Return the instrument's coefficients on (y, received), their joint 2 x 2 covariance and the degrees of freedom.
+
+    Covariance: HC1, clustered with the usual small-sample factor and df = clusters - 1, or classical.
+    """
+    root = np.ones(len(y)) if weights is None else np.sqrt(weights)
+    z = instrument * root
+    base = exog * root[:, None]
+    z = z - base @ np.linalg.lstsq(base, z, rcond=None)[0]
+    outcomes = np.column_stack([y, received]) * root[:, None]
+    full = np.column_stack([instrument * root, base])
+    gamma = z @ outcomes / (z @ z)
+    errors = outcomes - full @ np.linalg.lstsq(full, outcomes, rcond=None)[0]
+    n, k = full.shape
+    if classical:
+        return gamma, errors.T @ errors / (n - k) / (z @ z), float(n - k)
+    scores = errors * z[:, None]
+    if clusters is None:
+        return gamma, n / (n - k) * scores.T @ scores / (z @ z) ** 2, float(n - k)
+    sums = np.column_stack([np.bincount(np.unique(clusters, return_inverse=True)[1], weights=s) for s in scores.T])
+    g = len(sums)
+    return gamma, g / (g - 1) * (n - 1) / (n - k) * sums.T @ sums / (z @ z) ** 2, float(g - 1)
+
+
+def anderson_rubin(gamma, covariance, df: float, level: float) -> ConfidenceSet:
+    """Return the set of effects b with (g_y - b g_d)^2 <= c var(g_y - b g_d), c the F(1, df) quantile."""
+    c = stats.f.ppf(level, 1, df)
+    p = float(stats.f.sf(gamma[0] ** 2 / covariance[0, 0], 1, df))
+    a = gamma[1] ** 2 - c * covariance[1, 1]
+    b = gamma[0] * gamma[1] - c * covariance[0, 1]
+    root = np.sqrt(max(b * b - a * (gamma[0] ** 2 - c * covariance[0, 0]), 0.0))
+    if a > 0:
+        low, high = (b - root) / a, (b + root) / a
+        return ConfidenceSet(low, high, f"{low:.4g} to {high:.4g}", p)
+    if a == 0 or root == 0:
+        return ConfidenceSet(-np.inf, np.inf, "every value: the instrument is too weak to bound the effect", p)
+    low, high = sorted(((b - root) / a, (b + root) / a))
+    return ConfidenceSet(-np.inf, np.inf, f"below {low:.4g} or above {high:.4g}", p)
