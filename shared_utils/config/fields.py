@@ -1,0 +1,73 @@
+"""The small types every settings block is made of: text codes, dates, months, windows."""
+
+import datetime
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+class Block(BaseModel):
+    """A block of settings: cannot change after loading, refuses unknown keys, never guesses a type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def refused(message: str, allowed=(), suggestion: str = "") -> PydanticCustomError:
+    """Return the error a field raises, in our words, with what is allowed and the nearest value."""
+    context = {"message": message, "allowed": tuple(allowed), "suggestion": suggestion}
+    return PydanticCustomError("refused", "{message}", context)
+
+
+def _matching(pattern: str, words: str):
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise refused(f"'{value}' is not {words}.")
+        return value
+    return AfterValidator(check)
+
+
+def _date(value: object) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)):
+            raise ValueError
+        return datetime.date.fromisoformat(str(value))
+    except ValueError:
+        raise refused(f"'{value}' is not a date. Write year-month-day in quotes, for example \"2019-04-01\".") from None
+
+
+Date = Annotated[datetime.date, BeforeValidator(_date)]
+Month = Annotated[str, _matching(r"\d{4}-(0[1-9]|1[0-2])", "a month. Write year-month in quotes, for example \"2019-04\"")]
+Text = Annotated[str, _matching(r"(?s).*\S.*", "a text: it is empty")]
+Id = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a short name of lower-case letters, digits and _ (first a letter)")]
+CityKey = Annotated[str, _matching(r"[a-z_]+", "a city key of lower-case letters and _")]
+Slug = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a slug of lower-case letters and digits joined by -")]
+StateFips = Annotated[str, _matching(r"\d{2}", "a state FIPS code: two digits in quotes, for example \"09\"")]
+CountyFips = Annotated[str, _matching(r"\d{3}", "a county FIPS code: three digits in quotes, for example \"061\"")]
+Timezone = Annotated[str, _matching(r"[A-Za-z_]+(/[A-Za-z_]+)+|UTC", "a time zone such as America/New_York")]
+Role = Annotated[str, _matching(r"[^@\d]*\S[^@\d]*", "a role such as 'City pilot lead' (never a name, e-mail or number)")]
+DataPath = Annotated[str, _matching(
+    r"(?![/~\\])(?!.*(^|[/\\])\.\.([/\\]|$))(?!.*:).*\S.*",
+    "a path inside the city's data folder, for example raw/analysis.csv")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class DateWindow(Block):
+    """First and last day, both included."""
+
+    start: Date
+    end: Date
+
+
+class MonthWindow(Block):
+    """First and last month (YYYY-MM), both included."""
+
+    start: Month
+    end: Month

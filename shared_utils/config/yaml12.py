@@ -1,0 +1,183 @@
+"""The one YAML reader: plain data and a line number for every key.
+
+Why not a stock loader: YAML 1.1 turns `NO` into false and `061` into a number, and most loaders keep the last of
+two equal keys, so a city's typing mistake would change its settings without a word.
+"""
+
+import re
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from shared_utils.config.errors import ConfigError, Problem
+from shared_utils.config.yaml_words import explain
+
+MAX_VALUES = 20_000   # values in one file, aliases written out: stops an alias bomb before it grows
+MAX_DEPTH = 50
+
+# Core schema of YAML 1.2, with one exception: a number with a leading zero is a code (FIPS 061) and stays text.
+# Hexadecimal, octal, .inf and .nan also stay text: no setting means them.
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+Path_ = tuple[str | int, ...]
+
+
+def load(path: Path) -> tuple[object, dict[Path_, int]]:
+    """Read a YAML file. Returns (data, lines).
+
+    `data` is made of dict (text keys), list, str, int, float, bool and None; an empty file gives None. `lines` maps
+    the path of each key or list item, such as ("outcomes", 0, "id"), to its line, counting from 1.
+    Raises ConfigError naming file and line when the file is missing, not UTF-8, not YAML, repeats a key, or
+    grows beyond bounds through aliases.
+    """
+    path = Path(path)
+    text = _read(path)
+    builder = _Builder(path.name)
+    try:
+        data = builder.document(YAML(typ="safe", pure=True).parse(text))
+    except _Refused as error:
+        raise ConfigError([Problem(path.name, error.line, "", None, error.message)]) from None
+    except YAMLError as error:
+        line, message = explain(error, text)
+        raise ConfigError([Problem(path.name, line, "", None, message)]) from error
+    if builder.problems:
+        raise ConfigError(builder.problems)
+    return data, builder.lines
+
+
+def line_of(lines: dict[Path_, int], path: Path_) -> int:
+    """Return the line of `path`, or of the nearest key above it that is in the file (0: none)."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 0)
+
+
+def scalar(text: str) -> object:
+    """Return what an unquoted YAML 1.2 scalar means: None, bool, int, float or the text itself."""
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOL.fullmatch(text):
+        return text.lower() == "true"
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError([Problem(str(path), 0, "", None, "there is no such file.")]) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[:error.start].count(b"\n") + 1
+        message = "a character here is not UTF-8. In your editor choose 'Save with encoding: UTF-8'."
+        raise ConfigError([Problem(path.name, line, "", None, message)]) from error
+
+
+class _Refused(Exception):
+    """YAML, but not YAML this project reads."""
+
+    def __init__(self, event, message: str):
+        self.line = event.start_mark.line + 1
+        self.message = message
+
+
+class _Builder:
+    """Turns parser events into plain data, one recursive step a node."""
+
+    def __init__(self, file: str):
+        self.file = file
+        self.lines: dict[Path_, int] = {}
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[object, int]] = {}
+        self.count = 0
+
+    def document(self, events) -> object:
+        data, documents = None, 0
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _Refused(event, "a second document starts here ('---'). Keep one document in the file.")
+            elif isinstance(event, ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent):
+                data = self._value(event, events, ())
+        return data
+
+    def _value(self, event, events, path: Path_) -> object:
+        if isinstance(event, AliasEvent):
+            return self._alias(event)
+        if event.tag is not None:
+            raise _Refused(event, f"the tag '{event.tag}' is not read here. Remove the '!' and what follows it.")
+        if len(path) > MAX_DEPTH:
+            raise _Refused(event, f"blocks are nested more than {MAX_DEPTH} deep.")
+        before = self.count
+        self._add(1, event)
+        if isinstance(event, ScalarEvent):
+            value = scalar(event.value) if event.style is None else event.value
+        elif isinstance(event, SequenceStartEvent):
+            value = self._sequence(events, path)
+        else:
+            value = self._mapping(events, path)
+        if event.anchor:
+            self.anchors[event.anchor] = (value, self.count - before)
+        return value
+
+    def _sequence(self, events, path: Path_) -> list:
+        items: list = []
+        while not isinstance(event := next(events), SequenceEndEvent):
+            own = (*path, len(items))
+            self.lines[own] = event.start_mark.line + 1
+            items.append(self._value(event, events, own))
+        return items
+
+    def _mapping(self, events, path: Path_) -> dict:
+        result: dict[str, object] = {}
+        while not isinstance(event := next(events), MappingEndEvent):
+            if not isinstance(event, ScalarEvent):
+                raise _Refused(event, "a key must be plain text, not a list, a block or an alias.")
+            key, own, line = event.value, (*path, event.value), event.start_mark.line + 1
+            if key in result:
+                self.problems.append(Problem(
+                    self.file, line, dotted(own), key,
+                    f"the key '{key}' is already on line {self.lines[own]}. Keep one of the two."))
+                own = (*own, "(again)")     # keeps the first one's line number
+            self.lines.setdefault(own, line)
+            value = self._value(next(events), events, own)
+            result.setdefault(key, value)
+        return result
+
+    def _alias(self, event) -> object:
+        if event.anchor not in self.anchors:
+            raise _Refused(event, f"'*{event.anchor}' points to nothing above it: no finished '&{event.anchor}'. "
+                                      "If this is text, put it in quotes.")
+        value, size = self.anchors[event.anchor]
+        self._add(size, event)
+        return value
+
+    def _add(self, size: int, event) -> None:
+        self.count += size
+        if self.count > MAX_VALUES:
+            raise _Refused(event, f"the file holds more than {MAX_VALUES:,} values once its aliases are written out.")
+
+
+def dotted(path: Path_) -> str:
+    """Return a key path as people read it: ("outcomes", 0, "id") -> "outcomes[0].id"."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
