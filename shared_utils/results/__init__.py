@@ -1,5 +1,6 @@
 """The result record and the one way out of a city's folder."""
 
+from shared_utils.results.fragment import ReleaseError
 from shared_utils.results.record import (
     SCHEMA_PATH,
     Flag,
@@ -12,14 +13,18 @@ from shared_utils.results.record import (
     write,
     write_text,
 )
+from shared_utils.results.release import page_path, release
 
 __all__ = [
     "SCHEMA_PATH",
     "Flag",
     "RecordError",
+    "ReleaseError",
     "internal_path",
+    "page_path",
     "problems",
     "read",
+    "release",
     "release_path",
     "watermark",
     "write",

@@ -1,0 +1,212 @@
+"""The form of a record that may leave for the network: small cells hidden first, the rest rounded.
+
+Numbers keep their place: a hidden one is null, its row stays and says why (pilots.md 2.7 and 6).
+"""
+
+import copy
+import re
+from collections import defaultdict
+
+from shared_utils.disclosure import (
+    Rules,
+    is_small,
+    round_count,
+    round_effect,
+    round_share,
+    round_significant,
+    round_usd,
+    shows_group,
+)
+
+TOO_FEW = "Rests on fewer than {n} people."
+_PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
+# Counts of things that are not people: shown as they are.
+_NOT_PEOPLE = re.compile(r"cluster|spec|indicator|flag|month|draw|site|block|outcome|test|arm")
+
+
+def network_record(record: dict, rules: Rules) -> dict:
+    """A released copy of an internal record. Everything shown is safe on its own, and rounded.
+
+    Hidden are: counts of 1-10 people; an estimate one of whose groups has fewer than 11 people, or an unknown
+    number; a comparison mean from which a group of 1-10 could be worked out; an indicator row with a
+    denominator below 11 or unknown, or a numerator or complement of 1-10; and the smallest other group when
+    a single one is hidden beside a shown total. Linked tables and repeated releases are not audited yet:
+    `audit_passed` stays false.
+    """
+    return _Release(copy.deepcopy(record), rules).run()
+
+
+class _Release:
+    """One record on its way out; counts what is hidden."""
+
+    def __init__(self, record: dict, rules: Rules):
+        self.record, self.rules, self.hidden = record, rules, 0
+
+    def run(self) -> dict:
+        record = self.record
+        primary_se = next((row["se"] for row in record["estimates"] if row["role"] == "primary"), None)
+        for row in record["estimates"]:
+            self.estimate(row)
+        self.indicators(record["indicators"])
+        for part in ("design", "robustness", "attrition", "quality", "costs", "decision"):
+            record[part] = self.free(record[part], part, primary_se)
+        record["provenance"] = self.provenance(record["provenance"])
+        record["disclosure"] = {
+            "level": "network",
+            "small_cell_min": self.rules.small_cell_min,
+            "cells_suppressed": record["disclosure"]["cells_suppressed"] + self.hidden,
+            "audit_passed": False,
+            "rounding": "applied",
+        }
+        return record
+
+    def estimate(self, row: dict) -> None:
+        people = {name: n for name, n in row["n"].items() if not _NOT_PEOPLE.search(name)}
+        known = people and all(shows_group(None, n, self.rules) for n in people.values())
+        if row["value"] is not None and not known:
+            self.hide_estimate(row)
+            row["n"].update(dict.fromkeys(people))
+        self.hide_telling_mean(row)
+        row["n"] = {name: self.count(n) if name in people else n for name, n in row["n"].items()}
+        se = row["se"]
+        factor = _print_factor(row)
+        for name in ("value", "ci_low", "ci_high"):
+            row[name] = round_effect(row[name], se, self.rules)
+        if "mean_comparison" in row:
+            # On a log scale the SE says nothing about the units of the mean.
+            mean_se = None if row["scale"].startswith("log") else se
+            row["mean_comparison"] = round_effect(row["mean_comparison"], mean_se, self.rules)
+        for name, number in (row.get("benefit") or {}).items():
+            row["benefit"][name] = round_effect(number, se, self.rules)
+        for name in ("value", "ci_low", "ci_high"):
+            if row.get("display"):
+                printed_se = None if se is None or factor is None else se * factor
+                row["display"][name] = round_effect(row["display"][name], printed_se, self.rules)
+        if row.get("standardized"):
+            d_se = row["standardized"]["se"]
+            for name in ("d", "se"):
+                row["standardized"][name] = round_effect(row["standardized"][name], d_se, self.rules)
+        for name in ("p", "p_adjusted", "p_ri"):
+            if name in row:
+                row[name] = round_significant(row[name])
+        if row.get("df") is not None:
+            row["df"] = round(row["df"], 1)
+        row["se"] = round_effect(se, se, self.rules)
+
+    def hide_estimate(self, row: dict) -> None:
+        for name in ("value", "se", "df", "ci_low", "ci_high", "p", "p_adjusted", "p_ri", "mean_comparison"):
+            if row.get(name) is not None:
+                row[name] = None
+                self.hidden += 1
+        for part in ("display", "benefit", "standardized"):
+            for name in [n for n, v in (row.get(part) or {}).items() if not isinstance(v, str)]:
+                row[part][name] = None
+        row["suppressed"], row["null_reason"] = True, TOO_FEW.format(n=self.rules.small_cell_min)
+
+    def hide_telling_mean(self, row: dict) -> None:
+        """Hide a share from which 1-10 people, in either group, could be worked out."""
+        mean = row.get("mean_comparison")
+        if row["scale"] != "prob_diff" or mean is None or row["value"] is None:
+            return
+        shares = dict(zip(reversed(row["contrast"]), (mean, mean + row["value"]), strict=True))
+        for arm, share in shares.items():
+            n = row["n"].get(arm)
+            if n and (is_small(round(share * n), self.rules) or is_small(n - round(share * n), self.rules)):
+                row["mean_comparison"] = None
+                self.hidden += 1
+                return
+
+    def indicators(self, rows: list[dict]) -> None:
+        hidden = {i for i, row in enumerate(rows) if not self.may_show(row)}
+        hidden |= self.partners(rows, hidden)
+        for i, row in enumerate(rows):
+            if i in hidden:
+                self.hide_indicator(row)
+            self.round_indicator(row)
+
+    def may_show(self, row: dict) -> bool:
+        return row["value"] is None or shows_group(row.get("numerator"), row.get("denominator"), self.rules)
+
+    def partners(self, rows: list[dict], hidden: set[int]) -> set[int]:
+        """A single hidden group is the total minus the shown ones: the smallest shown one is hidden too."""
+        lines = defaultdict(list)
+        for i, row in enumerate(rows):
+            if row["group_dim"] != "all" and row.get("denominator"):
+                lines[row["indicator_id"], row["period"], row["group_dim"]].append(i)
+        more = set()
+        for members in lines.values():
+            shown = [i for i in members if i not in hidden]
+            if len(members) - len(shown) == 1 and shown:
+                more.add(min(shown, key=lambda i: (rows[i]["denominator"], rows[i]["group_value"])))
+        return more
+
+    def hide_indicator(self, row: dict) -> None:
+        for name in ("value", "numerator", "denominator"):
+            if row.get(name) is not None:
+                row[name] = None
+                self.hidden += 1
+        if row.get("limits"):
+            row["limits"].update(lower=None, upper=None)
+        row["suppressed"] = True
+
+    def round_indicator(self, row: dict) -> None:
+        n, unit = row.get("denominator"), row["unit"]
+        row["value"] = self.in_unit(row["value"], unit, n)
+        for part in (row.get("limits") or {}, row.get("forecast") or {}):
+            for name in part.keys() & {"centre", "lower", "upper", "median", "low80", "high80"}:
+                part[name] = self.in_unit(part[name], unit, n)
+        if row.get("forecast"):
+            row["forecast"]["p_target"] = round_share(row["forecast"]["p_target"], None, self.rules)
+        for name in ("numerator", "denominator"):
+            if name in row:
+                row[name] = self.count(row[name])
+
+    def in_unit(self, value, unit: str, n):
+        if unit in ("%", "percent"):
+            share = round_share(None if value is None else value / 100, n, self.rules)
+            return None if share is None else round(share * 100, self.rules.percent_digits_large)
+        return round_usd(value, self.rules) if unit.upper().startswith("USD") else round_significant(value)
+
+    def count(self, n):
+        if is_small(n, self.rules):
+            self.hidden += 1
+            return None
+        return round_count(n, self.rules)
+
+    def free(self, value, key: str, se):
+        """Round the parts of the record whose keys the schema leaves open, by what their keys say."""
+        if isinstance(value, dict):
+            return {name: self.free(item, name, se) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.free(item, key, se) for item in value]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        if key.endswith("usd") or key.startswith("icer"):
+            return round_usd(value, self.rules)
+        if isinstance(value, int):
+            people = (key == "n" or key.startswith("n_")) and not _NOT_PEOPLE.search(key)
+            return self.count(value) if people else value
+        if key in ("min", "max", "b", "l", "u"):
+            return round_effect(value, se, self.rules)
+        return round_significant(value, 3)
+
+    def provenance(self, provenance: dict) -> dict:
+        """Paths of the city's machine stay there; table sizes are counts like any other."""
+        parameters = {
+            name: "" if isinstance(value, str) and _PATH.match(value) else value
+            for name, value in provenance["parameters"].items()
+        }
+        inputs = [
+            {**entry, "rows": self.count(entry["rows"])} if "rows" in entry else entry
+            for entry in provenance["inputs"]
+        ]
+        return {**provenance, "parameters": parameters, "inputs": inputs}
+
+
+def _print_factor(row: dict) -> float | None:
+    """How much wider the printed interval is than the one on the estimation scale (100 for points)."""
+    display = row.get("display") or {}
+    ends = [row["ci_low"], row["ci_high"], display.get("ci_low"), display.get("ci_high")]
+    if None in ends or ends[0] == ends[1]:
+        return None
+    return abs((ends[3] - ends[2]) / (ends[1] - ends[0]))

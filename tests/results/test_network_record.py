@@ -1,0 +1,154 @@
+"""What a record looks like once it may leave: small cells hidden, the rest rounded, rows kept."""
+
+import copy
+
+import pytest
+import record_factory
+
+from shared_utils import results
+from shared_utils.disclosure import Rules
+from shared_utils.results.network_record import network_record
+from shared_utils.results.scan import forbidden
+
+RULES = Rules()
+
+
+def released(key="cincinnati", record_type="impact", **changes):
+    return network_record(record_factory.record(key, record_type, **changes), RULES)
+
+
+def rows(record, part="estimates", name="estimate_id"):
+    return {row[name]: row for row in record[part]}
+
+
+def test_the_internal_record_is_left_alone():
+    record = record_factory.record("cincinnati")
+    before = copy.deepcopy(record)
+    network_record(record, RULES)
+    assert record == before
+
+
+@pytest.mark.parametrize("key", record_factory.CITIES)
+@pytest.mark.parametrize("record_type", ["baseline", "monitoring", "impact"])
+def test_a_released_record_is_valid_and_clean(key, record_type):
+    record = released(key, record_type)
+    assert results.problems(record) == []
+    assert forbidden(str(record)) == []
+    assert record["disclosure"]["level"] == "network"
+    assert record["disclosure"]["audit_passed"] is False
+    assert record["disclosure"]["rounding"] == "applied"
+
+
+def test_effects_keep_two_digits_of_the_standard_error():
+    primary = rows(released())["primary"]
+    assert (primary["value"], primary["se"]) == (0.075, 0.035)
+    assert (primary["ci_low"], primary["ci_high"]) == (0.007, 0.143)
+    assert primary["display"] == {"value": 7.5, "ci_low": 0.7, "ci_high": 14.3, "unit": "percentage points"}
+    assert primary["benefit"] == {"b": 0.075, "l": 0.007, "u": 0.143}
+    assert primary["n"] == {"offer": 380, "control": 380, "analysed": 760}
+    assert primary["mean_comparison"] == 0.503
+    assert primary["mwe"] == {"scale": "prob_diff", "value": 0.05}, "a setting, not a result"
+
+
+def test_the_printed_numbers_of_a_rate_are_rounded_on_their_own_scale():
+    primary = rows(released("newark"))["primary"]
+    assert primary["display"] == {"value": -18.9, "ci_low": -29.7, "ci_high": -6.6, "unit": "percent change"}
+    assert primary["mean_comparison"] == 4.3
+
+
+def test_an_estimate_on_few_people_keeps_its_row_and_says_why():
+    row = rows(released())["r9"]
+    assert row["value"] is row["se"] is row["ci_low"] is None
+    assert row["display"]["value"] is row["benefit"]["b"] is None
+    assert row["suppressed"] and row["null_reason"] == "Rests on fewer than 11 people."
+    assert row["n"] == {"offer": None, "control": None, "analysed": None}, "a total gives the rest away"
+
+
+@pytest.mark.parametrize("n", [{}, {"offer": None, "control": 300}, {"clusters": 24}])
+def test_an_estimate_on_an_unknown_number_of_people_is_hidden(n):
+    record = record_factory.record("cincinnati")
+    record["estimates"][0]["n"] = n
+    assert network_record(record, RULES)["estimates"][0]["suppressed"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "value", "shown"),
+    [
+        (0.02, 0.3, None),  # 0.02 x 379 is 8 people
+        (0.98, -0.3, None),  # all but 8 people
+        (0.5, 0.49, None),  # the other group: all but 4 of 381
+        (0.0, 0.3, 0.0),  # nobody
+        (0.5, 0.1, 0.5),
+    ],
+)
+def test_a_mean_that_gives_away_a_few_people_is_hidden(mean, value, shown):
+    record = record_factory.record("cincinnati")
+    record["estimates"][0].update(mean_comparison=mean, value=value, ci_high=0.9)
+    row = network_record(record, RULES)["estimates"][0]
+    assert row["mean_comparison"] == shown
+    assert row["value"] is not None
+
+
+def monitoring_row(**changes):
+    row = record_factory.indicator_row("engaged_30d", 1, 58.123)
+    return {**row, **changes}
+
+
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [
+        (monitoring_row(numerator=67, denominator=116), 58.1),
+        (monitoring_row(numerator=50, denominator=86), 58.0),  # a hundred people or fewer: whole percents
+        (monitoring_row(numerator=0, denominator=40, value=0.0), 0.0),
+        (monitoring_row(numerator=None, denominator=40, unit="days", value=9.26), 9.3),
+        (monitoring_row(numerator=None, denominator=40, unit="USD", value=47.0), 50),
+        (monitoring_row(numerator=10, denominator=116), None),
+        (monitoring_row(numerator=110, denominator=116), None),
+        (monitoring_row(numerator=5, denominator=9), None),
+        (monitoring_row(numerator=None, denominator=10, unit="days"), None),
+        (monitoring_row(numerator=None, denominator=None, unit="days"), None),
+    ],
+)
+def test_indicator_rows(row, value):
+    record = released("cincinnati", "monitoring", indicators=[row])
+    shown = record["indicators"][0]
+    assert shown["value"] == value
+    assert shown["suppressed"] is (value is None)
+    if value is None:
+        assert shown["numerator"] is shown["denominator"] is shown["limits"]["lower"] is None
+    else:
+        assert shown["denominator"] % 5 == 0
+
+
+def test_a_single_hidden_group_takes_the_smallest_other_with_it():
+    groups = [
+        monitoring_row(group_dim="gender", group_value=name, numerator=n // 2, denominator=n)
+        for name, n in (("Women", 61), ("Men", 48), ("Other", 7))
+    ]
+    shown = rows(released("cincinnati", "monitoring", indicators=groups), "indicators", "group_value")
+    assert [name for name, row in shown.items() if row["suppressed"]] == ["Men", "Other"]
+
+
+def test_hidden_cells_are_counted():
+    row = monitoring_row(numerator=5, denominator=9)
+    record = released("cincinnati", "monitoring", indicators=[row])
+    assert record["disclosure"]["cells_suppressed"] == 2 + 3, "value, numerator, denominator"
+
+
+def test_open_parts_are_rounded_by_what_their_keys_say():
+    record = released(attrition={"n_missing": 7, "overall": 0.050312}, design={"n_clusters": 8})
+    assert record["attrition"] == {"n_missing": None, "overall": 0.0503}
+    assert record["design"]["n_units"] == 805 and record["design"]["n_clusters"] == 8
+    assert record["costs"]["total_usd"] == 310000 and record["costs"]["per_participant_usd"] == 1030
+    assert record["robustness"] == {
+        "n_specs": 6,
+        "same_sign_share": 1.0,
+        "same_decision_share": 0.833,
+        "min": 0.061,
+        "max": 0.087,
+    }
+
+
+def test_paths_of_the_machine_stay_there():
+    assert released()["provenance"]["parameters"] == {"city_dir": "", "as_of": "2020-10-31"}
+    assert released()["provenance"]["inputs"][0]["rows"] == 3600
