@@ -5,7 +5,7 @@ handed in. Importing it loads neither papermill nor pandas.
 """
 
 from shared_utils.runner.execute import BatchReport, Result, execute
-from shared_utils.runner.plan import Job, Plan, PlanError, last_run, plan
+from shared_utils.runner.plan import Job, Plan, PlanError, city_names, plan
 from shared_utils.runner.status import survey
 
-__all__ = ["BatchReport", "Job", "Plan", "PlanError", "Result", "execute", "last_run", "plan", "survey"]
+__all__ = ["BatchReport", "Job", "Plan", "PlanError", "Result", "city_names", "execute", "plan", "survey"]

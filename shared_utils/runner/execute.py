@@ -19,8 +19,9 @@ STATUSES = ("ok", "failed", "blocked", "stopped", "current")
 
 @dataclass(frozen=True)
 class Result:
-    """How one notebook of a batch ended. `error` has section, cell, ename, message, hint when it did not go well."""
+    """How one notebook of a batch ended. `error`, if any, has section, cell, ename, message and hint."""
 
+    city: str
     city_dir: Path
     notebook: str
     status: str
@@ -28,19 +29,17 @@ class Result:
     seconds: float = 0.0
     error: dict | None = None
 
-    @property
-    def city(self) -> str:
-        return self.city_dir.name
+    @classmethod
+    def of(cls, job: Job, status: str, **how) -> "Result":
+        """The result of a planned job."""
+        return cls(job.city, job.city_dir, job.notebook, status, job.reason, **how)
 
     def as_dict(self) -> dict:
         """For --json; files are named only where they exist."""
         files = {"notebook_file": executed_path, "failed_file": failed_path, "log_file": log_path}
         found = {key: str(path(self.city_dir, self.notebook)) for key, path in files.items()}
-        return (
-            {"city": self.city}
-            | {key: value for key, value in asdict(self).items() if key != "city_dir"}
-            | {key: path if Path(path).exists() else None for key, path in found.items()}
-        )
+        shown = asdict(self) | {"city_dir": str(self.city_dir), "seconds": round(self.seconds, 1)}
+        return shown | {key: path if Path(path).exists() else None for key, path in found.items()}
 
 
 @dataclass
@@ -89,7 +88,7 @@ def execute(
         on_event("started", jobs[key])
 
     report = BatchReport()
-    tasks = [Task(key, run_notebook, (job.city_dir, job.notebook, job.parameters)) for key, job in jobs.items()]
+    tasks = [Task(key, run_notebook, (*key, job.parameters)) for key, job in jobs.items()]
     try:
         for key, answer in run_tasks(tasks, workers or default_workers(len(tasks)), started):
             ended[key] = _finish(jobs[key], answer, time.monotonic() - running.pop(key))
@@ -98,7 +97,7 @@ def execute(
         report.stopped = True
         for key in running:
             _write_state(jobs[key], {"status": "stopped"})
-    stopped = {key: Result(job.city_dir, job.notebook, "stopped") for key, job in jobs.items()}
+    stopped = {key: Result.of(job, "stopped") for key, job in jobs.items()}
     report.results = [(stopped | ended)[_key(job)] for job in plan.jobs]
     report.seconds = time.monotonic() - begun
     return report
@@ -110,8 +109,8 @@ def _key(job: Job) -> tuple[Path, str]:
 
 def _not_started(job: Job) -> Result:
     if job.action == "current":
-        return Result(job.city_dir, job.notebook, "current", job.reason)
-    return Result(job.city_dir, job.notebook, "blocked", job.reason, error=_error(job.reason, job.hint))
+        return Result.of(job, "current")
+    return Result.of(job, "blocked", error=_error(job.reason, job.hint))
 
 
 def _error(message: str, hint: str = "", ename: str = "") -> dict:
@@ -124,7 +123,7 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
         state = {"status": "failed", "error": _failure(answer)}
         _append(log_path(job.city_dir, job.notebook), answer.trace)
     _write_state(job, state | {"duration_s": round(seconds, 1)})
-    return Result(job.city_dir, job.notebook, state["status"], job.reason, seconds, state["error"])
+    return Result.of(job, state["status"], seconds=seconds, error=state["error"])
 
 
 def _failure(failure: Failure) -> dict:

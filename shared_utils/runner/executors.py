@@ -18,7 +18,7 @@ from typing import Any
 from shared_utils.errors import EmiError
 
 # One BLAS thread a kernel: kernels side by side would fight for the cores (measured: a quarter of the time).
-# The hash seed makes set order, and so bytes, the same in every run. UTF-8 because Windows has other defaults.
+# The hash seed makes set order, and so bytes, the same in every run; UTF-8 is not the default on Windows.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 KERNEL_ENV = {name: "1" for name in _THREADS} | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
 

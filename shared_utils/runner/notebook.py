@@ -24,9 +24,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 class _Failed(Exception):
     """A run that ended badly, as the fields of `error` in its state."""
 
-    def __init__(self, message: str, *, ename: str = "", hint: str = "", section: str = "", cell: int | None = None):
+    def __init__(self, message: str, **more):
         super().__init__(message)
-        self.error = {"section": section, "cell": cell, "ename": ename, "message": message, "hint": hint}
+        self.error = {"section": "", "cell": None, "ename": "", "message": message, "hint": ""} | more
 
 
 def run_notebook(city_dir: Path, notebook: str, parameters: dict) -> dict:
@@ -129,10 +129,9 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> N
     except (DeadKernelError, RuntimeError) as error:  # RuntimeError: it died, or did not answer, at its start
         traceback.print_exc()
         section = _save_half_run(source, part, seen)
-        raise InfrastructureDeath(
-            f"The kernel ended in the middle{section and f' of section "{section}"'}, often for lack of memory"
-            f" ({str(error).splitlines()[0]})."
-        ) from None
+        where = f'in section "{section}"' if section else "at its start"
+        said = str(error).splitlines()[0]
+        raise InfrastructureDeath(f"The kernel ended {where}, often for lack of memory ({said}).") from None
     except Exception as error:
         traceback.print_exc()
         raise _unexpected(type(error).__name__, str(error)) from None
@@ -155,7 +154,8 @@ def _own_errors(city_dir: Path) -> set[str]:
     bases = {}
     for folder in ("shared_utils", "city_code"):
         for file in (Path(city_dir) / folder).rglob("*.py"):
-            bases |= dict(re.findall(r"^class (\w+)\((\w+)\)", file.read_text(encoding="utf-8"), re.MULTILINE))
+            text = file.read_text(encoding="utf-8")
+            bases |= dict(re.findall(r"^class (\w+)\((\w+)\)", text, re.MULTILINE))
     names = {"EmiError"}
     while more := {name for name, base in bases.items() if base in names} - names:
         names |= more

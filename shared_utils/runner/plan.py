@@ -23,17 +23,13 @@ class PlanError(EmiError):
 class Job:
     """One notebook of one city: run it, leave it (current), or do not start it (blocked), and why."""
 
+    city: str
     city_dir: Path
     notebook: str
     action: str
     reason: str
     hint: str = ""
     parameters: dict = field(default_factory=dict)
-    trace: str = ""
-
-    @property
-    def city(self) -> str:
-        return self.city_dir.name
 
 
 @dataclass(frozen=True)
@@ -72,12 +68,20 @@ def plan(
             f"Notebooks: {', '.join(NOTEBOOKS)}",
         )
     ordered = [name for name in NOTEBOOKS if name in notebooks]
-    jobs = [_job(Path(city), name, parameters or {}, force) for city in cities for name in ordered]
+    names = city_names(cities)
+    jobs = [_job(names[city], city, name, parameters or {}, force) for city in names for name in ordered]
     if failed_only:
         jobs = [job for job in jobs if last_run(job.city_dir, job.notebook)["status"] not in ("ok", "never")]
     if prepare is not None:
         jobs = _after_prepare(jobs, prepare, workers, on_event)
     return Plan(tuple(jobs))
+
+
+def city_names(cities: list[Path]) -> dict[Path, str]:
+    """What each city is called on the screen: the key in its city.yml, else its folder."""
+    keys = {Path(city): freshness.peek(city, "city", "key") for city in cities}
+    once = [key for key in keys.values() if list(keys.values()).count(key) == 1]
+    return {city: key if key in once and key else city.name for city, key in keys.items()}
 
 
 def last_run(city_dir: Path, notebook: str) -> dict:
@@ -148,7 +152,7 @@ def _plain_value(node: ast.expr | None):
 
 
 def typed(given: dict, declared: dict, where: str) -> dict:
-    """Check names of parameters and read text as the type of the default: "061" stays text where text is due."""
+    """Check the names of parameters; read text as the type of the default ("061" stays text)."""
     unknown = [name for name in given if name not in declared]
     if unknown:
         raise PlanError(
@@ -175,15 +179,16 @@ def _as_type_of(default, value, name: str):
         raise PlanError(f"Parameter {name} is {kind}, not '{value}'.", f"Write {name}={default}") from None
 
 
-def _job(city_dir: Path, notebook: str, parameters: dict, force: bool) -> Job:
-    make = partial(Job, city_dir, notebook)
+def _job(city: str, city_dir: Path, notebook: str, parameters: dict, force: bool) -> Job:
+    make = partial(Job, city, city_dir, notebook)
     try:
         declared = declared_parameters(source_path(city_dir, notebook))
     except PlanError as error:
         return make("blocked", error.message, error.hint)
-    given = typed(parameters, declared, f"The {notebook} notebook of {city_dir.name}")
+    given = typed(parameters, declared, f"The {notebook} notebook of {city}")
     reason = "asked for with --force" if force else why(city_dir, notebook, given)
-    return make("run", reason, parameters=given) if reason else make("current", "up to date", parameters=given)
+    action = "run" if reason else "current"
+    return make(action, reason or "up to date", parameters=given)
 
 
 def _after_prepare(jobs: list[Job], prepare: Callable, workers: int | None, on_event: Callable) -> list[Job]:
@@ -206,4 +211,4 @@ def _blocked(job: Job, failure: Failure) -> Job:
     message = failure.message
     if not failure.expected:
         message = f"Its data could not be made ready: {failure.ename}: {failure.message}"
-    return replace(job, action="blocked", reason=message, hint=failure.hint, trace=failure.trace)
+    return replace(job, action="blocked", reason=message, hint=failure.hint)

@@ -29,7 +29,8 @@ def dry_run_lines(plan: Plan) -> list[str]:
     widths = _widths(jobs)
     rows = [f"  {job.city:{widths[0]}}  {job.notebook:{widths[1]}}  {job.reason}" for job in jobs]
     blocked = [f"  {job.city}  {job.notebook}  cannot run: {job.reason}" for job in plan.having("blocked")]
-    return [f"Would run {len(jobs)} of {_count(len(plan.jobs), 'notebook')}. Nothing was run.", *rows, *blocked]
+    first = f"Would run {len(jobs)} of {_count(len(plan.jobs), 'notebook')}. Nothing was run."
+    return [first, *rows, *blocked]
 
 
 def result_line(result: Result, number: int, plan: Plan) -> str:
@@ -91,10 +92,8 @@ def report_dict(report: BatchReport) -> dict:
 
 def plan_dict(plan: Plan) -> dict:
     """The one object of `emi run --dry-run --json`."""
-    rows = [
-        {"city": job.city, "notebook": job.notebook, "action": job.action, "reason": job.reason, "hint": job.hint}
-        for job in plan.jobs
-    ]
+    shown = ("city", "notebook", "action", "reason", "hint")
+    rows = [{name: getattr(job, name) for name in shown} for job in plan.jobs]
     return {"exit_code": 0, "notebooks": rows}
 
 
@@ -107,7 +106,7 @@ def status_lines(cities: list[CityStatus], width: int) -> list[str]:
     for city in cities:
         words = "".join(f"{n.word:<13}" for n in city.notebooks)
         as_of = max((n.as_of for n in city.notebooks), default="")[:7] or "-"
-        rows.append(f"{city.city:{first}}  {words}{as_of:<9}{city.data_mode:<11}{_flags(city.flags)}".rstrip())
+        rows.append(f"{city.city:{first}}  {words}{as_of:<9}{city.data_mode:<11}{_flags(city.flags)}")
     everything = [(city, notebook) for city in cities for notebook in city.notebooks]
     details = [
         _hang(f"  {city.city}  {n.notebook}: {n.reason}", width)
@@ -154,7 +153,8 @@ def _kept_lines(report: BatchReport) -> list[str]:
 
 
 def _counts(report: BatchReport) -> str:
-    shown = [f"{_WORDS.get(s, s).lower()} {n}" for s, n in report.counts.items() if n or s in ("ok", "failed")]
+    counts = {status: n for status, n in report.counts.items() if n or status in ("ok", "failed")}
+    shown = [f"{_WORDS.get(status, status).lower()} {n}" for status, n in counts.items()]
     return "   ".join([*shown, f"total {len(report.results)}"])
 
 

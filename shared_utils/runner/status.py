@@ -7,7 +7,7 @@ from pathlib import Path
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import NOTEBOOKS
 from shared_utils.results.record import internal_path
-from shared_utils.runner.plan import last_run, why
+from shared_utils.runner.plan import city_names, last_run, why
 
 SEVERITIES = ("block", "serious", "warn")
 
@@ -40,18 +40,18 @@ class CityStatus:
 
 def survey(cities: list[Path]) -> list[CityStatus]:
     """The status of each city, in the order given."""
-    return [_city(Path(city)) for city in cities]
+    return [_city(name, city) for city, name in city_names(cities).items()]
 
 
-def _city(city_dir: Path) -> CityStatus:
-    records = {name: _record(city_dir, name) for name in NOTEBOOKS}
+def _city(name: str, city_dir: Path) -> CityStatus:
+    records = {nb: _record(city_dir, nb) for nb in NOTEBOOKS}
     newest = max((r for r in records.values() if r), key=lambda r: r["run"]["finished_at"], default=None)
     flags = {(f["code"], f["scope"], f["severity"]) for r in records.values() if r for f in r["flags"]}
     return CityStatus(
-        city=city_dir.name,
+        city=name,
         data_mode=freshness.peek(city_dir, "data", "mode") or "unknown",
         plan=newest["plan"]["status"].replace("_", " ") if newest else "none",
-        notebooks=tuple(_notebook(city_dir, name, record) for name, record in records.items()),
+        notebooks=tuple(_notebook(city_dir, nb, record) for nb, record in records.items()),
         flags={severity: sum(f[2] == severity for f in flags) for severity in SEVERITIES},
     )
 

@@ -1,0 +1,26 @@
+"""The `emi` command. Only `main` is here, so that starting it loads nothing but the standard library."""
+
+import sys
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns 0 good, 1 problems found, 2 typed wrong, 3 could not start, 130 stopped.
+
+    A person never sees a traceback, whatever happens, unless `--debug` is among the words.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console cannot print every letter
+            stream.reconfigure(errors="replace")
+    try:
+        from shared_utils.cli.app import app
+
+        arguments = [word for word in words if word != "--debug"]
+        return app(args=arguments, prog_name="emi", standalone_mode=False, obj={"debug": debug}) or 0
+    except Exception as error:
+        if debug:
+            raise
+        from shared_utils.cli.screen import tell_error
+
+        return tell_error(error, as_json="--json" in words)

@@ -1,0 +1,110 @@
+"""emi run, emi status."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared_utils.cli.screen import Screen, TypedWrong
+from shared_utils.cli.work import prepare
+from shared_utils.cli.workspace import select
+
+Cities = Annotated[list[str] | None, typer.Argument(metavar="CITY", help="Default: all cities.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def run(
+    context: typer.Context,
+    cities: Cities = None,
+    notebook: Annotated[
+        list[str] | None,
+        typer.Option("--notebook", "-n", metavar="NAME", help="baseline, monitoring or impact."),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter", "-p", metavar="NAME=VALUE", help="Replace a value of the parameters cell."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Notebooks at a time; fewer need less memory.", show_default="cores + 1"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what did not end well last time.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run the notebooks that need it: never run, failed, or something they depend on changed."""
+    from shared_utils import runner
+    from shared_utils.results.notebooks import NOTEBOOKS
+    from shared_utils.runner import executors, report
+
+    screen = Screen(as_json)
+    chosen = select(cities)
+    try:
+        with screen.busy("Checking what needs to run, and the data"):
+            plan = runner.plan(
+                chosen,
+                notebook or list(NOTEBOOKS),
+                None if dry_run else prepare,
+                force,
+                failed_only=failed,
+                parameters=_pairs(parameter or []),
+                workers=workers,
+            )
+    except runner.PlanError as error:
+        raise TypedWrong(error.message, error.hint) from error
+    if dry_run:
+        screen.say(*report.dry_run_lines(plan))
+        screen.give(report.plan_dict(plan))
+        return 0
+    workers = workers or executors.default_workers(len(plan.having("run")))
+    screen.say(report.plan_line(plan, workers), "")
+    with screen.busy("Starting") as busy:
+        batch = runner.execute(plan, workers, _progress(screen, busy, plan))
+    screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
+    screen.give(report.report_dict(batch))
+    return batch.exit_code
+
+
+def status(cities: Cities = None, as_json: AsJson = False) -> int:
+    """Show where each city stands and what is out of date."""
+    from shared_utils.runner import report, survey
+    from shared_utils.template import vendoring
+
+    screen = Screen(as_json)
+    chosen = select(cities)
+    found = survey(chosen)
+    edited = {row.city: vendoring.check(folder) for row, folder in zip(found, chosen, strict=True)}
+    screen.say(*report.status_lines(found, screen.width))
+    screen.say(*[f"{city}: {problem}" for city, problems in edited.items() for problem in problems])
+    screen.give(
+        {"exit_code": 0, "cities": [row.as_dict() | {"shared_code": edited[row.city]} for row in found]}
+    )
+    return 0
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    for text in given:
+        if "=" not in text:
+            raise TypedWrong(f"'{text}' is not NAME=VALUE.", "For example:  emi run -p as_of=2019-12")
+    return dict(text.split("=", 1) for text in given)
+
+
+def _progress(screen: Screen, busy, plan):
+    """An `on_event` that prints a line for each notebook that ended and shows which are running."""
+    from shared_utils.runner import report
+
+    running, ended = {}, []
+
+    def on_event(kind: str, what) -> None:
+        if kind == "started":
+            running[what.city_dir, what.notebook] = f"{what.city} {what.notebook}"
+        else:
+            running.pop((what.city_dir, what.notebook), None)
+            ended.append(what)
+            screen.say(report.result_line(what, len(ended), plan))
+        busy.update(f"Running {', '.join(running.values())}")
+
+    return on_event

@@ -1,0 +1,111 @@
+"""emi new, emi check, emi doctor."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared_utils.cli.screen import NothingHere, Screen, TypedWrong
+from shared_utils.cli.workspace import CITIES, command_name, find, select
+
+
+def new(
+    city: Annotated[
+        str | None,
+        typer.Argument(metavar="CITY", help="A ready-made city, or 'other'; asked when left out."),
+    ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME=VALUE", help="Answers, as cookiecutter takes them."),
+    ] = None,
+) -> int:
+    """Make the repository of a city in the folder cities/."""
+    from shared_utils.cli import questions
+    from shared_utils.template.new import create
+
+    screen = Screen()
+    context = questions.ask(template_root(), city, answers or [])
+    made = create(template_root(), cities_folder(), context)
+    name = command_name(made)
+    screen.say(
+        f"Made  {made}",
+        "  settings    city.yml",
+        "  data        put the city's files in  data/private/raw  and describe each in  mappings/",
+        "  notebooks   01_baseline, 02_monitoring, 03_impact",
+        "",
+        f"Next:  emi check {name}",
+    )
+    return 0
+
+
+def check(
+    cities: Annotated[list[str] | None, typer.Argument(metavar="CITY", help="Default: all.")] = None,
+) -> int:
+    """Check settings, shared code and data of a city, and say what is fine too."""
+    from shared_utils.cli import checking
+
+    screen = Screen()
+    chosen = select(cities)
+    unwell = []
+    with screen.busy("Checking"):
+        for city_dir, found in checking.check_all(chosen):
+            screen.say(*checking.lines(command_name(city_dir), found))
+            if not all(item.ok for item in found):
+                unwell.append(command_name(city_dir))
+    if unwell:
+        screen.say(
+            "",
+            f"{len(unwell)} of {len(chosen)} cities have problems. Correct them, then:  emi check "
+            + " ".join(unwell),
+        )
+        return 1
+    screen.say(
+        "", f"All is well in {len(chosen)} of {len(chosen)}. Next:  emi run {' '.join(cities or [])}".rstrip()
+    )
+    return 0
+
+
+def doctor() -> int:
+    """Check this computer and this project: Python, packages, kernel, paths."""
+    from shared_utils.template import doctor as checks
+
+    screen = Screen()
+    try:
+        here = find().root
+    except NothingHere:
+        here = Path.cwd()
+    found = checks.checks(here)
+    width = max(len(item.name) for item in found)
+    for item in found:
+        screen.say(f"  {item.name:{width}}  {'ok     ' if item.ok else 'problem'}  {item.detail}")
+        if item.fix:
+            screen.say(f"  {'':{width}}  Fix: {item.fix}")
+    wrong = sum(not item.ok for item in found)
+    screen.say("", f"{wrong} problems." if wrong else "All is well.")
+    return 1 if wrong else 0
+
+
+def template_root() -> Path:
+    """The template this emi belongs to; a city's own emi has none."""
+    import shared_utils
+
+    root = Path(shared_utils.__file__).resolve().parent.parent
+    if not (root / "cookiecutter.json").is_file():
+        raise NothingHere(
+            "This emi belongs to one city; new cities are made from the template.",
+            "Next:  cd to the template's folder and use the emi of its .venv",
+        )
+    return root
+
+
+def cities_folder() -> Path:
+    """Where a new city goes: the nearest `cities/`, or a new one here."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "city.yml").is_file():
+            raise TypedWrong(
+                "This is the folder of a city; a city cannot hold another.", "Next:  cd out of it"
+            )
+        if (folder / CITIES).is_dir():
+            return folder / CITIES
+    return here / CITIES
