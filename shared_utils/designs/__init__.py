@@ -12,13 +12,22 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from shared_utils.designs import _inputs, _result, rct_individual
+from shared_utils.designs import (
+    _inputs,
+    _result,
+    iv_encouragement,
+    rct_blocked_lottery,
+    rct_cluster,
+    rct_individual,
+    rct_multiarm,
+)
 from shared_utils.designs._errors import DesignError, listed
 from shared_utils.errors import nearest
 
 __all__ = ["REGISTRY", "DesignError", "diagnose", "estimate"]
 
-REGISTRY = {module.__name__.rsplit(".", 1)[1]: module for module in (rct_individual,)}
+REGISTRY = {module.__name__.rsplit(".", 1)[1]: module for module in (
+    rct_individual, rct_cluster, iv_encouragement, rct_blocked_lottery, rct_multiarm)}
 
 
 def estimate(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:

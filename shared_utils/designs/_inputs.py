@@ -146,6 +146,9 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
     covariates, notes = covariate_frame(frame[seen], _names(design.get("covariates")), kind, spec.splines)
     arrays = {key: values[seen] for key, values in roles.items()}
     groups = {key: _groups(frame, design.get(key), kind, key) for key in ("strata", "cluster")}
+    if groups["cluster"] is not None and len(np.unique(groups["cluster"][seen])) < 2:
+        raise DesignError(f"Design {kind}, outcome '{outcome}': fewer than two clusters have an outcome.",
+                          "Check the cluster column; one cluster cannot tell chance from effect.")
     weights = _weights(frame, design.get("weights"), kind)
     inputs = Inputs(
         type=kind, outcome=outcome, y=y[seen], roles=arrays,

@@ -57,60 +57,67 @@ def adjusted(inputs: Inputs, groups: dict[str, np.ndarray], adjustment: str, se:
     the next simpler adjustment is used and the note says so.
     """
     weights = np.ones(len(inputs.y)) if inputs.weights is None else inputs.weights
-    plain = adjustment == "none" or not covariates
-    table = np.empty((len(inputs.y), 0)) if plain else inputs.covariates.to_numpy()
-    chain = {"lin": ("lin", "ancova", "none"), "ancova": ("ancova", "none"), "none": ("none",)}[
-        "lin" if adjustment == "none" and inputs.strata is not None else adjustment]
+    use_covariates = covariates and adjustment != "none" and inputs.covariates.shape[1] > 0
+    table = inputs.covariates.to_numpy() if use_covariates else np.empty((len(inputs.y), 0))
+    first = "ancova" if adjustment == "ancova" else "lin"
+    chain = ("lin", "ancova", "none") if first == "lin" else ("ancova", "none")
     for kind in chain:
-        matrix, left_out = _matrix(inputs, groups, table if kind != "none" else table[:, :0], kind == "lin", weights)
-        matrix = independent(matrix)
-        fit = sm.WLS(inputs.y, matrix, weights=weights).fit(cov_type=se, use_t=True)
+        matrix, interacted, left_out = _matrix(inputs, groups, table if kind != "none" else table[:, :0],
+                                               kind == "lin", weights)
+        fit = sm.WLS(inputs.y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
         if not _exact_rows_matter(fit, len(groups)):
             break
     notes = [left_out] if left_out else []
-    if kind != chain[0]:
-        notes.append(f"too few rows for the {chain[0]} adjustment: {kind} used")
-    position = {name: 1 + i for i, name in enumerate(groups)}
-    return Adjusted(fit, position, f"{_words(kind, table.shape[1], inputs.strata is not None)}, {se}, t",
-                    "; ".join(notes))
+    if kind != first:
+        notes.append(f"too few rows for the {first} adjustment: {kind} used")
+    words = _words(use_covariates and kind != "none", inputs.strata is not None, interacted)
+    return Adjusted(fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes))
 
 
-def _words(kind: str, n_covariates: int, strata: bool) -> str:
-    if not strata and (kind == "none" or n_covariates == 0):
+def _words(covariates: bool, strata: bool, interacted: set) -> str:
+    if covariates:
+        return "OLS, covariates centred and interacted (Lin)" if "covariates" in interacted else \
+            "OLS with covariates (ANCOVA)"
+    if not strata:
         return "difference in means"
-    if kind == "lin":
-        return "OLS, centred covariates and strata interacted (Lin)" if n_covariates else \
-            "difference in means within strata, weighted by stratum size"
-    return "OLS with covariates (ANCOVA)" if n_covariates and kind == "ancova" else "OLS with strata effects"
+    return "difference in means within strata, weighted by stratum size" if "strata" in interacted else \
+        "OLS with stratum effects"
 
 
 def _matrix(inputs, groups, covariates, interact, weights):
     """Intercept, groups, centred strata and covariates, and their interactions where the cells allow."""
-    strata = strata_dummies(inputs.strata, len(inputs.y))
-    columns = [np.ones(len(inputs.y)), *groups.values()]
-    interacted, left_out = [], 0
     membership = [*groups.values(), 1 - np.clip(sum(groups.values()), 0, 1)]
-    strata_allow = inputs.strata is not None and all(
-        np.bincount(inputs.strata[group == 1], minlength=inputs.strata.max() + 1)[np.unique(inputs.strata)].min()
-        >= MIN_STRATUM for group in membership)
-    for block, is_strata in ((strata, True), (covariates, False)):
-        centred = block - np.average(block, axis=0, weights=weights) if block.shape[1] else block
-        columns += list(centred.T)
-        for raw, column in zip(block.T, centred.T, strict=True):
-            allowed = strata_allow if is_strata else _cells_allow(raw, membership)
-            if interact and allowed:
-                interacted += [group * column for group in groups.values()]
-            else:
-                left_out += interact
-    note = f"{left_out} strata or covariate interaction(s) left out: too few people in a cell" if left_out else ""
-    return np.column_stack([*columns, *interacted]), note
+    blocks = (("strata", strata_dummies(inputs.strata, len(inputs.y)), _strata_allow(inputs.strata, membership)),
+              ("covariates", covariates, True))
+    columns, products, interacted, notes = [np.ones(len(inputs.y)), *groups.values()], [], set(), []
+    for name, block, allowed in blocks:
+        slopes = [interact and allowed and (name == "strata" or _cells_allow(column, membership))
+                  for column in block.T]
+        if any(slopes):
+            interacted.add(name)
+        if interact and not all(slopes):
+            notes.append(f"{len(slopes) - sum(slopes)} {name} column(s) not interacted: too few people in a cell")
+        for column, slope in zip(block.T, slopes, strict=True):
+            centred = column - np.average(column, weights=weights)
+            columns.append(centred)
+            products += [group * centred for group in groups.values()] if slope else []
+    return np.column_stack([*columns, *products]), interacted, "; ".join(notes)
+
+
+def _strata_allow(strata, membership) -> bool:
+    """True when every stratum holds at least two people of every group."""
+    if strata is None:
+        return False
+    present = np.unique(strata)
+    return all(np.bincount(strata[group == 1], minlength=strata.max() + 1)[present].min() >= MIN_STRATUM
+               for group in membership)
 
 
 def _cells_allow(column, membership) -> bool:
     if len(np.unique(column)) > 2:
         return True
-    return all(min((group == 1) @ (column == value) for value in np.unique(column)) >= MIN_CATEGORY
-               for group in membership)
+    return all(np.count_nonzero((group == 1) & (column == value)) >= MIN_CATEGORY
+               for group in membership for value in np.unique(column))
 
 
 def strata_dummies(strata, n: int) -> np.ndarray:

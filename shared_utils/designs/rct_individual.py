@@ -90,12 +90,26 @@ def randomization_p(inputs: Inputs, treated: np.ndarray) -> float:
     values = inputs.y
     if inputs.covariates.shape[1]:
         values = randomization.residuals(values, inputs.covariates.to_numpy(), inputs.strata)
-    return randomization.permutation_p(values, treated, inputs.strata, inputs.cluster, draws, inputs.seed,
+    clusters = inputs.cluster if whole_clusters(treated, inputs.cluster) else None
+    return randomization.permutation_p(values, treated, inputs.strata, clusters, draws, inputs.seed,
                                        inputs.alternative)
 
 
+def whole_clusters(treated: np.ndarray, clusters: np.ndarray | None) -> bool:
+    """Return whether every cluster was assigned as a whole."""
+    if clusters is None:
+        return False
+    share = np.bincount(clusters, weights=treated)[np.unique(clusters)] / np.bincount(clusters)[np.unique(clusters)]
+    return bool(np.isin(share, (0.0, 1.0)).all())
+
+
 def complier_rows(inputs: Inputs, assigned: np.ndarray, weights=None) -> list[dict]:
-    """Rows cace, anderson_rubin and first_stage: the effect of taking part for those the offer brought in."""
+    """Rows cace, anderson_rubin and first_stage: the effect of taking part for those the offer brought in.
+
+    No rows when everyone did as assigned (the ITT is that effect) or nobody differs in taking part.
+    """
+    if no_contrast(inputs.roles["received"], assigned):
+        return []
     iv = _iv.two_stage(inputs, assigned, inputs.roles["received"], weights)
     counts = {"n_treated": int(assigned.sum()), "n_comparison": int((assigned == 0).sum())}
     ar = iv.anderson_rubin
@@ -113,6 +127,11 @@ def complier_rows(inputs: Inputs, assigned: np.ndarray, weights=None) -> list[di
             mean_comparison=float(received[assigned == 0].mean()), note=f"F = {iv.f:.1f}", **facts)]
 
 
+def no_contrast(received: np.ndarray, assigned: np.ndarray) -> bool:
+    """Return whether taking part is the same for all, or exactly as assigned."""
+    return bool(np.ptp(received) == 0 or np.array_equal(received, assigned))
+
+
 def one_armed_flags(inputs: Inputs, key: str) -> list[dict]:
     """Flag strata in which one group has no outcome."""
     if inputs.strata is None or not (alone := _one_armed(inputs, key)).any():
@@ -124,6 +143,12 @@ def one_armed_flags(inputs: Inputs, key: str) -> list[dict]:
 
 def first_stage_flags(inputs: Inputs, assigned: np.ndarray, severity: str, affects_primary: bool) -> list[dict]:
     """Flag a weak first stage (F < 10, Staiger and Stock 1997) and a contrast under 20 points."""
+    if np.array_equal(inputs.roles["received"], assigned):
+        return []
+    if no_contrast(inputs.roles["received"], assigned):
+        return [{"code": "weak_first_stage", "severity": severity, "scope": inputs.outcome,
+                 "affects_primary": affects_primary,
+                 "message": "Everyone or nobody took part, so what taking part does cannot be told."}]
     iv = _iv.two_stage(inputs, assigned, inputs.roles["received"])
     flags = []
     if iv.f < 10:
