@@ -245,6 +245,7 @@ class ObservationalAipw(DesignBase):
     sensitivity_to_unmeasured: list[Literal["e_value", "omitted_variable_bounds"]] = [
         "e_value", "omitted_variable_bounds"]
     estimand: Literal["ATT"] = "ATT"
+    estimator: Literal["aipw_att"] = "aipw_att"
 
 
 class Bandwidth(Block):
