@@ -1,4 +1,4 @@
-"""The `design:` block: one model a design type (pilots.md sections 1 and 3; column roles: statistics.md section 0).
+"""The `design:` block: one model a design type (pilots.md 1 and 3; column roles: statistics.md 0).
 
 A city describes its design in one of two ways, and each model names the keys each way needs:
 - with a data model (mappings): `PROTOCOL` keys say how assignment was done; columns come from the tables;
@@ -11,9 +11,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from shared_utils.config.fields import Block, Count, Date, DateWindow, MonthWindow, Positive, Share, Text, refused
+from shared_utils.config.fields import (
+    Block,
+    Count,
+    Date,
+    DateWindow,
+    MonthWindow,
+    Positive,
+    Share,
+    Text,
+    refused,
+)
 
-_RULE = re.compile(r"count\((?P<service_type>\w+)(?:, *within_days=(?P<within_days>\d+))?\) *>= *(?P<at_least>[1-9]\d*)")
+_RULE = re.compile(
+    r"count\((?P<service_type>\w+)(?:, *within_days=(?P<within_days>\d+))?\) *>= *(?P<at_least>[1-9]\d*)")
 
 
 def _listed(value: object) -> object:
@@ -37,7 +48,8 @@ class Received(Block):
     @model_validator(mode="after")
     def _readable(self):
         if not _RULE.fullmatch(self.rule):
-            raise refused(f"'{self.rule}' is not a rule. Write it like count(session_completed, within_days=90) >= 1.")
+            raise refused(f"'{self.rule}' is not a rule. "
+                          "Write it like count(session_completed, within_days=90) >= 1.")
         return self
 
     @property
@@ -357,6 +369,6 @@ class Descriptive(DesignBase):
 
 
 Design = Annotated[
-    RctIndividual | RctCluster | DidStaggered | IvEncouragement | RctBlockedLottery | PanelDid | ObservationalAipw
-    | Rd | RctMultiarm | Descriptive,
+    RctIndividual | RctCluster | DidStaggered | IvEncouragement | RctBlockedLottery | PanelDid
+    | ObservationalAipw | Rd | RctMultiarm | Descriptive,
     Field(discriminator="type")]

@@ -1,4 +1,4 @@
-"""What is wrong in a settings file: file, line, key, value, allowed values and the nearest one, all at once."""
+"""What is wrong in a settings file: file, line, key, value, what is allowed and the nearest of it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared_utils.errors import EmiError
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to correct in a settings file. `line` counts from 1 (0: the file as a whole); `key` is dotted."""
+    """One thing to correct in a file. `line` counts from 1 (0: the file as a whole); `key` is dotted."""
 
     file: str
     line: int
@@ -20,10 +20,11 @@ class Problem:
     suggestion: str = ""
 
     def __str__(self) -> str:
-        where = self.file + (f" line {self.line}" if self.line else "") + (f", {self.key}" if self.key else "")
+        line = f" line {self.line}" if self.line else ""
+        key = f", {self.key}" if self.key else ""
         allowed = f" Allowed: {', '.join(self.allowed)}." if self.allowed else ""
         suggestion = f" Did you mean '{self.suggestion}'?" if self.suggestion else ""
-        return f"{where}: {self.message}{allowed}{suggestion}"
+        return f"{self.file}{line}{key}: {self.message}{allowed}{suggestion}"
 
 
 class ConfigError(EmiError):

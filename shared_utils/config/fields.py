@@ -38,19 +38,35 @@ def _date(value: object) -> datetime.date:
             raise ValueError
         return datetime.date.fromisoformat(str(value))
     except ValueError:
-        raise refused(f"'{value}' is not a date. Write year-month-day in quotes, for example \"2019-04-01\".") from None
+        message = f"'{value}' is not a date. Write year-month-day in quotes, for example \"2019-04-01\"."
+        raise refused(message) from None
+
+
+def _code(digits: int, words: str):
+    """A code of digits is text; a number in the file has lost its leading zeros, so say how to write it."""
+    def check(value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            raise refused(f'{value} is a number here. Write {words} in quotes: "{value:0{digits}}".')
+        return value
+    return BeforeValidator(check)
 
 
 Date = Annotated[datetime.date, BeforeValidator(_date)]
-Month = Annotated[str, _matching(r"\d{4}-(0[1-9]|1[0-2])", "a month. Write year-month in quotes, for example \"2019-04\"")]
+Month = Annotated[str, _matching(
+    r"\d{4}-(0[1-9]|1[0-2])", 'a month. Write year-month in quotes, for example "2019-04"')]
 Text = Annotated[str, _matching(r"(?s).*\S.*", "a text: it is empty")]
-Id = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a short name of lower-case letters, digits and _ (first a letter)")]
+Id = Annotated[str, _matching(
+    r"[a-z][a-z0-9_]*", "a short name of lower-case letters, digits and _ (first a letter)")]
 CityKey = Annotated[str, _matching(r"[a-z_]+", "a city key of lower-case letters and _")]
-Slug = Annotated[str, _matching(r"[a-z0-9]+(-[a-z0-9]+)*", "a slug of lower-case letters and digits joined by -")]
-StateFips = Annotated[str, _matching(r"\d{2}", "a state FIPS code: two digits in quotes, for example \"09\"")]
-CountyFips = Annotated[str, _matching(r"\d{3}", "a county FIPS code: three digits in quotes, for example \"061\"")]
+Slug = Annotated[str, _matching(
+    r"[a-z0-9]+(-[a-z0-9]+)*", "a slug of lower-case letters and digits joined by -")]
+StateFips = Annotated[str, _matching(
+    r"\d{2}", 'a state FIPS code: two digits in quotes, for example "09"'), _code(2, "a state code")]
+CountyFips = Annotated[str, _matching(
+    r"\d{3}", 'a county FIPS code: three digits in quotes, for example "061"'), _code(3, "a county code")]
 Timezone = Annotated[str, _matching(r"[A-Za-z_]+(/[A-Za-z_]+)+|UTC", "a time zone such as America/New_York")]
-Role = Annotated[str, _matching(r"[^@\d]*\S[^@\d]*", "a role such as 'City pilot lead' (never a name, e-mail or number)")]
+Role = Annotated[str, _matching(
+    r"[^@\d]*\S[^@\d]*", "a role such as 'City pilot lead' (never a name, e-mail or number)")]
 DataPath = Annotated[str, _matching(
     r"(?![/~\\])(?!.*(^|[/\\])\.\.([/\\]|$))(?!.*:).*\S.*",
     "a path inside the city's data folder, for example raw/analysis.csv")]

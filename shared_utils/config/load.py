@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared_utils.config import rules, translate, yaml12
+from shared_utils.config import design_rules, rules, translate, yaml12
 from shared_utils.config.errors import ConfigError, Problem
 from shared_utils.config.model import CityConfig, PortfolioConfig
 
@@ -18,7 +18,7 @@ def load_city(path: Path) -> CityConfig:
     data, lines = _block(path)
     config, problems = _validated(CityConfig, data, lines, path.name)
     valid = dict(config) if config else _valid_blocks(data)
-    for finding in rules.findings(valid):
+    for finding in rules.findings(valid, rules, design_rules):
         problems.append(Problem(path.name, yaml12.line_of(lines, finding.path), yaml12.dotted(finding.path),
                                 translate.value_at(data, finding.path), finding.message, finding.allowed,
                                 finding.suggestion))
@@ -43,7 +43,7 @@ def load_portfolio(folder: Path) -> PortfolioConfig:
 def _block(path: Path) -> tuple[dict, dict]:
     data, lines = yaml12.load(path)
     if not isinstance(data, dict):
-        message = "the file is empty." if data is None else "the file must be a block of keys such as 'city:'."
+        message = "the file is empty." if data is None else "the file is not a block of keys such as 'city:'."
         raise ConfigError([Problem(path.name, 0, "", None, message)])
     return data, lines
 

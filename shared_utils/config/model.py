@@ -46,7 +46,7 @@ def _fill(value: object, **defaults) -> object:
 
 
 class City(Block):
-    key: CityKey                     # used in seeds, hashes and file names: never change after the first intake
+    key: CityKey                     # in seeds, hashes and file names: never change after the first intake
     name: Text
     state: str
     state_fips: StateFips            # default: the state's own
@@ -64,7 +64,8 @@ class City(Block):
     def _real_state(cls, value):
         if value not in STATES:
             by_name = {name: code for code, name in STATES.items()}
-            near = value.upper() if value.upper() in STATES else by_name.get(closest(value, list(by_name)), "")
+            near = by_name.get(closest(value, list(by_name)), "")
+            near = value.upper() if value.upper() in STATES else near
             raise refused(f"'{value}' is not a two-letter state code.", STATES, near)
         return value
 
@@ -261,7 +262,7 @@ class Privacy(Block):
     direct_identifiers: Columns = []
     salt_env: Text                                           # default: EMI_SALT_<CITY KEY>
     small_cell_min: Annotated[int, Field(ge=11)] = 11        # the CMS standard; a city may only raise it
-    complementary_suppression: bool = True
+    complementary_suppression: Literal[True] = True          # a hidden cell must not follow from the total
     rounding: Rounding = Rounding()
     release_levels: ReleaseLevels = ReleaseLevels()
     geography_floor: Literal["tract_group"] = "tract_group"
@@ -335,7 +336,7 @@ class CityConfig(Block):
     def mwe(self) -> float | None:
         """Minimum worthwhile effect of the primary outcome, positive, on the estimation scale.
 
-        Percentage points are a proportion (0.05); a percent change is a log ratio: 10 % fewer is -ln(0.90) = 0.105.
+        Percentage points are a proportion (0.05); a percent change is a log ratio: 10 % fewer is 0.105.
         None only for a descriptive city, which decides nothing.
         """
         stated = self.primary.mwe or self.decision.minimum_worthwhile_effect

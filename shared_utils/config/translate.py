@@ -2,92 +2,72 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from shared_utils.config.errors import Problem, closest
-from shared_utils.config.yaml12 import dotted, line_of
+from shared_utils.config.yaml12 import Lines, Path_, dotted, line_of
 
-_KIND_WORDS = {
-    "string_type": "is not a text", "int_type": "is not a whole number", "int_from_float": "is not a whole number",
-    "float_type": "is not a number", "bool_type": "is not true or false", "list_type": "is not a list: write [a, b]",
+_WRONG_KIND = {
+    "string_type": "is not a text",
+    "int_type": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "float_type": "is not a number",
+    "bool_type": "is not true or false",
+    "list_type": "is not a list: write [a, b]",
     "tuple_type": "is not a list: write [a, b]",
-    "model_type": "is not a block of keys", "model_attributes_type": "is not a block of keys",
-    "dict_type": "is not a block of keys", "too_short": "has too few items", "too_long": "has too many items",
-    "string_pattern_mismatch": "does not have the form 1.0.0",
+    "model_type": "is not a block of keys",
+    "model_attributes_type": "is not a block of keys",
+    "dict_type": "is not a block of keys",
+    "too_short": "has too few items",
+    "too_long": "has too many items",
 }
-_BOUNDS = {"greater_than": "above {gt:g}", "greater_than_equal": "{ge:g} or more",
-           "less_than": "below {lt:g}", "less_than_equal": "{le:g} or less"}
+_BOUND = {
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "{le:g} or less",
+}
 
 
-def problems(error: ValidationError, model: type[BaseModel], data: Any, lines: dict, file: str) -> Iterator[Problem]:
+@dataclass(frozen=True)
+class _Words:
+    message: str
+    allowed: tuple[str, ...] = ()
+    suggestion: str = ""
+
+
+def problems(error: ValidationError, model: type[BaseModel], data: Any, lines: Lines,
+             file: str) -> Iterator[Problem]:
     """Yield one Problem for each error of validating `data` as `model`."""
     for item in error.errors(include_url=False):
-        path = _data_path(item["loc"], data)
-        value = value_at(data, path)
-        kind, context = item["type"], item.get("ctx", {})
-        allowed: tuple[str, ...] = ()
-        suggestion = ""
+        path, kind, context = _data_path(item["loc"], data), item["type"], item.get("ctx", {})
+        if kind in ("union_tag_invalid", "union_tag_not_found"):
+            path = (*path, "type")
+        value = path[-1] if kind == "extra_forbidden" else value_at(data, path)
         if kind == "extra_forbidden":
-            value = path[-1]
-            allowed = tuple(_fields(model, path[:-1], data))
-            suggestion = closest(value, allowed)
-            message = f"unknown key '{value}'."
-        elif kind == "missing" or kind == "union_tag_not_found":
-            path, message = _missing(kind, path, context)
-            value, allowed = None, tuple(_choices(_annotation(model, path, data)))
+            words = _unknown_key(value, tuple(_keys(_declared(model, path[:-1], data))))
+        elif kind in ("missing", "union_tag_not_found"):
+            words = _Words("is missing.", tuple(_choices(_declared(model, path, data))))
         elif kind == "union_tag_invalid":
-            path, value = (*path, "type"), context["tag"]
-            allowed = tuple(re.findall(r"'([^']*)'", context["expected_tags"]))
-            suggestion = closest(value, allowed)
-            message = f"'{value}' is not a {_singular(path[-2] if isinstance(path[-2], str) else path[-3])} type."
+            words = _wrong_type(path, value, context["expected_tags"])
         elif kind == "literal_error":
-            allowed = tuple(re.findall(r"'([^']*)'|(?<=\s)(\d+)", " " + context["expected"]))
-            allowed = tuple(text or number for text, number in allowed)
-            suggestion = closest(value, allowed)
-            message = f"{_shown(value)} is not allowed here." if str(value) not in allowed else \
-                f'{value} is a number here. Put it in quotes: "{value}".'
+            words = _not_allowed(value, context["expected"])
         elif kind == "refused":
-            message, allowed, suggestion = context["message"], context["allowed"], context["suggestion"]
-        elif kind in _BOUNDS:
-            message = f"{value:g} is out of range: it must be {_BOUNDS[kind].format(**context)}."
-        elif kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
-            message = f'{value} is a number here. Codes and texts of digits go in quotes: "{value}".'
-        elif value is None:
-            message = "is empty. Write a value or remove the key."
+            words = _Words(context["message"], context["allowed"], context["suggestion"])
+        elif kind in _BOUND:
+            words = _Words(f"{value:g} is out of range: it must be {_BOUND[kind].format(**context)}.")
         else:
-            message = f"{_shown(value)} {_KIND_WORDS.get(kind, item['msg'][0].lower() + item['msg'][1:])}."
-        yield Problem(file, line_of(lines, path), dotted(path), value, message, allowed, suggestion)
+            words = _wrong_kind(kind, value, item["msg"])
+        yield Problem(file, line_of(lines, path), dotted(path), value,
+                      words.message, words.allowed, words.suggestion)
 
 
-def _missing(kind: str, path: tuple, context: dict) -> tuple[tuple, str]:
-    return ((*path, "type") if kind == "union_tag_not_found" else path), "is missing."
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return "this block"
-    return f"'{value}'"
-
-
-def _singular(name: str) -> str:
-    return name.removesuffix("s")
-
-
-def _data_path(loc: tuple, data: Any) -> tuple:
-    """Drop from pydantic's location what is not in the file: union tags and '[key]' marks."""
-    path: list = []
-    for part in loc:
-        if part == "[key]" or isinstance(data, dict) and part not in data and data.get("type") == part:
-            continue
-        path.append(part)
-        data = value_at(data, (part,))
-    return tuple(path)
-
-
-def value_at(data: Any, path: tuple) -> Any:
+def value_at(data: Any, path: Path_) -> Any:
+    """Return the value at a key path of plain data, or None where the path leads nowhere."""
     for part in path:
         try:
             data = data[part]
@@ -96,39 +76,79 @@ def value_at(data: Any, path: tuple) -> Any:
     return data
 
 
-def _fields(model: type[BaseModel], path: tuple, data: Any) -> list[str]:
-    """Return the valid keys of the block at `path`, as written in YAML."""
-    block = _annotation(model, path, data)
-    return [field.alias or name for name, field in block.model_fields.items()]
+def _unknown_key(key: object, valid: tuple[str, ...]) -> _Words:
+    return _Words(f"unknown key '{key}'.", valid, closest(key, valid))
 
 
-def _annotation(model: Any, path: tuple, data: Any) -> Any:
-    """Return the type declared at `path`, choosing a union's member by the data's own `type`."""
-    kind = _choose(model, data)
+def _wrong_type(path: Path_, value: object, expected: str) -> _Words:
+    allowed = tuple(re.findall(r"'([^']*)'", expected))
+    block = next(part for part in reversed(path[:-1]) if isinstance(part, str))
+    return _Words(f"'{value}' is not a {block.removesuffix('s')} type.", allowed, closest(value, allowed))
+
+
+def _not_allowed(value: object, expected: str) -> _Words:
+    allowed = tuple(part.strip("'") for part in re.split(r", | or ", expected))
+    if isinstance(value, int | float) and str(value) in allowed and f"'{value}'" in expected:
+        return _Words(f'{value} is a number here. Write it in quotes: "{value}".', allowed)
+    if allowed == ("True",):
+        return _Words("must stay true.")
+    return _Words(f"'{value}' is not allowed here.", allowed, closest(value, allowed))
+
+
+def _wrong_kind(kind: str, value: object, said: str) -> _Words:
+    if value is None:
+        return _Words("is empty. Write a value or remove the key.")
+    if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
+        return _Words(f'{value} is a number here. Text that looks like a number goes in quotes: "{value}".')
+    shown = "this block" if isinstance(value, dict) else f"'{value}'"
+    return _Words(f"{shown} {_WRONG_KIND.get(kind, f'cannot be used ({said})')}.")
+
+
+def _data_path(loc: tuple, data: Any) -> Path_:
+    """Drop from pydantic's location what is not in the file: union tags and '[key]' marks."""
+    path: list = []
+    for part in loc:
+        tag = isinstance(data, dict) and part not in data and data.get("type") == part
+        if tag or part == "[key]":
+            continue
+        path.append(part)
+        data = value_at(data, (part,))
+    return tuple(path)
+
+
+def _declared(kind: Any, path: Path_, data: Any) -> Any:
+    """Return the type declared at `path` below `kind`; the data's own `type` chooses a union's member."""
+    kind = _member(kind, data)
     for part in path:
         data = value_at(data, (part,))
-        if isinstance(part, int):
-            kind = get_args(kind)[0]
-        elif isinstance(kind, type) and issubclass(kind, BaseModel):
-            named = {field.alias or name: field for name, field in kind.model_fields.items()}
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            named = dict(zip(_keys(kind), kind.model_fields.values(), strict=True))
             kind = named[part].annotation if part in named else None
-        else:
+        else:                                   # a list's items or a mapping's values
             kind = get_args(kind)[-1] if get_args(kind) else None
-        kind = _choose(kind, data)
+        kind = _member(kind, data)
     return kind
 
 
-def _choose(kind: Any, data: Any) -> Any:
+def _member(kind: Any, data: Any) -> Any:
     if get_origin(kind) is Annotated:
-        return _choose(get_args(kind)[0], data)
-    if get_origin(kind) in (Union, UnionType):
-        members = [m for m in get_args(kind) if m is not type(None)]
-        tagged = [m for m in members if isinstance(data, dict) and isinstance(m, type) and issubclass(m, BaseModel)
-                  and data.get("type") in get_args(m.model_fields["type"].annotation)]
-        return _choose((tagged or members)[0], data)
-    return kind
+        return _member(get_args(kind)[0], data)
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    members = [member for member in get_args(kind) if member is not type(None)]
+    own = data.get("type") if isinstance(data, dict) else None
+    return next((member for member in members if own in _choices_of_type(member)), members[0])
+
+
+def _choices_of_type(member: Any) -> list[str]:
+    fields = getattr(member, "model_fields", {})
+    return _choices(fields["type"].annotation) if "type" in fields else []
 
 
 def _choices(kind: Any) -> list[str]:
-    from typing import Literal
     return [str(choice) for choice in get_args(kind)] if get_origin(kind) is Literal else []
+
+
+def _keys(block: type[BaseModel]) -> list[str]:
+    """Return the keys of a block as written in YAML."""
+    return [field.alias or name for name, field in block.model_fields.items()]

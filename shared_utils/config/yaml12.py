@@ -1,7 +1,7 @@
 """The one YAML reader: plain data and a line number for every key.
 
-Why not a stock loader: YAML 1.1 turns `NO` into false and `061` into a number, and most loaders keep the last of
-two equal keys, so a city's typing mistake would change its settings without a word.
+Why not a stock loader: YAML 1.1 turns `NO` into false and `061` into a number, and most loaders keep the last
+of two equal keys, so a city's typing mistake would change its settings without a word.
 """
 
 import re
@@ -25,7 +25,7 @@ from shared_utils.config.yaml_words import explain
 MAX_VALUES = 20_000   # values in one file, aliases written out: stops an alias bomb before it grows
 MAX_DEPTH = 50
 
-# Core schema of YAML 1.2, with one exception: a number with a leading zero is a code (FIPS 061) and stays text.
+# Core schema of YAML 1.2, with one exception: a number with a leading zero is a code (FIPS 061), so text.
 # Hexadecimal, octal, .inf and .nan also stay text: no setting means them.
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -33,13 +33,14 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 Path_ = tuple[str | int, ...]
+Lines = dict[Path_, int]
 
 
-def load(path: Path) -> tuple[object, dict[Path_, int]]:
+def load(path: Path) -> tuple[object, Lines]:
     """Read a YAML file. Returns (data, lines).
 
-    `data` is made of dict (text keys), list, str, int, float, bool and None; an empty file gives None. `lines` maps
-    the path of each key or list item, such as ("outcomes", 0, "id"), to its line, counting from 1.
+    `data` is made of dict (text keys), list, str, int, float, bool and None; an empty file gives None.
+    `lines` maps the path of each key or list item, such as ("outcomes", 0, "id"), to its line, from 1.
     Raises ConfigError naming file and line when the file is missing, not UTF-8, not YAML, repeats a key, or
     grows beyond bounds through aliases.
     """
@@ -58,7 +59,7 @@ def load(path: Path) -> tuple[object, dict[Path_, int]]:
     return data, builder.lines
 
 
-def line_of(lines: dict[Path_, int], path: Path_) -> int:
+def line_of(lines: Lines, path: Path_) -> int:
     """Return the line of `path`, or of the nearest key above it that is in the file (0: none)."""
     while path and path not in lines:
         path = path[:-1]
@@ -102,7 +103,7 @@ class _Builder:
 
     def __init__(self, file: str):
         self.file = file
-        self.lines: dict[Path_, int] = {}
+        self.lines: Lines = {}
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[object, int]] = {}
         self.count = 0
@@ -113,7 +114,7 @@ class _Builder:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Refused(event, "a second document starts here ('---'). Keep one document in the file.")
+                    raise _Refused(event, "a second document starts here ('---'). Keep one in the file.")
             elif isinstance(event, ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent):
                 data = self._value(event, events, ())
         return data
@@ -122,7 +123,7 @@ class _Builder:
         if isinstance(event, AliasEvent):
             return self._alias(event)
         if event.tag is not None:
-            raise _Refused(event, f"the tag '{event.tag}' is not read here. Remove the '!' and what follows it.")
+            raise _Refused(event, f"the tag '{event.tag}' is not read here. Remove the '!' and its word.")
         if len(path) > MAX_DEPTH:
             raise _Refused(event, f"blocks are nested more than {MAX_DEPTH} deep.")
         before = self.count
@@ -163,8 +164,8 @@ class _Builder:
 
     def _alias(self, event) -> object:
         if event.anchor not in self.anchors:
-            raise _Refused(event, f"'*{event.anchor}' points to nothing above it: no finished '&{event.anchor}'. "
-                                      "If this is text, put it in quotes.")
+            raise _Refused(event, f"'*{event.anchor}' points to no finished '&{event.anchor}' above it. "
+                                  "If this is text, put it in quotes.")
         value, size = self.anchors[event.anchor]
         self._add(size, event)
         return value
@@ -172,7 +173,7 @@ class _Builder:
     def _add(self, size: int, event) -> None:
         self.count += size
         if self.count > MAX_VALUES:
-            raise _Refused(event, f"the file holds more than {MAX_VALUES:,} values once its aliases are written out.")
+            raise _Refused(event, f"the file holds more than {MAX_VALUES:,} values, aliases written out.")
 
 
 def dotted(path: Path_) -> str:

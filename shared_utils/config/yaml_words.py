@@ -11,7 +11,7 @@ def explain(error: Exception, text: str) -> tuple[int, str]:
     """Return (line counting from 1, what is wrong and what to do) for a parser error on `text`."""
     if isinstance(error, ReaderError):
         line = text[:error.position].count("\n") + 1
-        return line, "there is an invisible control character on this line. Delete the line and type it again."
+        return line, "there is an invisible control character on this line. Delete it and type it again."
     lines = text.splitlines() or [""]
     here = min(error.problem_mark.line, len(lines) - 1)
     start = error.context_mark.line if error.context_mark else here
@@ -35,23 +35,22 @@ def _open_quote(error, lines, start, here):
         return here, ("a backslash inside double quotes has a special meaning. "
                       "Use single quotes, or / instead of \\ in paths.")
     for number in range(start, here + 1):
-        if _mark(lines[number]):
-            return number, f"a quote is opened and not closed on this line. Add the missing {_mark(lines[number])}."
+        if mark := _mark(lines[number]):
+            return number, f"a quote is opened on this line and not closed. Add the missing {mark}."
     if "'<scalar>'" in error.problem:
         return here, "there is text after the closing quote. Put the whole value in one pair of quotes."
 
 
 def _special(error, lines, start, here):
     if match := _SPECIAL.search(error.problem):
-        return here, f"a value cannot start with {match[1]} unless it is in quotes. Put the value in double quotes."
+        return here, f"a value cannot start with {match[1]} on its own. Put the value in double quotes."
 
 
 def _colon(error, lines, start, here):
     if "could not find expected ':'" in error.problem:
         return start, _missing_colon(lines[start])
     if "mapping values are not allowed" in error.problem:
-        above = next((n for n in range(here - 1, -1, -1) if lines[n].strip() and not lines[n].lstrip().startswith("#")),
-                     here)
+        above = next((n for n in range(here - 1, -1, -1) if re.match(r"\s*[^\s#]", lines[n])), here)
         if lines[here].count(": ") > 1 or (": " in lines[here] and lines[here].rstrip().endswith(":")):
             return here, ("there is a second colon on this line. If it belongs to the text, "
                           "put the text in double quotes.")
@@ -64,7 +63,8 @@ def _colon(error, lines, start, here):
 def _bracket(error, lines, start, here):
     if "flow" in (error.context or ""):
         opened, close = ("[", "]") if "sequence" in error.context else ("{", "}")
-        return start, f"the '{opened}' on this line is not closed, or a comma is missing. Add ',' or '{close}'."
+        return start, (f"the '{opened}' on this line is not closed, or a comma is missing. "
+                       f"Add ',' or '{close}'.")
 
 
 def _indentation(error, lines, start, here):
