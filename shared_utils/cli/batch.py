@@ -78,10 +78,13 @@ def status(cities: Cities = None, as_json: AsJson = False) -> int:
     found = survey(chosen)
     edited = {row.city: vendoring.check(folder) for row, folder in zip(found, chosen, strict=True)}
     screen.say(*report.status_lines(found, screen.width))
-    screen.say(*[f"{city}: {problem}" for city, problems in edited.items() for problem in problems])
-    screen.give(
-        {"exit_code": 0, "cities": [row.as_dict() | {"shared_code": edited[row.city]} for row in found]}
-    )
+    for city, problems in edited.items():
+        if problems:
+            screen.say(
+                f"{city}: shared_utils is not as it was copied ({len(problems)}). See:  emi check {city}"
+            )
+    rows = [row.as_dict() | {"shared_code": edited[row.city]} for row in found]
+    screen.give({"exit_code": 0, "cities": rows})
     return 0
 
 

@@ -1,6 +1,5 @@
 """What `emi check` looks at: settings, shared code, data. Each step only when the one before is sound."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +17,17 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
-def check_all(cities: list[Path]) -> Iterator[tuple[Path, list[Finding]]]:
-    """Check cities side by side; yields them as they are done."""
+def check_all(cities: list[Path]) -> dict[Path, list[Finding]]:
+    """Check cities side by side; the findings are in the order of the cities."""
     from shared_utils.runner.executors import Failure, Task, default_workers, run_tasks
 
     tasks = [Task(city, check_city, (city,)) for city in cities]
-    for city, answer in run_tasks(tasks, default_workers(len(tasks))):
+    answers = dict(run_tasks(tasks, default_workers(len(tasks))))
+    for city, answer in answers.items():
         if isinstance(answer, Failure):
             summary = f"the check stopped with {answer.ename}: {answer.message}"
-            answer = [Finding("check", False, summary)]
-        yield city, answer
+            answers[city] = [Finding("check", False, summary)]
+    return {city: answers[city] for city in cities}
 
 
 def check_city(city_dir: Path) -> list[Finding]:

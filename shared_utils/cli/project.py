@@ -46,22 +46,16 @@ def check(
 
     screen = Screen()
     chosen = select(cities)
-    unwell = []
     with screen.busy("Checking"):
-        for city_dir, found in checking.check_all(chosen):
-            screen.say(*checking.lines(command_name(city_dir), found))
-            if not all(item.ok for item in found):
-                unwell.append(command_name(city_dir))
+        found = checking.check_all(chosen)
+    for city_dir, findings in found.items():
+        screen.say(*checking.lines(command_name(city_dir), findings))
+    unwell = [command_name(city) for city, findings in found.items() if not all(f.ok for f in findings)]
     if unwell:
-        screen.say(
-            "",
-            f"{len(unwell)} of {len(chosen)} cities have problems. Correct them, then:  emi check "
-            + " ".join(unwell),
-        )
+        next_command = f"emi check {' '.join(unwell)}"
+        screen.say("", f"{len(unwell)} of {len(chosen)} have problems. Correct them, then:  {next_command}")
         return 1
-    screen.say(
-        "", f"All is well in {len(chosen)} of {len(chosen)}. Next:  emi run {' '.join(cities or [])}".rstrip()
-    )
+    screen.say("", f"All is well. Next:  emi run {' '.join(cities or [])}".rstrip())
     return 0
 
 

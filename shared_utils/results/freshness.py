@@ -76,7 +76,9 @@ def peek(city_dir: Path, block: str, key: str) -> str | None:
 def _data_files(city: Path) -> list[Path]:
     root = {"city": "private", "synthetic": "synthetic"}.get(peek(city, "data", "mode") or "", ".")
     files = [*_below(city / "data" / root), *_below(city / "data" / "public_ref")]
-    return [f for f in files if not _NOT_INPUT & set(f.relative_to(city).parts)]
+    inputs = [f for f in files if not _NOT_INPUT & set(f.relative_to(city).parts)]
+    named = peek(city, "data", "analysis_file")  # may lie anywhere in the city's folder
+    return sorted({*inputs, city / named}) if named else inputs
 
 
 def _below(folder: Path) -> list[Path]:

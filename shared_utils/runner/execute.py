@@ -88,7 +88,8 @@ def execute(
         on_event("started", jobs[key])
 
     report = BatchReport()
-    tasks = [Task(key, run_notebook, (*key, job.parameters)) for key, job in jobs.items()]
+    run_id = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
+    tasks = [Task(key, run_notebook, (*key, job.parameters, run_id)) for key, job in jobs.items()]
     try:
         for key, answer in run_tasks(tasks, workers or default_workers(len(tasks)), started):
             ended[key] = _finish(jobs[key], answer, time.monotonic() - running.pop(key))

@@ -17,6 +17,7 @@ from shared_utils.results import freshness
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
 from shared_utils.results.record import internal_path, read
 from shared_utils.runner.executors import InfrastructureDeath
+from shared_utils.runner.plan import declared_parameters
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -29,9 +30,10 @@ class _Failed(Exception):
         self.error = {"section": "", "cell": None, "ename": "", "message": message, "hint": ""} | more
 
 
-def run_notebook(city_dir: Path, notebook: str, parameters: dict) -> dict:
+def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str) -> dict:
     """Run a notebook and release its result. Returns the state to keep: status, fingerprint, times, error.
 
+    `run_id` names the batch in the record; it is no input, so it is not part of the fingerprint.
     Raises InfrastructureDeath when the kernel died under it: the caller may try once more.
     """
     started = datetime.now(UTC)
@@ -42,7 +44,8 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict) -> dict:
     with _output_to(log):
         print(f"{started:%Y-%m-%d %H:%M:%S} UTC  {notebook}  parameters {parameters}", file=sys.stderr)
         try:
-            _run_checked(city_dir, notebook, parameters)
+            takes_id = "run_id" in declared_parameters(source_path(city_dir, notebook))
+            _run_checked(city_dir, notebook, {"run_id": run_id} | parameters if takes_id else parameters)
         except _Failed as failed:
             error = failed.error
     return {
@@ -109,7 +112,8 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> N
             str(source),
             str(part),
             parameters=parameters,
-            kernel_name="python3",  # never the name an analyst's laptop wrote
+            kernel_name="python3",  # never the name an analyst's laptop wrote into it
+            language="python",
             progress_bar=False,
             request_save_on_cell_execute=False,  # saves after each cell otherwise
             start_timeout=120,
@@ -139,7 +143,8 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> N
 
 def _unexpected(ename: str, evalue: str, **place) -> _Failed:
     first = _ANSI.sub("", evalue).strip().splitlines()
-    return _Failed(f"It stopped with {ename}{': ' + first[0] if first else ''}.", ename=ename, **place)
+    said = f": {first[0].rstrip('.')}" if first else ""
+    return _Failed(f"It stopped with {ename}{said}.", ename=ename, **place)
 
 
 def _message_and_hint(evalue: str) -> tuple[str, str]:

@@ -48,16 +48,12 @@ def result_line(result: Result, number: int, plan: Plan) -> str:
 def ending_lines(report: BatchReport, width: int, here: Path, debug: bool = False) -> list[str]:
     """The last lines of a run: every failure in plain words, the counts, the exact next command."""
     lines = []
-    failed, blocked = report.having("failed"), report.having("blocked")
-    if failed:
-        lines += ["", f"{len(failed)} failed"]
-        for result in failed:
-            lines += _failure_lines(result, width, here, debug)
-    if blocked:
-        lines += ["", f"{len(blocked)} not started"]
-        for same in _by_cause(blocked):
-            names = ", ".join(result.notebook for result in same)
-            lines += [f"  {same[0].city}  {names}", *_cause_lines(same[0], width)]
+    for status, title in (("failed", "failed"), ("blocked", "not started")):
+        results = report.having(status)
+        lines += ["", f"{len(results)} {title}"] if results else []
+        for same in _by_cause(results):
+            lines += [*_where_lines(same), *_cause_lines(same[0], width), *_file_lines(same[0], here)]
+            lines += _log_lines(same[0]) if debug else []
     lines += ["", f"{_counts(report)}   {_duration(report.seconds)}", *_kept_lines(report)]
     return [*lines, *next_lines(report)]
 
@@ -118,31 +114,41 @@ def status_lines(cities: list[CityStatus], width: int) -> list[str]:
     return [*rows, *([""] if details else []), *details, "", f"{_count(len(words), 'notebook')}: {counts}."]
 
 
-def _failure_lines(result: Result, width: int, here: Path, debug: bool) -> list[str]:
-    error, files = result.error, result.as_dict()
-    section = f', section "{error["section"]}"' if error["section"] else ""
-    lines = [f"  {result.city}  {result.notebook}{section}", *_cause_lines(result, width)]
-    for name, key in (("Half-run", "failed_file"), ("Full error", "log_file")):
-        if files[key]:
-            lines.append(f"    {name:<10}  {_short(files[key], here)}")
-    if debug and files["log_file"]:
-        log = Path(files["log_file"]).read_text(encoding="utf-8", errors="replace")
-        lines += ["", textwrap.indent(log.rstrip(), "      "), ""]
-    return lines
+def _by_cause(results: list[Result]) -> list[list[Result]]:
+    """Notebooks with one cause are told together: one missing column is not three problems."""
+    groups = {}
+    for result in results:
+        groups.setdefault((result.error["message"], result.error["section"]), []).append(result)
+    return list(groups.values())
+
+
+def _where_lines(same: list[Result]) -> list[str]:
+    section = same[0].error["section"]
+    notebooks = {}
+    for result in same:
+        notebooks.setdefault(result.city, []).append(result.notebook)
+    end = f', section "{section}"' if section else ""
+    return [f"  {city}  {', '.join(names)}{end}" for city, names in notebooks.items()]
+
+
+def _file_lines(result: Result, here: Path) -> list[str]:
+    if result.status == "blocked":  # what is there is of an older run
+        return []
+    files = result.as_dict()
+    named = {"Half-run": files["failed_file"], "Full error": files["log_file"]}
+    return [f"    {name:<10}  {_short(path, here)}" for name, path in named.items() if path]
+
+
+def _log_lines(result: Result) -> list[str]:
+    path = result.as_dict()["log_file"]
+    log = Path(path).read_text(encoding="utf-8", errors="replace").rstrip() if path else ""
+    return ["", textwrap.indent(log, "      "), ""]
 
 
 def _cause_lines(result: Result, width: int) -> list[str]:
     cause = [_hang(f"    {line}", width) for line in result.error["message"].splitlines()]
     hint = result.error["hint"]
     return [*cause, _hang(f"    {'Fix':<10}  {hint}", width, 16)] if hint else cause
-
-
-def _by_cause(results: list[Result]) -> list[list[Result]]:
-    """Blocked notebooks of one city with one cause are told once."""
-    groups = {}
-    for result in results:
-        groups.setdefault((result.city_dir, result.error["message"]), []).append(result)
-    return list(groups.values())
 
 
 def _kept_lines(report: BatchReport) -> list[str]:
