@@ -23,11 +23,11 @@ CITIES = {**{key: {"city": key} for key in PRESETS}, "other": OTHER}
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every path below `folder` with its bytes; None for a folder. cruft's own note is left out."""
+    """Every path below `folder` with its bytes; None for a folder. What git and cruft keep is left out."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
-        if path.name != ".cruft.json"
+        if not {".git", ".cruft.json"} & set(path.relative_to(folder).parts)
     }
 
 
@@ -37,14 +37,5 @@ def git(folder: Path, *words: str) -> str:
 
 def commit(folder: Path, message: str) -> None:
     git(folder, "add", "--all")
-    git(
-        folder,
-        "-c",
-        "user.name=Test",
-        "-c",
-        "user.email=test@example.org",
-        "commit",
-        "--quiet",
-        "-m",
-        message,
-    )
+    person = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+    git(folder, *person, "commit", "--quiet", "-m", message)

@@ -11,6 +11,7 @@ from template_helpers import ROOT, commit, git
 
 import shared_utils
 from shared_utils.config import PRESETS, yaml12
+from shared_utils.sections import plan_lock
 from shared_utils.template import commit_guard, doctor, vendoring
 
 SKELETON = ROOT / "{{cookiecutter.city_slug}}"
@@ -192,3 +193,26 @@ def test_notebooks_of_a_new_city_run(key, cities, tmp_path):
     city = shutil.copytree(cities[key], tmp_path / key)
     code, said = own_tests(city)
     assert code == 0, said
+
+
+def uncomment(path):
+    """The file as it is after following its own advice: the example without "# ", no empty list."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    example = lines[lines.index("#") + 1 : -1]
+    path.write_text("\n".join(line.removeprefix("# ") for line in example) + "\n", encoding="utf-8")
+    return yaml12.load(path)[0]
+
+
+def test_example_of_a_deviation_is_one(city):
+    assert plan_lock.deviations(city) == []
+    uncomment(city / "plan" / "deviations.yaml")
+    assert [entry["field"] for entry in plan_lock.deviations(city)] == ["pilot.end"]
+
+
+def test_example_of_a_lesson_has_the_fields_of_the_register(city):
+    assert yaml12.load(city / "lessons.yaml")[0] == {"lessons": []}
+    (lesson,) = uncomment(city / "lessons.yaml")["lessons"]
+    assert " ".join(lesson) == (
+        "id date type statement what_happened evidence confidence would_do_again transferable_to "
+        "action_for_network owner_role status reviewed_by_role"
+    )
