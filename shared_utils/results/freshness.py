@@ -24,8 +24,6 @@ WORDS = {
     "shared_utils": "shared_utils was updated",
     "parameters": "other parameters were asked for",
 }
-# Folders below data/ that people do not fill: derived files, keys, and the truth only tests may read.
-_NOT_INPUT = {"linked", "crosswalk", "truth"}
 
 
 def fingerprint(city_dir: Path, notebook: str, parameters: dict) -> dict[str, str]:
@@ -74,11 +72,11 @@ def peek(city_dir: Path, block: str, key: str) -> str | None:
 
 
 def _data_files(city: Path) -> list[Path]:
-    root = {"city": "private", "synthetic": "synthetic"}.get(peek(city, "data", "mode") or "", ".")
-    files = [*_below(city / "data" / root), *_below(city / "data" / "public_ref")]
-    inputs = [f for f in files if not _NOT_INPUT & set(f.relative_to(city).parts)]
+    """What people put into the city's folder; both roots while the mode cannot be read."""
+    root = {"city": "private", "synthetic": "synthetic"}.get(peek(city, "data", "mode") or "", "*")
     named = peek(city, "data", "analysis_file")  # may lie anywhere in the city's folder
-    return sorted({*inputs, city / named}) if named else inputs
+    raw = [f for folder in sorted(city.glob(f"data/{root}/raw")) for f in _below(folder)]
+    return sorted({*raw, *_below(city / "data" / "public_ref"), *([city / named] if named else [])})
 
 
 def _below(folder: Path) -> list[Path]:
