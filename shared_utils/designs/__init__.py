@@ -15,11 +15,16 @@ import pandas as pd
 from shared_utils.designs import (
     _inputs,
     _result,
+    descriptive,
+    did_staggered,
     iv_encouragement,
+    observational_aipw,
+    panel_did,
     rct_blocked_lottery,
     rct_cluster,
     rct_individual,
     rct_multiarm,
+    rd,
 )
 from shared_utils.designs._errors import DesignError, listed
 from shared_utils.errors import nearest
@@ -27,7 +32,8 @@ from shared_utils.errors import nearest
 __all__ = ["REGISTRY", "DesignError", "diagnose", "estimate"]
 
 REGISTRY = {module.__name__.rsplit(".", 1)[1]: module for module in (
-    rct_individual, rct_cluster, iv_encouragement, rct_blocked_lottery, rct_multiarm)}
+    rct_individual, rct_cluster, did_staggered, iv_encouragement, rct_blocked_lottery, panel_did,
+    observational_aipw, rd, rct_multiarm, descriptive)}
 
 
 def estimate(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:

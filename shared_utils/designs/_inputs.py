@@ -36,8 +36,8 @@ class Option:
 class Spec:
     """What one design type takes.
 
-    columns   key -> kind of the column it names: binary (0/1), number (rows without it are dropped and counted),
-              positive, probability, label or time
+    columns   key -> kind of the column it names: binary (0/1), number (rows without it are dropped and
+              counted), positive, probability, label, time, or cohort (a time; empty means never)
     optional  the keys of `columns` that may be left out
     values    keys that hold a value, not a column (control, cutoff, ...)
     uses      which of covariates, strata, cluster and weights the type knows
@@ -239,12 +239,12 @@ def _names(given) -> list[str]:
 
 
 def _role(frame, column, kind, key, what) -> np.ndarray:
-    if what in ("label", "time"):
+    if what in ("label", "time", "cohort"):
         series = frame[column]
-        if what == "label":
-            _need_complete(series.isna(), kind, key, column)
-            return series.astype(str).to_numpy(dtype=object)
-        return series.to_numpy(dtype=object, na_value=None)
+        if what == "cohort":  # empty means never
+            return series.to_numpy(dtype=object, na_value=None)
+        _need_complete(series.isna(), kind, key, column)
+        return series.to_numpy(dtype=object) if what == "time" else series.astype(str).to_numpy(dtype=object)
     values = numbers(frame, column, kind, key)
     if what == "number":
         return values

@@ -128,7 +128,12 @@ def strata_dummies(strata, n: int) -> np.ndarray:
 
 
 def independent(matrix: np.ndarray) -> np.ndarray:
-    """Return the matrix without columns that earlier ones already determine (Gram-Schmidt, twice)."""
+    """Return the matrix without columns that earlier ones already determine."""
+    return matrix[:, independent_columns(matrix)]
+
+
+def independent_columns(matrix: np.ndarray) -> list[int]:
+    """Return the positions of columns that earlier ones do not determine (Gram-Schmidt, twice)."""
     basis = np.empty((len(matrix), 0))
     keep = []
     for j, column in enumerate(matrix.T):
@@ -141,7 +146,7 @@ def independent(matrix: np.ndarray) -> np.ndarray:
         if np.linalg.norm(rest) > 1e-7:
             keep.append(j)
             basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return matrix[:, keep]
+    return keep
 
 
 def _exact_rows_matter(fit, n_groups: int) -> bool:
