@@ -28,6 +28,8 @@ def complete(template_root: Path, city_dir: Path, answers: dict) -> None:
         if not target.exists():
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, target)
+    # On a shared computer other accounts may not look in; Windows keeps a person's folders apart by itself.
+    (city_dir / "data" / "private").chmod(0o700)
 
 
 def settings(answers: dict) -> str:

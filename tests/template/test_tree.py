@@ -1,6 +1,7 @@
 """What a city gets: the exact files, all readable, none with a trace of the template."""
 
 import json
+import os
 import re
 import tomllib
 
@@ -173,3 +174,9 @@ def test_overwriting_a_city_keeps_its_own_settings(template, bake, tmp_path):
     assert {path.read_text(encoding="utf-8") for path in (city / "city.yml", mapping)} == {"# mine\n"}
     assert (city / "notebooks" / "scratch" / "mine.ipynb").exists()
     assert vendoring.check(city) == []
+
+
+def test_private_data_is_closed_to_other_accounts(cities):
+    if os.name == "nt":
+        pytest.skip("Windows has no such modes")
+    assert (cities["newark"] / "data" / "private").stat().st_mode & 0o777 == 0o700

@@ -103,3 +103,11 @@ def test_questions_asked_at_the_terminal(template, no_user_defaults, cities, tmp
     assert "Rochester, NY - Matched savings program for income-eligible families" in done.stdout
     made = Path(tmp_path, cities["rochester"].name)
     assert tree(made) == tree(cities["rochester"])
+
+
+def test_hooks_need_nothing_but_the_standard_library(template):
+    # -S: no installed package can be imported, as where cookiecutter stands alone (pipx).
+    rooms = ", ".join(
+        f"shared_utils.template.{name}" for name in ("inputs", "scaffold", "vendoring", "doctor")
+    )
+    subprocess.run([sys.executable, "-S", "-c", f"import {rooms}"], cwd=template, check=True)
