@@ -139,21 +139,27 @@ def adoption(c) -> Iterator[Finding]:
                       f"{after.start} is before the adoption month {month}.")
 
 
-@reads("events", "design")
-def excluded_events(c) -> Iterator[Finding]:
-    """The primary window ends before an event that is excluded from the primary analysis."""
-    post, follow = getattr(c.design, "post_window", None), getattr(c.design, "followup_window", None)
+@reads("events")
+def event_dates(c) -> Iterator[Finding]:
     for i, event in enumerate(c.events):
         if event.end and event.end < event.start:
             yield Finding(("events", i, "end"), f"{event.end} is before the event starts ({event.start}).")
-        if not event.exclude_from_primary:
-            continue
+
+
+@reads("events", "design")
+def excluded_events(c) -> Iterator[Finding]:
+    """The primary window ends before the first event that is excluded from the primary analysis."""
+    post, follow = getattr(c.design, "post_window", None), getattr(c.design, "followup_window", None)
+    excluded = sorted((e for e in c.events if e.exclude_from_primary), key=lambda e: e.start)
+    for event in excluded:
         first = event.first_affected_month or f"{event.start:%Y-%m}"
         last = f"{event.end:%Y-%m}" if event.end else "9999-12"
         if post and first <= post.end and post.start <= last:
             yield _runs_into("post_window", post.end, event, first)
+            return
         if follow and event.start <= follow.end and follow.start <= (event.end or follow.end):
             yield _runs_into("followup_window", follow.end, event, event.start)
+            return
 
 
 def _runs_into(window: str, end, event, first) -> Finding:

@@ -66,7 +66,7 @@ CountyFips = Annotated[str, _matching(
     r"\d{3}", 'a county FIPS code: three digits in quotes, for example "061"'), _code(3, "a county code")]
 Timezone = Annotated[str, _matching(r"[A-Za-z_]+(/[A-Za-z_]+)+|UTC", "a time zone such as America/New_York")]
 Role = Annotated[str, _matching(
-    r"[^@\d]*\S[^@\d]*", "a role such as 'City pilot lead' (never a name, e-mail or number)")]
+    r"[^@\d]*[^@\d\s][^@\d]*", "a role such as 'City pilot lead' (never a name, e-mail or number)")]
 DataPath = Annotated[str, _matching(
     r"(?![/~\\])(?!.*(^|[/\\])\.\.([/\\]|$))(?!.*:).*\S.*",
     "a path inside the city's data folder, for example raw/analysis.csv")]

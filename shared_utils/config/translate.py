@@ -49,7 +49,7 @@ def problems(error: ValidationError, model: type[BaseModel], data: Any, lines: L
             path = (*path, "type")
         value = path[-1] if kind == "extra_forbidden" else value_at(data, path)
         if kind == "extra_forbidden":
-            words = _unknown_key(value, tuple(_keys(_declared(model, path[:-1], data))))
+            words = _unknown_key(value, value_at(data, path), tuple(_keys(_declared(model, path[:-1], data))))
         elif kind in ("missing", "union_tag_not_found"):
             words = _Words("is missing.", tuple(_choices(_declared(model, path, data))))
         elif kind == "union_tag_invalid":
@@ -76,7 +76,10 @@ def value_at(data: Any, path: Path_) -> Any:
     return data
 
 
-def _unknown_key(key: object, valid: tuple[str, ...]) -> _Words:
+def _unknown_key(key: str, value: object, valid: tuple[str, ...]) -> _Words:
+    if value is None and " " in key:         # `{unit: per 1,000 households}` holds two entries, not one
+        return _Words(f"'{key}' is read as a key. If it belongs to the text before it, put the whole text "
+                      "in quotes.", valid)
     return _Words(f"unknown key '{key}'.", valid, closest(key, valid))
 
 
