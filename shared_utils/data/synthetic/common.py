@@ -97,14 +97,14 @@ def tracts(world: World, n: int, mix: Mix) -> pd.DataFrame:
     """
     rng = world.rng("units")
     z = rng.standard_normal(n)
-    kfr = np.clip(0.40 + 0.05 * (-0.6 * z + 0.8 * rng.standard_normal(n)), 0.25, 0.60)
+    kfr = np.clip(0.40 + 0.05 * (-0.6 * z + 0.8 * rng.standard_normal(n)), 0.25, 0.60).round(4)
     rank = kfr.argsort(kind="stable").argsort(kind="stable")
     households = np.round(np.exp(7.3 + 0.25 * rng.standard_normal(n))).astype(int)
     renter_share = np.clip(0.55 + 0.08 * z + 0.08 * rng.standard_normal(n), 0.15, 0.92)
     frame = pd.DataFrame({
         "geoid": [f"99999{100 * (i + 1):06d}" for i in range(n)],
         "poverty_z": z,
-        "kfr": kfr.round(4),
+        "kfr": kfr,
         "tercile": TERCILES[rank * 3 // n],
         "households": households,
         "renter_households": np.round(households * renter_share).astype(int),
@@ -245,7 +245,7 @@ def plus_days(dates, days) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(dates) + pd.to_timedelta(np.asarray(days), unit="D")
 
 
-def months_after(dates, months: int) -> pd.DatetimeIndex:
+def months_after(dates, months) -> pd.DatetimeIndex:
     """Return the first day of the month `months` after each date's month."""
     return (pd.DatetimeIndex(dates).to_period("M") + months).to_timestamp()
 

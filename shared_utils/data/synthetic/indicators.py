@@ -27,7 +27,8 @@ class Signal:
     """A planted signal of pilots.md 4.4. `size` is in the series' own unit (0.05 = 5 points).
 
     `kind`: low_month (one month, exactly `size` off), step (from `start` on), fall (by `size` each month from
-    `start` to `end`), near_limit (each month from `start` to `end` at `size` standard deviations from the level).
+    `start` to `end`), near_limit (each month from `start` to `end` at `size` standard deviations from the level),
+    collapse (a step that COVID-19 brings), none (planted to be silent: a false-alarm test).
     """
 
     kind: str
@@ -152,7 +153,7 @@ def _levels(world: World, s: Series, months: pd.PeriodIndex, rng) -> tuple[np.nd
         hit = (months >= start) & (months <= end)
         if signal.kind == "low_month":
             level, exact = np.where(hit, s.level + signal.size, level), hit
-        elif signal.kind == "step":
+        elif signal.kind == "step" or (signal.kind == "collapse" and world.scenario.covid):
             level = level + signal.size * hit
         elif signal.kind == "fall":
             steps = np.clip(months.astype("int64") - start.ordinal, -1, end.ordinal - start.ordinal) + 1
