@@ -53,6 +53,9 @@ def run(
                 parameters=_pairs(parameter or []),
                 workers=workers,
             )
+    except KeyboardInterrupt:
+        screen.say("Stopped. Nothing was run.")
+        return 130
     except runner.PlanError as error:
         raise TypedWrong(error.message, error.hint) from error
     if dry_run:

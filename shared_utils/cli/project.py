@@ -21,11 +21,14 @@ def new(
 ) -> int:
     """Make the repository of a city in the folder cities/."""
     from shared_utils.cli import questions
-    from shared_utils.template.new import create
+    from shared_utils.template.new import TemplateError, create
 
     screen = Screen()
     context = questions.ask(template_root(), city, answers or [])
-    made = create(template_root(), cities_folder(), context)
+    try:
+        made = create(template_root(), cities_folder(), context)
+    except TemplateError as error:
+        raise TypedWrong(error.message, error.hint) from error
     name = command_name(made)
     screen.say(
         f"Made  {made}",
@@ -53,7 +56,7 @@ def check(
     unwell = [command_name(city) for city, findings in found.items() if not all(f.ok for f in findings)]
     if unwell:
         next_command = f"emi check {' '.join(unwell)}"
-        screen.say("", f"{len(unwell)} of {len(chosen)} have problems. Correct them, then:  {next_command}")
+        screen.say("", f"Problems in {len(unwell)} of {len(chosen)}. Correct them, then:  {next_command}")
         return 1
     screen.say("", f"All is well. Next:  emi run {' '.join(cities or [])}".rstrip())
     return 0
@@ -75,7 +78,7 @@ def doctor() -> int:
         if item.fix:
             screen.say(f"  {'':{width}}  Fix: {item.fix}")
     wrong = sum(not item.ok for item in found)
-    screen.say("", f"{wrong} problems." if wrong else "All is well.")
+    screen.say("", f"To mend: {wrong} of {len(found)}." if wrong else "All is well.")
     return 1 if wrong else 0
 
 

@@ -19,7 +19,7 @@ STATUSES = ("ok", "failed", "blocked", "stopped", "current")
 
 @dataclass(frozen=True)
 class Result:
-    """How one notebook of a batch ended. `error`, if any, has section, cell, ename, message and hint."""
+    """How one notebook of a batch ended. `error` has section, cell, ename, message, hint, expected."""
 
     city: str
     city_dir: Path
@@ -114,8 +114,9 @@ def _not_started(job: Job) -> Result:
     return Result.of(job, "blocked", error=_error(job.reason, job.hint))
 
 
-def _error(message: str, hint: str = "", ename: str = "") -> dict:
-    return {"section": "", "cell": None, "ename": ename, "message": message, "hint": hint}
+def _error(message: str, hint: str = "", ename: str = "", expected: bool = True) -> dict:
+    place = {"section": "", "cell": None}
+    return place | {"ename": ename, "message": message, "hint": hint, "expected": expected}
 
 
 def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
@@ -130,10 +131,11 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
 def _failure(failure: Failure) -> dict:
     if failure.ename == "InfrastructureDeath":
         hint = "It was tried twice. Close other programs, or run fewer at a time: --workers 1"
-        return _error(failure.message, hint, failure.ename)
+        return _error(failure.message, hint, failure.ename, expected=False)
     if failure.expected:
         return _error(failure.message, failure.hint, failure.ename)
-    return _error(f"It stopped with {failure.ename}: {failure.message}.", ename=failure.ename)
+    message = f"It stopped with {failure.ename}: {failure.message}."
+    return _error(message, ename=failure.ename, expected=False)
 
 
 def _append(log: Path, text: str) -> None:

@@ -23,11 +23,12 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class _Failed(Exception):
-    """A run that ended badly, as the fields of `error` in its state."""
+    """A run that ended badly, as the fields of `error` in its state; `expected`: told in words for people."""
 
     def __init__(self, message: str, **more):
         super().__init__(message)
-        self.error = {"section": "", "cell": None, "ename": "", "message": message, "hint": ""} | more
+        blank = {"section": "", "cell": None, "ename": "", "hint": "", "expected": True}
+        self.error = blank | {"message": message} | more
 
 
 def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str) -> dict:
@@ -144,7 +145,7 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> N
 def _unexpected(ename: str, evalue: str, **place) -> _Failed:
     first = _ANSI.sub("", evalue).strip().splitlines()
     said = f": {first[0].rstrip('.')}" if first else ""
-    return _Failed(f"It stopped with {ename}{said}.", ename=ename, **place)
+    return _Failed(f"It stopped with {ename}{said}.", ename=ename, expected=False, **place)
 
 
 def _message_and_hint(evalue: str) -> tuple[str, str]:

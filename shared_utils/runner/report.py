@@ -13,6 +13,8 @@ _WORDS = {"failed": "FAILED", "current": "up to date"}
 
 def plan_line(plan: Plan, workers: int) -> str:
     """The first line of a run."""
+    if not plan.jobs:
+        return "Nothing to run: no notebook failed last time."
     to_run, current, blocked = (len(plan.having(action)) for action in ("run", "current", "blocked"))
     cities = len({job.city_dir for job in plan.jobs})
     parts = [f"{current} up to date", f"{to_run} to run", f"{blocked} blocked" if blocked else ""]
@@ -64,14 +66,17 @@ def next_lines(report: BatchReport) -> list[str]:
 
 
 def next_commands(report: BatchReport) -> list[str]:
-    """The exact commands to type next; a failing data file is checked before anything runs again."""
+    """The exact commands to type next: what a person can mend is checked, a surprise is looked at."""
     if report.stopped:
         return ["emi run"]
     unwell = report.having("failed", "blocked")
-    if unwell:
-        cities = list(dict.fromkeys(result.city for result in unwell))
-        return [f"emi check {' '.join(cities)}", "emi run --failed"]
-    return ["emi site"] if report.having("ok") else ["emi status"]
+    if not unwell:
+        return ["emi site"] if report.having("ok") else ["emi status"]
+    to_check = dict.fromkeys(r.city for r in unwell if r.error["expected"])
+    to_look = [r.city for r in unwell if not r.error["expected"] and r.error["section"]]
+    check = [f"emi check {' '.join(to_check)}"] if to_check else []
+    look = [f"emi lab {to_look[0]}"] if to_look else []
+    return [*check, *look, "emi run --failed"]
 
 
 def report_dict(report: BatchReport) -> dict:

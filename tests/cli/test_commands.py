@@ -85,7 +85,7 @@ def test_doctor_says_what_is_fine_and_what_to_do(monkeypatch, tmp_path, capsys):
         "  packages  problem  old",
         "            Fix: set up again",
         "",
-        "1 problems.",
+        "To mend: 1 of 2.",
     ]
 
 

@@ -72,6 +72,7 @@ def test_failed_run_keeps_log_and_half_run_notebook_but_no_result(batch):
         "ename": "MissingColumn",
         "message": 'Column "month" is missing from monthly.xlsx \u2192 the file has "mnth".',
         "hint": "Rename it.",
+        "expected": True,
     }
     assert "MissingColumn" in files.log_path(city, "monitoring").read_text(encoding="utf-8")
     assert files.failed_path(city, "monitoring").exists()

@@ -1,0 +1,91 @@
+"""Screens of a batch that need no batch."""
+
+from pathlib import Path
+
+import pytest
+
+from shared_utils.runner import BatchReport, Plan, Result, report
+from shared_utils.runner.status import CityStatus, NotebookStatus
+
+WENT = {"section": "", "cell": None, "ename": "", "message": "It broke.", "hint": "", "expected": True}
+
+
+def result(city: str, status: str, notebook: str = "impact", **error) -> Result:
+    return Result(city, Path("no") / city, notebook, status, error=WENT | error if error else None)
+
+
+@pytest.mark.parametrize(
+    ("results", "code", "following"),
+    [
+        ([result("a", "ok")], 0, ["emi site"]),
+        ([result("a", "current")], 0, ["emi status"]),
+        ([result("a", "ok"), result("b", "failed", expected=True)], 1, ["emi check b", "emi run --failed"]),
+        (
+            [result("a", "failed", expected=False, section="2. Read")],
+            1,
+            ["emi lab a", "emi run --failed"],
+        ),
+        ([result("a", "ok"), result("b", "blocked", expected=True)], 1, ["emi check b", "emi run --failed"]),
+        ([result("b", "blocked", expected=True)], 3, ["emi check b", "emi run --failed"]),
+    ],
+    ids=["all ok", "nothing to do", "data", "surprise", "one blocked", "nothing could start"],
+)
+def test_exit_code_and_next_commands(results, code, following):
+    batch = BatchReport(results)
+    assert (batch.exit_code, report.next_commands(batch)) == (code, following)
+
+
+def test_one_cause_is_told_once():
+    results = [result(city, "failed", nb, hint="Mend it.") for city in "ab" for nb in ("baseline", "impact")]
+    lines = report.ending_lines(BatchReport(results), 80, Path())
+    assert lines[1:6] == [
+        "4 failed",
+        "  a  baseline, impact",
+        "  b  baseline, impact",
+        "    It broke.",
+        "    Fix         Mend it.",
+    ]
+
+
+def test_long_causes_wrap_and_stay_indented():
+    long = "word " * 30 + "cities/greyport/outputs/internal/02_monitoring.failed.ipynb"
+    lines = report.ending_lines(BatchReport([result("a", "failed", message=long)]), 80, Path())
+    shown = "\n".join(lines).splitlines()
+    assert max(map(len, shown)) <= 80
+    assert [line for line in shown if "failed.ipynb" in line][0].startswith("    ")
+
+
+def test_debug_adds_the_log(tmp_path):
+    from shared_utils.results.notebooks import log_path
+
+    failed = Result("a", tmp_path, "impact", "failed", error=WENT)
+    log_path(tmp_path, "impact").parent.mkdir(parents=True)
+    log_path(tmp_path, "impact").write_text("Traceback: deep inside\n", encoding="utf-8")
+    quiet, loud = (
+        "\n".join(report.ending_lines(BatchReport([failed]), 80, Path(), d)) for d in (False, True)
+    )
+    assert "deep inside" in loud and "deep inside" not in quiet
+
+
+def test_failed_only_with_nothing_failed():
+    assert report.plan_line(Plan(()), 2) == "Nothing to run: no notebook failed last time."
+
+
+def test_status_grid():
+    def notebooks(**words):
+        return tuple(NotebookStatus(n, w, "why", "2019-12-31", "") for n, w in words.items())
+
+    flags = {"block": 0, "serious": 2, "warn": 1}
+    rows = [
+        CityStatus("newark", "synthetic", "prospective", notebooks(baseline="ok", impact="blinded"), flags),
+        CityStatus("tulsa", "city", "none", notebooks(baseline="ok", impact="out of date"), {"warn": 0}),
+    ]
+    assert report.status_lines(rows, 80) == [
+        "        baseline     impact       data to  data       flags",
+        "newark  ok           blinded      2019-12  synthetic  2 serious, 1 warn",
+        "tulsa   ok           out of date  2019-12  city       -",
+        "",
+        "  tulsa  impact: why",
+        "",
+        "4 notebooks: 2 ok, 1 blinded, 1 out of date.",
+    ]
