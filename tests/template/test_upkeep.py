@@ -155,11 +155,12 @@ def own_tests(city, *options):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_own_tests_of_a_new_city_pass(city):
+def test_own_tests_of_a_new_city_pass_and_notebooks_wait_for_its_data(cities, tmp_path):
+    city = shutil.copytree(cities["other"], tmp_path / "other")
     git(city, "init", "--quiet")
     commit(city, "All")
-    code, said = own_tests(city, "tests")
-    assert code == 0 and "5 passed" in said, said
+    code, said = own_tests(city)
+    assert code == 0 and "5 passed" in said and "data/private/raw holds no file yet" in said, said
 
 
 def test_own_tests_name_what_is_wrong(city):
@@ -176,11 +177,6 @@ def test_own_tests_name_what_is_wrong(city):
     assert "nbstripout --keep-id notebooks/03_impact.ipynb" in said
     assert 'git rm --cached "outputs/internal/people.csv"' in said
     assert "shared_utils/mine.py does not belong to the template. Move it to city_code/." in said
-
-
-def test_notebooks_of_a_city_without_data_are_skipped_with_the_reason(cities):
-    code, said = own_tests(cities["other"], "-p", "no:cacheprovider")
-    assert code == 0 and "data/private/raw holds no file yet" in said, said
 
 
 @pytest.mark.full
