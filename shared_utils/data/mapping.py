@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from shared_utils.config import yaml12
+from shared_utils.config.errors import ConfigError
 from shared_utils.data.model import DIRECT_IDENTIFIERS, TABLES, Column
 from shared_utils.data.problems import IntakeError, Problem
 from shared_utils.data.row_filter import FilterError, RowFilter, identifier
@@ -148,7 +149,13 @@ def read_all(city_dir: Path) -> list[Mapping]:
 
 def read(file: Path) -> Mapping:
     """Read and check one mapping file. Raises IntakeError with every problem in it."""
-    data, lines = yaml12.load(file)
+    try:
+        data, lines = yaml12.load(file)
+    except ConfigError as error:
+        name = f"mappings/{file.name}"
+        raise IntakeError(
+            [Problem(f"{name}, line {p.line}", p.message, "Correct this line.") for p in error.problems]
+        ) from None
     return _Reader(file, lines).mapping(data)
 
 
@@ -296,6 +303,10 @@ class _Reader:
                 fix = f"Add it to columns or constants. {_shape(block, name)}"
                 self._say(at, f"{block.table} needs {name}.", fix)
 
+        ratio = {"numerator", "denominator"}
+        if block.table == "indicator_monthly" and "value" not in given and not ratio <= given:
+            self._say(at, "indicator_monthly needs value.", "Map it, or map both numerator and denominator.")
+
     def _wide(self, data: Any, at: tuple) -> Wide | None:
         if data is None:
             return None
@@ -352,10 +363,7 @@ class _Reader:
         return data if isinstance(data, list) else [data]
 
     def _line(self, at: tuple) -> int:
-        """The line of a key, or of the nearest key around it that has one."""
-        while at and at not in self.lines:
-            at = at[:-1]
-        return self.lines.get(at, 1)
+        return yaml12.line_of(self.lines, at) or 1
 
     def _say(self, at: tuple, message: str, fix: str) -> None:
         self.problems.append(Problem(f"mappings/{self.file.name}, line {self._line(at)}", message, fix))

@@ -231,5 +231,5 @@ def empty(table: str):
 # The pandas dtype each model type is stored as; nullable, so a missing number never becomes a zero.
 DTYPES: dict[str, str] = {
     "str": "str", "cat": "str", "int": "Int64", "float": "float64", "bool": "boolean",
-    "date": "datetime64[ns]", "month": "datetime64[ns]",
+    "date": "datetime64[us]", "month": "datetime64[us]",
 }  # fmt: skip

@@ -30,8 +30,8 @@ class SourceReport:
 class IntakeReport:
     """`tables` is {name: {rows, sha256}}; `flags` are {code, severity, scope, message, affects_primary}.
 
-    `fingerprint` covers the source files, the mappings and the settings intake depends on; `ran` is False when
-    nothing had changed and the tables of the last intake stand.
+    `fingerprint` covers the source files, the mappings and the settings intake depends on; `ran` is False
+    when nothing had changed and the tables of the last intake stand.
     """
 
     fingerprint: str

@@ -1,10 +1,22 @@
-"""The Study: one analysis-ready frame and the design mapping `designs.estimate` takes."""
+"""The Study: one analysis-ready frame and the design mapping `designs.estimate` takes.
+
+`studies` builds it from the tables, one small function a design type; `analysis_file` from a single file.
+"""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared_utils.config import CityConfig
+from shared_utils.data.model import EQUITY
+from shared_utils.errors import EmiError, nearest
+
 if TYPE_CHECKING:
     import pandas as pd
+
+SUBJECT, ARM = "subject_id", "arm"
+TREATED, COMPARISON = "treated", "comparison"
+PLURAL = {"person": "people", "family": "families", "household": "households", "building_month": "buildings",
+          "tract_month": "tracts", "participant": "people"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -17,6 +29,8 @@ class Study:
     outcomes    columns, named by outcome id; a missing outcome is NaN
     covariates  columns, baseline only; `subgroups` is {dimension id: column}
     labels      [treated, comparison], for words and contrasts
+    whole       panels only: the frame with every month, also those outside the primary window
+    notes       what could not be built, and why
     """
 
     frame: "pd.DataFrame"
@@ -29,5 +43,71 @@ class Study:
     covariates: list[str]
     subgroups: dict[str, str]
     labels: list[str]
-    # Words for the record: what could not be built and why (an outcome with no rows, a subgroup not sent).
+    whole: "pd.DataFrame | None" = None
     notes: list[str] = field(default_factory=list)
+
+
+def unit_label(config: CityConfig) -> str:
+    """Return what the rows are called in sentences: people, families, buildings."""
+    unit = config.pilot.unit_of_analysis
+    return PLURAL.get(unit, unit if unit.endswith("s") else f"{unit}s")
+
+
+def finish(frame, design: dict, config: CityConfig, notes: list[str], **more) -> Study:
+    """Check the columns the plan names and put the Study together."""
+    outcomes = [outcome.id for outcome in config.outcomes]
+    covariates = [need(frame, name, "covariates") for name in config.covariates]
+    for outcome in outcomes:
+        if frame[outcome].isna().all():
+            notes.append(f"There is no value of {outcome} yet.")
+    design = {"type": config.design.type, **design}
+    if config.design.options:
+        design["options"] = dict(config.design.options)
+    return Study(
+        frame=frame,
+        design=design,
+        subject_id=SUBJECT,
+        arm=ARM,
+        unit_label=unit_label(config),
+        outcomes=outcomes,
+        covariates=covariates,
+        subgroups=_subgroups(frame, config, notes),
+        notes=notes,
+        **{"period": None, **more},
+    )
+
+
+def need(frame, name: str, where: str) -> str:
+    """Return `name` if the frame has that column (or the unit of that type), else raise EmiError."""
+    for column in (name, f"{name}_id"):
+        if column in frame.columns:
+            return column
+    raise EmiError(
+        f"city.yml, {where}: no table has '{name}'.{nearest(name, frame.columns)}",
+        f'Map a column of a file to it (extra: {{"Your header": {name}}}), or take it out of {where}.',
+    )
+
+
+def strata(frame, names: list[str], where: str = "design.strata") -> list[str]:
+    """Return the columns of the draw's strata: `assignments.stratum` when it is complete, else `names`."""
+    if frame["stratum"].notna().all() and len(frame):
+        return ["stratum"]
+    return [need(frame, name, where) for name in names]
+
+
+def _subgroups(frame, config: CityConfig, notes: list[str]) -> dict[str, str]:
+    """Return {dimension: column}: the four equity dimensions, then the city's own."""
+    from shared_utils.data.places import terciles
+
+    found = {name: name for name in EQUITY if name in frame.columns}
+    for dim in config.subgroups.dims:
+        source = dim.from_ or dim.id
+        if dim.id in frame.columns:
+            found[dim.id] = dim.id
+        elif dim.cuts == "within_city_terciles" and source in frame.columns:
+            by_subject = frame.drop_duplicates(SUBJECT).set_index(SUBJECT)[source]
+            frame[dim.id] = frame[SUBJECT].map(terciles(by_subject.astype(float)))
+            found[dim.id] = dim.id
+        else:
+            notes.append(f"There is no column for the groups of {dim.id}.")
+    return found

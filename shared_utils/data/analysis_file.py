@@ -1,0 +1,188 @@
+"""The short way in: one analysis-ready file whose columns city.yml names; no mapping, no long tables.
+
+Only the columns that city.yml names come in, so nothing else of the file can reach a notebook.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from shared_utils.config import CityConfig
+from shared_utils.data import files, parse, report, store
+from shared_utils.data.fingerprint import data_root, fingerprint
+from shared_utils.data.mapping import Mapping, Source
+from shared_utils.data.model import DIRECT_IDENTIFIERS, EQUITY
+from shared_utils.data.problems import IntakeError, Problem
+from shared_utils.data.report import IntakeReport, SourceReport
+from shared_utils.data.row_filter import identifier
+from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish
+from shared_utils.errors import nearest
+
+TABLE = "analysis"
+MISSING = ("", "NA", "N/A", ".")
+# Design keys that name a column, by whether the values must be numbers or may be words or dates.
+NUMBERS = ("treatment", "received", "instrument", "assign_prob", "running", "exposure", "weights")
+WORDS = ("arm", "cluster", "strata", "unit", "group")
+TIMES = ("time", "cohort")
+VALUES = ("control", "cutoff", "treated_side")
+
+
+def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
+    """Read the file, keep the named columns and write data/.../linked/analysis.parquet.
+
+    Raises IntakeError with every column that is missing or does not hold what its role needs.
+    """
+    root = data_root(city_dir, config)
+    path = config.data.analysis_file
+    mapping = Mapping(file=Path("city.yml"), source=Source(path, delimiter=_delimiter(path)), tables=())
+    source = files.read(mapping, root)
+    problems: list[Problem] = []
+    columns = {}
+    for header, kind, where in _wanted(config):
+        if source.headers.count(header) != 1:
+            problems.append(_no_column(source, header, where))
+        elif header not in columns:
+            columns[header] = _column(source, header, kind, problems)
+    _check_identifiers(source, config, columns, problems)
+    if problems:
+        raise IntakeError(problems)
+    frame = pd.DataFrame(columns)
+    frame = frame[(source.frame != "").any(axis=1)]
+    done = IntakeReport(fingerprint=fingerprint(city_dir, config), mode=config.data.mode, salt_fingerprint="",
+                        sources=[_source_report(source, config, frame)])  # fmt: skip
+    store.swap(root, lambda folder: _write(folder, frame, done))
+    return done
+
+
+def study(linked: Path, config: CityConfig) -> Study:
+    """Return the Study: the file's rows, with the roles city.yml gives its columns."""
+    frame = pd.read_parquet(linked / f"{TABLE}.parquet")
+    renamed = {o.column: o.id for o in config.outcomes if o.column and o.column != o.id}
+    frame = frame.rename(columns=renamed)
+    design = {key: value for key in (*NUMBERS, *WORDS, *TIMES, *VALUES) if (value := _role(config, key))}
+    if "blocks" in type(config.design).model_fields and config.design.blocks and "strata" not in design:
+        design["strata"] = list(config.design.blocks)
+    covariates = [c for c in config.covariates if c not in _flat(design)]
+    if config.design.type not in ("did_staggered", "panel_did", "descriptive"):
+        design["covariates"] = covariates
+    labels = _labels(config)
+    frame[ARM] = _arms(frame, design, config, labels)
+    period = design.get("time") if config.design.type in ("did_staggered", "panel_did") else None
+    frame[SUBJECT] = frame[design["unit"]] if period else [f"r_{row}" for row in frame.index]
+    return finish(frame, design, config, [], period=period, labels=labels, whole=frame if period else None)
+
+
+def _wanted(config: CityConfig) -> Iterator[tuple[str, str, str]]:
+    """Yield (header, kind, where city.yml names it) of every column that comes in."""
+    for key in (*NUMBERS, *WORDS, *TIMES):
+        for header in _listed(_role(config, key)):
+            yield header, "float" if key in NUMBERS else "time" if key in TIMES else "str", f"design.{key}"
+    for header in getattr(config.design, "blocks", []):
+        yield header, "str", "design.blocks"
+    for outcome in config.outcomes:
+        yield outcome.column or outcome.id, "float", "outcomes"
+    for header in config.covariates:
+        yield header, "", "covariates"
+    for dim in config.subgroups.dims:
+        if dim.id not in EQUITY or dim.from_:
+            yield dim.from_ or dim.id, "", "subgroups"
+
+
+def _column(source: files.TextTable, header: str, kind: str, problems: list[Problem]) -> pd.Series:
+    cells = source.frame[header]
+    cells = cells.where(~cells.isin(MISSING), "")
+    if kind == "time":
+        kind = "float" if parse.kind_of(cells, "str") == "float" else "date"
+        cells = cells.where(~cells.str.fullmatch(r"\d{4}-\d\d"), cells + "-01") if kind == "date" else cells
+    kind = kind or parse.kind_of(cells, "str")
+    values = parse.column(cells, kind, header, source, header, problems)
+    return values.astype("float64") if kind == "bool" else values
+
+
+def _role(config: CityConfig, key: str):
+    """Return what the design says under a key of its type, or None."""
+    return getattr(config.design, key, None) or None
+
+
+def _listed(value) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def _flat(design: dict) -> set[str]:
+    return {name for value in design.values() if not isinstance(value, float) for name in _listed(value)}
+
+
+def _labels(config: CityConfig) -> list[str]:
+    if config.design.type == "rct_multiarm":
+        contrast = config.design.portfolio_contrast or next(iter(config.design.primary_contrasts), None)
+        return list(contrast) if contrast else [TREATED, config.design.control]
+    arms = list(getattr(config.design, "arms", []))
+    return arms[1::-1] if len(arms) == 2 else [TREATED, COMPARISON]
+
+
+def _arms(frame: pd.DataFrame, design: dict, config: CityConfig, labels: list[str]) -> pd.Series:
+    """Return the arm of each row in words: by the 0/1 of the draw, the side of the limit, or the start."""
+    treated, comparison = labels
+    if "arm" in design:
+        return frame[design["arm"]]
+    if "running" in design:
+        distance = frame[design["running"]] - design["cutoff"]
+        sides = {"below": distance < 0, "at_or_below": distance <= 0, "above": distance > 0}
+        inside = sides.get(design["treated_side"], distance >= 0)
+    elif "cohort" in design:
+        inside = frame[design["cohort"]].notna()
+    elif config.design.type == "panel_did":
+        inside = frame.groupby(design["unit"])[design["treatment"]].transform("max") == 1
+    elif "treatment" in design:
+        inside = frame[design.get("instrument") or design["treatment"]] == 1
+    else:
+        return pd.Series("all", index=frame.index)
+    return inside.map({True: treated, False: comparison})
+
+
+def _no_column(source: files.TextTable, header: str, where: str) -> Problem:
+    own = ", ".join(f"'{h}'" for h in source.headers if h)
+    return source.problem(
+        f"city.yml names it under {where}, and the file has no such column.{nearest(header, source.headers)}",
+        f"Rename the column in the file, or change {where} in city.yml. The file has: {own}.", header,
+    )  # fmt: skip
+
+
+def _check_identifiers(source, config: CityConfig, columns: dict, problems: list[Problem]) -> None:
+    stated = [*config.privacy.direct_identifiers, *config.privacy.id_columns]
+    never = {*DIRECT_IDENTIFIERS, *map(identifier, stated)}
+    for header in columns:
+        if identifier(header) in never:
+            problems.append(source.problem(
+                "this column says who somebody is; it never comes in.", "Take it out of city.yml.", header
+            ))  # fmt: skip
+
+
+def _source_report(source: files.TextTable, config: CityConfig, frame: pd.DataFrame) -> SourceReport:
+    unused = [h for h in source.headers if h and h not in frame.columns]
+    known = {*DIRECT_IDENTIFIERS, *map(identifier, config.privacy.direct_identifiers)}
+    empty = len(source.frame) - len(frame)
+    return SourceReport(
+        file=source.mapping.source.path,
+        mapping="city.yml",
+        table=TABLE,
+        sheet=source.sheet,
+        sha256=source.sha256,
+        rows_in=len(source.frame),
+        rows_added=0,
+        rows_kept=len(frame),
+        dropped={"empty": empty} if empty else {},
+        identifiers_dropped=[h for h in unused if identifier(h) in known],
+        columns_dropped=[h for h in unused if identifier(h) not in known],
+    )
+
+
+def _write(folder: Path, frame: pd.DataFrame, done: IntakeReport) -> None:
+    sha256 = store.write_table(frame, folder / f"{TABLE}.parquet")
+    done.tables[TABLE] = {"rows": len(frame), "sha256": sha256}
+    (folder / report.FILE).write_text(done.to_json(), encoding="utf-8")
+
+
+def _delimiter(path: str) -> str:
+    return "\t" if path.lower().endswith(".tsv") else ","

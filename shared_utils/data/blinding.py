@@ -1,0 +1,58 @@
+"""Blinding: arms permuted as they were assigned, so that only pooled statistics are real (pilots.md 5.3)."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from shared_utils.data.study import Study
+
+# Columns that say which arm a row is in; they move together, so that take-up by arm stays what it is.
+MOVED = ("treatment", "received", "cohort", "start_date")
+
+
+def blind(study: Study, seed: int) -> Study:
+    """Return the study with arms permuted within strata: over whole clusters or units, or over people.
+
+    A regression discontinuity has no drawn arms: there the running variable is permuted with the arm.
+    """
+    return replace(
+        study,
+        frame=_permuted(study, study.frame, seed),
+        whole=None if study.whole is None else _permuted(study, study.whole, seed),
+    )
+
+
+def _permuted(study: Study, frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    design = study.design
+    key = design.get("cluster") or study.subject_id
+    strata = [design["strata"]] if isinstance(design.get("strata"), str) else list(design.get("strata") or [])
+    roles = [design.get(role) for role in ("treatment", "instrument", "received", "running", "cohort")]
+    moved = [c for c in dict.fromkeys([study.arm, *MOVED, *roles]) if c in frame.columns]
+    donor = _donors(frame, key, strata, seed)
+    frame = frame.copy()
+    if key != study.subject_id:  # a cluster takes another cluster's arm; who took part stays with each person
+        by_cluster = frame.drop_duplicates(key).set_index(key)
+        for column in [c for c in moved if c != "received"]:
+            frame[column] = frame[key].map(donor).map(by_cluster[column])
+    elif study.period is None:
+        rows = frame.set_index(key).loc[frame[key].map(donor)]
+        frame[moved] = rows[moved].to_numpy()
+        frame = frame.astype({c: study.frame[c].dtype for c in moved})
+    else:
+        paths = frame.set_index([key, study.period])[moved]
+        wanted = pd.MultiIndex.from_arrays([frame[key].map(donor), frame[study.period]])
+        frame[moved] = paths.reindex(wanted).to_numpy()
+        frame = frame.astype({c: study.frame[c].dtype for c in moved})
+    return frame
+
+
+def _donors(frame: pd.DataFrame, key: str, strata: list[str], seed: int) -> dict:
+    """Return {unit: the unit whose arm it takes}, a permutation within strata."""
+    rng = np.random.default_rng(seed)
+    units = frame.drop_duplicates(key).sort_values(key)
+    groups = [g for _, g in units.groupby(strata, dropna=False)] if strata else [units]
+    donors = {}
+    for group in groups:
+        donors |= dict(zip(group[key], rng.permutation(group[key].to_numpy()), strict=True))
+    return donors

@@ -1,0 +1,240 @@
+"""Intake: a city's files in, pseudonymised, typed and checked tables out.
+
+Order: read every source as text -> drop empty, filtered and copied rows -> parse -> pseudonymise -> fill
+zeros
+-> drop repeated rows -> check -> write. Direct identifiers and unmapped columns never get past the first
+step. Every problem of every file is collected and raised at once; what does not stop the work becomes a flag.
+"""
+
+import csv
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from shared_utils.config import CityConfig
+from shared_utils.data import (
+    blocks,
+    checks,
+    files,
+    identities,
+    mapping,
+    pseudonyms,
+    reference,
+    report,
+    rows,
+    store,
+)
+from shared_utils.data.blocks import Block
+from shared_utils.data.files import TextTable
+from shared_utils.data.fingerprint import data_root, fingerprint
+from shared_utils.data.mapping import Mapping
+from shared_utils.data.model import DIRECT_IDENTIFIERS, TABLES
+from shared_utils.data.problems import IntakeError, Problem
+from shared_utils.data.report import IntakeReport, SourceReport
+from shared_utils.data.row_filter import identifier
+from shared_utils.errors import EmiError
+
+COPY = "exact copy"
+SYNTHETIC_MARK = ("source_system", "synthetic")
+
+
+@dataclass(frozen=True)
+class Read:
+    """One source after its unusable rows are gone: `dropped` is {reason: rows}."""
+
+    source: TextTable
+    rows_in: int
+    dropped: dict[str, int]
+
+
+def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
+    """Read every source of a city's mappings and write data/.../linked. Raises IntakeError with all problems.
+
+    The city's own files are only read. An error leaves the tables of the last intake as they were.
+    """
+    root = data_root(city_dir, config)
+    salt = _salt(root, config)
+    reads, made, problems = _read_all(mapping.read_all(city_dir), root, config)
+    _check_marks(reads, config, problems)
+    if problems:
+        raise IntakeError(problems)
+    crosswalk = identities.replace(made, salt, config.city.key, problems)
+    if problems:
+        raise IntakeError(problems)
+    made = _fill_zeros(made)
+    kept = {name: rows.combine([b for b in made if b.mapping.table == name], name) for name in TABLES}
+    tables = {name: combined.frame for name, combined in kept.items()}
+    atlas = reference.load(city_dir, config).get("opportunity_atlas")
+    flags = checks.run(checks.Facts(
+        tables=tables,
+        combined=kept,
+        copies=sum(read.dropped.get(COPY, 0) for read in reads),
+        rows=sum(read.rows_in for read in reads),
+        variants=crosswalk.variants,
+        tracts=None if atlas is None else set(atlas["GEOID"]),
+        config=config,
+    ))  # fmt: skip
+    done = IntakeReport(
+        fingerprint=fingerprint(city_dir, config),
+        mode=config.data.mode,
+        salt_fingerprint=pseudonyms.fingerprint(salt),
+        sources=[_source_report(read, b, kept[b.mapping.table], config) for read, b in _pairs(reads, made)],
+        flags=flags,
+    )
+    _write_crosswalk(root / "crosswalk", crosswalk)
+    store.swap(root, lambda folder: _write(folder, tables, done))
+    return done
+
+
+def _salt(root: Path, config: CityConfig) -> bytes:
+    """Return the city's salt; a salt other than last time's would make everyone a new person (DQ112)."""
+    if config.data.mode == "synthetic":
+        salt = pseudonyms.synthetic_salt(config.city.key, config.data.synthetic_seed)
+    else:
+        salt = pseudonyms.city_salt(root / "crosswalk", config.privacy.salt_env)
+    last = report.read(store.recover(root))
+    if last and config.data.mode == "city" and last.salt_fingerprint != pseudonyms.fingerprint(salt):
+        raise EmiError(
+            f"DQ112: the salt of {config.city.name} is not that of the last intake; nobody would be known.",
+            f"Put the old salt back ({config.privacy.salt_env} or data/private/crosswalk/.salt). "
+            "To start anew, delete data/private/linked first.",
+        )
+    return salt
+
+
+def _read_all(mappings: list[Mapping], root: Path, config: CityConfig):
+    """Return what was read, the typed blocks, and every problem on the way."""
+    reads, made, problems = [], [], []
+    for one in mappings:
+        try:
+            read = _usable(files.read(one, root), problems)
+        except IntakeError as error:
+            problems += error.problems
+            continue
+        reads.append(read)
+        _check_privacy(read.source, config, problems)
+        found = [blocks.build(table, read.source, problems) for table in one.tables]
+        made += [block for block in found if block is not None]
+    return reads, made, problems
+
+
+def _usable(source: TextTable, problems: list[Problem]) -> Read:
+    """Drop empty rows, rows the filter excludes and exact copies of rows, and count each."""
+    frame, dropped = source.frame, {}
+    keep = (frame != "").any(axis=1)
+    dropped["empty"] = int((~keep).sum())
+    frame = frame[keep]
+    if source.mapping.row_filter:
+        try:
+            keep = source.mapping.row_filter.keep(frame)
+        except ValueError as error:
+            fix = f"Correct row_filter in {source.mapping.name}."
+            problems.append(source.problem(f"row_filter: {error}", fix))
+        else:
+            dropped["row_filter"] = int((~keep).sum())
+            frame = frame[keep]
+    copies = frame.duplicated()
+    dropped[COPY] = int(copies.sum())
+    usable = replace(source, frame=frame[~copies])
+    return Read(usable, len(source.frame), {reason: n for reason, n in dropped.items() if n})
+
+
+def _check_privacy(source: TextTable, config: CityConfig, problems: list[Problem]) -> None:
+    """Refuse a mapping that would let in what city.yml calls an identifier."""
+    direct = {identifier(name) for name in config.privacy.direct_identifiers}
+    ids = {identifier(name) for name in config.privacy.id_columns}
+    for table in source.mapping.tables:
+        columns = TABLES[table.table].columns
+        hashed = {name for name, column in columns.items() if column.pii == "L"} | {"service_id"}
+        for header in table.headers:
+            if identifier(header) in direct:
+                problems.append(source.problem(
+                    "city.yml calls this column a direct identifier; it never comes in.",
+                    f"Take it out of {source.mapping.name}.", header,
+                ))  # fmt: skip
+            target = table.columns.get(header) or table.extra.get(header)
+            if identifier(header) in ids and target and target not in hashed:
+                problems.append(source.problem(
+                    f"city.yml calls this column an id, and {target} is not pseudonymised.",
+                    f"Map it to {' or '.join(sorted(hashed & set(columns)))}, or take it out.", header,
+                ))  # fmt: skip
+
+
+def _check_marks(reads: list[Read], config: CityConfig, problems: list[Problem]) -> None:
+    """DQ113: synthetic and real files must never meet."""
+    column, mark = SYNTHETIC_MARK
+    for read in reads:
+        source = read.source
+        marked = column in source.headers and (source.frame[column] == mark).any(axis=None)
+        if config.data.mode == "city" and marked:
+            problems.append(source.problem(
+                "DQ113: this is a synthetic file, and data.mode is city.",
+                "Put the city's own file there, or set data.mode: synthetic in city.yml.",
+            ))  # fmt: skip
+        if config.data.mode == "synthetic" and not marked and len(source.frame):
+            problems.append(source.problem(
+                "DQ113: this file is not marked as synthetic, and data.mode is synthetic.",
+                "A city's own files belong in data/private/raw, with data.mode: city in city.yml.",
+            ))  # fmt: skip
+
+
+def _fill_zeros(made: list[Block]) -> list[Block]:
+    places = [block.frame for block in made if block.mapping.table == "units"]
+    if not places:
+        return made
+    units = pd.concat(places)
+    return [blocks.fill_zeros(block, units) if block.mapping.zero_fill else block for block in made]
+
+
+def _pairs(reads: list[Read], made: list[Block]) -> list[tuple[Read, Block]]:
+    return [(read, block) for block in made for read in reads if read.source is block.source]
+
+
+def _source_report(read: Read, block: Block, kept: rows.Combined, config: CityConfig) -> SourceReport:
+    source = read.source
+    used = {h for table in source.mapping.tables for h in table.headers}
+    unused = [h for h in source.headers if h and h not in used and h != SYNTHETIC_MARK[0]]
+    known = {*DIRECT_IDENTIFIERS, *map(identifier, config.privacy.direct_identifiers)}
+    identifiers = [h for h in unused if identifier(h) in known]
+    dropped = {**read.dropped, **kept.dropped(block)}
+    return SourceReport(
+        file=source.mapping.source.path,
+        mapping=source.mapping.name,
+        table=block.mapping.table,
+        sheet=source.sheet,
+        sha256=source.sha256,
+        rows_in=read.rows_in,
+        rows_added=len(block.frame) - (read.rows_in - sum(read.dropped.values())),
+        rows_kept=len(block.frame) - sum(kept.dropped(block).values()),
+        dropped=dropped,
+        identifiers_dropped=identifiers,
+        columns_dropped=[h for h in unused if h not in identifiers],
+        near_duplicates=kept.near(block),
+        tract_vintage=block.mapping.geoid.vintage if block.mapping.geoid else None,
+    )
+
+
+def _write(folder: Path, tables: dict[str, pd.DataFrame], done: IntakeReport) -> None:
+    for name, frame in tables.items():
+        if len(frame):
+            sha256 = store.write_table(frame, folder / f"{name}.parquet")
+            done.tables[name] = {"rows": len(frame), "sha256": sha256}
+    (folder / report.FILE).write_text(done.to_json(), encoding="utf-8")
+
+
+def _write_crosswalk(folder: Path, crosswalk: identities.Crosswalk) -> None:
+    """Write who became what, for the city's own eyes: readable by its owner only, never by a notebook."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = folder / ".crosswalk.part"
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["kind", "id", "pseudonym"])
+        for kind, ids in (("participant", crosswalk.participants), ("unit", crosswalk.units)):
+            writer.writerows([kind, raw, made] for raw, made in ids.items())
+    os.replace(part, folder / "crosswalk.csv")
+
+
