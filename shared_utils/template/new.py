@@ -30,8 +30,8 @@ def create(template_root: Path, out_dir: Path, context: dict[str, str]) -> Path:
             made = cookiecutter(str(template_root), no_input=True, output_dir=str(out_dir),
                                 config_file=str(settings), extra_context=_as_typed(context))
         except FailedHookException as error:
-            problem, _, hint = str(error).rpartition("\n")
-            raise TemplateError(problem.rstrip(), hint) from error
+            problem, last, hint = str(error).partition("\n\nNext: ")
+            raise TemplateError(problem, f"Next: {hint}" if last else "") from error
         except OutputDirExistsException as error:
             raise TemplateError(str(error).removeprefix("Error: ") + ".",
                                 "Next: choose another city_slug, or move that folder away.") from error
