@@ -26,11 +26,15 @@ def explain(error: Exception, text: str) -> tuple[int, str]:
 def _tab(error, lines, start, here):
     if "\t" in lines[here][:len(lines[here]) - len(lines[here].lstrip())]:
         return here, "the line starts with a tab. Use spaces to indent (two a level)."
+    if r"'\t'" in error.problem:
+        return here, "there is a tab where a value should start. Use spaces."
 
 
 def _open_quote(error, lines, start, here):
     if "quoted scalar" in (error.context or "") and "end of stream" in error.problem:
-        return start, f"the quote opened here is never closed. Add {_mark(lines[start])} at its end."
+        # The scanner stops at the last quote it could not pair; the one forgotten is the first left open.
+        first = next((n for n, line in enumerate(lines) if _mark(line)), start)
+        return first, f"the quote opened here is never closed. Add {_mark(lines[first])} at its end."
     if "unknown escape" in error.problem:
         return here, ("a backslash inside double quotes has a special meaning. "
                       "Use single quotes, or / instead of \\ in paths.")

@@ -100,8 +100,8 @@ def test_lines_the_template_replaces_stand_alone(key):
 
 
 def test_a_model_for_every_type():
-    models = get_args(get_args(Design)[0])
-    assert [get_args(model.model_fields["type"].annotation) for model in models] == [(t,) for t in DESIGN_TYPES]
+    types = [get_args(model.model_fields["type"].annotation) for model in get_args(get_args(Design)[0])]
+    assert types == [(name,) for name in DESIGN_TYPES]
 
 
 def test_history_of_indicators(cities):

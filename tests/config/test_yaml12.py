@@ -93,6 +93,8 @@ def test_alias_bomb_is_refused(refused):
     ("city:\n  key dayton\n  name: D\n", 2, "Write 'key: '"),
     ("a: 1\nb\nc: 2\n", 2, "Write 'b: '"),
     ('a: 1\nb: "open\nc: 2\n', 2, 'never closed. Add "'),
+    ('a: "one\nb: "two"\n\nc: "three"\n', 1, 'Add the missing "'),
+    ("a:\n  b: \t[\n", 2, "Use spaces"),
     ('a: "Dayton\nb: "OH"\n', 1, 'not closed. Add the missing "'),
     ("a: 'it's'\n", 1, "quote"),
     ('a: "x" y\n', 1, "text after the closing quote"),
