@@ -63,7 +63,7 @@ def run(
         screen.give(report.plan_dict(plan))
         return 0
     workers = workers or executors.default_workers(len(plan.having("run")))
-    screen.say(report.plan_line(plan, workers), "")
+    screen.say(report.plan_line(plan, workers), *([""] if plan.having("run") else []))
     with screen.busy("Starting") as busy:
         batch = runner.execute(plan, workers, _progress(screen, busy, plan))
     screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))

@@ -38,28 +38,47 @@ def check_city(city_dir: Path) -> list[Finding]:
     shared = Finding(
         "shared code", not edited, "was changed" if edited else "as it was copied", tuple(edited)
     )
-    settings = _step("settings", work.load_settings, city_dir, lambda _: "city.yml")
+    settings = _step("settings", _settings, city_dir)
     if not settings.ok:
         return [settings, shared]
-    return [settings, shared, _step("data", work.prepare, city_dir, _data_summary)]
+    return [settings, shared, _step("data", _data, city_dir)]
 
 
-def lines(city: str, found: list[Finding]) -> list[str]:
+def lines(city: str, found: list[Finding], width: int) -> list[str]:
     """The findings as lines for the screen."""
+    from shared_utils.runner.report import hang
+
     rows = []
     for item in found:
-        rows.append(f"{city}  {item.what:<11}  {'ok     ' if item.ok else 'problem'}  {item.summary}")
-        rows += [f"    {line}" for line in item.details]
+        first = f"{city}  {item.what:<11}  {'ok     ' if item.ok else 'problem'}  "
+        rows.append(hang(first + item.summary, width, len(first)).rstrip())
+        rows += [hang(f"    {line}", width) for line in item.details]
     return rows
 
 
-def _step(what: str, function, city_dir: Path, in_words) -> Finding:
+def _settings(city_dir: Path) -> Finding:
+    work.load_settings(city_dir)
+    return Finding("settings", True, "city.yml")
+
+
+def _data(city_dir: Path) -> Finding:
+    report = work.prepare(city_dir)
+    tables = ", ".join(f"{name} {table['rows']}" for name, table in report.tables.items())
+    flags = [flag for flag in report.flags if flag["severity"] != "info"]
+    noted = [f"{f['code']} {f['severity']}, {f['scope']}: {f['message']}" for f in flags]
+    return Finding("data", True, f"rows: {tables}", (*map(_source, report.sources), *noted))
+
+
+def _source(source) -> str:
+    sheet = f", sheet {source.sheet}" if source.sheet else ""
+    dropped = ", ".join(f"{rows} {reason}" for reason, rows in source.dropped.items() if rows)
+    left_out = f"; left out: {dropped}" if dropped else ""
+    rows = f"{source.rows_in} rows read, {source.rows_kept} in {source.table}"
+    return f"{source.file}{sheet}: {rows}{left_out}"
+
+
+def _step(what: str, function, city_dir: Path) -> Finding:
     try:
-        return Finding(what, True, in_words(function(city_dir)))
+        return function(city_dir)
     except EmiError as error:
         return Finding(what, False, "", (*error.message.splitlines(), *([error.hint] if error.hint else [])))
-
-
-def _data_summary(report) -> str:
-    rows = [f"{table['rows']} rows of {name}" for name, table in report.tables.items()]
-    return ", ".join(rows) or "nothing to read"

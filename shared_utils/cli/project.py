@@ -52,7 +52,7 @@ def check(
     with screen.busy("Checking"):
         found = checking.check_all(chosen)
     for city_dir, findings in found.items():
-        screen.say(*checking.lines(command_name(city_dir), findings))
+        screen.say(*checking.lines(command_name(city_dir), findings, screen.width))
     unwell = [command_name(city) for city, findings in found.items() if not all(f.ok for f in findings)]
     if unwell:
         next_command = f"emi check {' '.join(unwell)}"

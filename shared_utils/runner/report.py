@@ -110,7 +110,7 @@ def status_lines(cities: list[CityStatus], width: int) -> list[str]:
         rows.append(f"{city.city:{first}}  {words}{as_of:<9}{city.data_mode:<11}{_flags(city.flags)}")
     everything = [(city, notebook) for city in cities for notebook in city.notebooks]
     details = [
-        _hang(f"  {city.city}  {n.notebook}: {n.reason}", width)
+        hang(f"  {city.city}  {n.notebook}: {n.reason}", width)
         for city, n in everything
         if n.word not in ("ok", "blinded", "never run")
     ]
@@ -151,9 +151,9 @@ def _log_lines(result: Result) -> list[str]:
 
 
 def _cause_lines(result: Result, width: int) -> list[str]:
-    cause = [_hang(f"    {line}", width) for line in result.error["message"].splitlines()]
+    cause = [hang(f"    {line}", width) for line in result.error["message"].splitlines()]
     hint = result.error["hint"]
-    return [*cause, _hang(f"    {'Fix':<10}  {hint}", width, 16)] if hint else cause
+    return [*cause, hang(f"    {'Fix':<10}  {hint}", width, 16)] if hint else cause
 
 
 def _kept_lines(report: BatchReport) -> list[str]:
@@ -194,7 +194,7 @@ def _short(path: str, here: Path) -> str:
     return path if relative.startswith(os.pardir) else relative
 
 
-def _hang(text: str, width: int, indent: int | None = None) -> str:
+def hang(text: str, width: int, indent: int | None = None) -> str:
     """Wrap at `width`, further lines under the first; paths and long words stay whole, to be copied."""
     indent = len(text) - len(text.lstrip()) if indent is None else indent
     return textwrap.fill(

@@ -63,12 +63,13 @@ def test_wrong_answers_are_refused(city, given, said):
 
 
 def test_new_city_goes_into_the_nearest_cities_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(project, "CITIES", "towns")  # folders named cities may lie above tmp_path
     monkeypatch.chdir(tmp_path)
-    assert project.cities_folder() == tmp_path / "cities"
-    (tmp_path / "cities" / "x").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "cities" / "x")
-    assert project.cities_folder() == tmp_path / "cities"
-    (tmp_path / "cities" / "x" / "city.yml").touch()
+    assert project.cities_folder() == tmp_path / "towns"
+    (tmp_path / "towns" / "x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "towns" / "x")
+    assert project.cities_folder() == tmp_path / "towns"
+    (tmp_path / "towns" / "x" / "city.yml").touch()
     with pytest.raises(TypedWrong):
         project.cities_folder()
 
@@ -94,9 +95,9 @@ def test_check_shows_every_line_of_a_problem():
         checking.Finding("settings", True, "city.yml"),
         checking.Finding("data", False, "", ("people.csv: no column 'housed'", "Rename it.")),
     ]
-    assert checking.lines("calder", found) == [
+    assert checking.lines("calder", found, 80) == [
         "calder  settings     ok       city.yml",
-        "calder  data         problem  ",
+        "calder  data         problem",
         "    people.csv: no column 'housed'",
         "    Rename it.",
     ]
