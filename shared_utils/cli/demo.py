@@ -51,7 +51,7 @@ def demo(
 
     screen.say("", "Step 5 of 5: build the site from what the cities released")
     built = portfolio.build_site(root, root / "site")
-    screen.say(*site.report_lines(built, root / "site"))
+    screen.say(*site.report_lines(built))
     screen.say(
         "",
         f"Look at     {root / 'site' / 'index.html'}",

@@ -27,8 +27,9 @@ def lock(
 
     (city_dir,) = select([city])
     made, name = lock_plan(city_dir, signer_role), command_name(city_dir)
+    mark = made["hash"].rpartition(":")[2][:12]
     Screen().say(
-        f"The plan of {name} is locked: {made['hash'][:12]}, {made['locked_at']}, {signer_role}.",
+        f"The plan of {name} is locked: {mark}, {made['locked_at']}, {signer_role}.",
         f"Next:  commit plan/plan.lock.json, then  emi run {name}",
     )
     return 0

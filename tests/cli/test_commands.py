@@ -115,7 +115,7 @@ class Lock:
 
     def __call__(self, city_dir, signer_role):
         self.calls.append((city_dir.name, signer_role))
-        return {"hash": "0123456789abcdef", "locked_at": "2019-04-01"}
+        return {"hash": "sha256:0123456789abcdef", "locked_at": "2019-04-01"}
 
 
 def test_plan_lock_names_signer_and_next_step(tmp_path, monkeypatch, capsys):
