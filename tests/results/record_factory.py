@@ -38,7 +38,7 @@ CITIES = {
         "savings",
         "iv_encouragement",
     ),
-    "new_orleans": (
+    "neworleans": (
         "LA",
         "neworleans-youth-readiness",
         "Career readiness services for youth",
@@ -117,7 +117,7 @@ PRIMARY = {
         direction="decrease",
         estimand="TOT_LATE",
     ),
-    "new_orleans": dict(
+    "neworleans": dict(
         outcome_id="connected_m9",
         scale="prob_diff",
         value=0.004,
@@ -189,7 +189,7 @@ DECISIONS = {
     "dayton": ("SCALE", "staged", "L > 0 and b >= m; L < m"),
     "detroit": ("SCALE", "staged", "L > 0 and b >= m; L < m"),
     "lansing": ("SCALE", "staged", "L > 0 and b >= m; L < m"),
-    "new_orleans": ("STOP", None, "L <= 0 and U < m"),
+    "neworleans": ("STOP", None, "L <= 0 and U < m"),
     "newark": ("SCALE", "staged", "L > 0 and b >= m; L < m"),
     "racine": ("STOP", "harm", "U < 0"),
     "rochester": ("SCALE", "staged", "L > 0 and b >= m; L < m"),
@@ -223,7 +223,7 @@ ASSURANCE = ["hit_and_miss", "reliably_meets", "reliably_misses", "not_assessed"
 
 
 def city_name(key: str) -> str:
-    return key.replace("_", " ").title()
+    return "New Orleans" if key == "neworleans" else key.title()
 
 
 def record(key: str, record_type: str = "impact", **changes) -> dict:

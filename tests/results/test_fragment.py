@@ -8,9 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from shared_utils.results.fragment import RELEASE_MIME, ReleaseError, to_fragment
 from shared_utils.results.scan import forbidden
 
-DOT = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 ALT = "Dot and line: 7.5 points better, between 0.7 and 14.3."
 TABLE = (
     "<table><caption>Effect</caption><thead><tr><th></th><th>Effect</th></tr></thead>"

@@ -1,0 +1,125 @@
+"""Put the pages together. The same records give the same bytes: there is no clock and no order by chance."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared_utils import results
+from shared_utils.portfolio.collect import Portfolio, collect
+from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site import words
+from shared_utils.portfolio.site.city_view import city_view
+from shared_utils.portfolio.site.index_view import index_view
+from shared_utils.results.scan import forbidden
+
+HERE = Path(__file__).parent
+LIST = "pages.txt"
+_HEADING = re.compile(r'<h2[^>]*\bid="([^"]+)"[^>]*>(.*?)</h2>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """Pages written (relative names), their size together, and what a reader of the site would miss."""
+
+    pages: tuple[str, ...]
+    bytes: int
+    messages: tuple[str, ...]
+
+
+def build_site(workspace: Path, out: Path) -> SiteReport:
+    """Build the website of all cities below `workspace` into the folder `out`.
+
+    Only `outputs/release` and city.yml are read. Pages of an earlier build that are no longer made are
+    removed, so that what a city takes back disappears.
+    """
+    portfolio = collect(workspace)
+    pages = _render(portfolio)
+    for name, text in pages.items():
+        if found := forbidden(text):
+            raise results.ReleaseError(f"The page {name} would hold {' and '.join(found)}.", "Take it out.")
+    out = Path(out)
+    _remove_old(out, pages)
+    for name, text in pages.items():
+        results.write_text(text, out / name)
+    results.write_text("".join(f"{name}\n" for name in pages), out / LIST)
+    size = sum(len(text.encode("utf-8")) for text in pages.values())
+    return SiteReport(tuple(pages), size, portfolio.messages)
+
+
+def _render(portfolio: Portfolio) -> dict[str, str]:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(HERE / "templates")
+    env = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    env.globals.update(t=t, brand=portfolio.title, tagline=portfolio.subtitle, footer=_footer(portfolio))
+    cities = portfolio.cities
+    everywhere = {"watermark": _watermark(cities), "unaudited": _unaudited(cities), "sticky": False}
+    render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
+
+    pages = {
+        "site.css": (HERE / "site.css").read_text(encoding="utf-8"),
+        "index.html": render(
+            "index.html.j2", up="", page="index.html", **everywhere, **index_view(portfolio)
+        ),
+        "methods.html": render("methods.html.j2", up="", page="methods.html", **everywhere),
+    }
+    for city in cities:
+        here = {
+            "up": "../../",
+            "page": "",
+            "city": city,
+            "watermark": city.watermark,
+            "sticky": True,
+            "unaudited": _unaudited([city]),
+        }
+        pages[f"cities/{city.slug}/index.html"] = render("city.html.j2", **here, **city_view(city))
+        for step in city.steps.values():
+            if step.page:
+                body = step.page.read_text(encoding="utf-8")
+                opening, heading, sections = body.partition("<h2")
+                pages[f"cities/{city.slug}/{step.notebook}.html"] = render(
+                    "notebook.html.j2",
+                    **here,
+                    opening=opening,
+                    sections=heading + sections,
+                    contents=_contents(body),
+                    notebook=t.NOTEBOOKS[step.notebook],
+                )
+    return pages
+
+
+def _contents(body: str) -> list[tuple[str, str]]:
+    """(id, words) of the sections of a released notebook."""
+    return [(name, re.sub(r"<[^>]+>", "", heading).strip()) for name, heading in _HEADING.findall(body)]
+
+
+def _watermark(cities) -> str:
+    """One line for a page that shows several cities: it names every city whose numbers are synthetic."""
+    names = [city.name for city in cities if city.watermark]
+    return results.watermark("synthetic", words.listed(names)) if names else ""
+
+
+def _unaudited(cities) -> bool:
+    return any(not city.audited for city in cities)
+
+
+def _footer(portfolio: Portfolio) -> str:
+    records = [record for city in portfolio.cities for record in city.records]
+    if not records:
+        return t.FOOTER_EMPTY
+    newest = max(record["run"]["as_of"] for record in records)
+    versions = sorted(
+        {str(record["provenance"]["code"].get("shared_utils", "unknown")) for record in records}
+    )
+    return t.FOOTER.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
+
+
+def _remove_old(out: Path, pages: dict[str, str]) -> None:
+    """Remove what an earlier build listed and this one does not make; nothing else in the folder."""
+    listed = out / LIST
+    earlier = listed.read_text(encoding="utf-8").split("\n") if listed.exists() else []
+    for name in earlier:
+        if name and name not in pages and ".." not in Path(name).parts and not Path(name).is_absolute():
+            (out / name).unlink(missing_ok=True)

@@ -1,0 +1,233 @@
+"""What one city's page says."""
+
+from shared_utils.portfolio.collect import City, in_words
+from shared_utils.portfolio.site import charts, parts, words
+from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site.index_view import lessons
+from shared_utils.portfolio.site.words import Effect
+
+
+def city_view(city: City) -> dict:
+    """Everything the template of a city page prints."""
+    effects = parts.primaries(city)
+    impact = city.record("impact") if effects else None
+    return {
+        "tag": parts.tag(city),
+        "lead": _lead(city),
+        "about": _about(city),
+        "why": t.NOTHING if not city.records else "" if effects else parts.no_result(city),
+        "verdict": words.verdict(effects[0], impact) if effects else "",
+        "rule": _rule(effects[0], impact) if effects else None,
+        "effects": [
+            {**parts.effect_view(city, effect), "array": _array(city, effect), "n": _people(effect)}
+            for effect in effects
+        ],
+        "measures": parts.measures(city),
+        "groups": _groups(city),
+        "reach": _reach(city),
+        "others": _others(city),
+        "status": _status(city),
+        "flags": _flags(city),
+        "lessons": lessons(city),
+        "steps": parts.steps(city),
+    }
+
+
+def _lead(city: City) -> str:
+    record = next(iter(city.records), None)
+    kind = record["design"]["type"] if record else getattr(getattr(city.config, "design", None), "type", "")
+    return t.DESIGNS.get(kind, "")
+
+
+def _about(city: City) -> list[tuple[str, str]]:
+    if not city.config:
+        return []
+    pilot = city.config.pilot
+    found = [
+        (t.ABOUT["population"], pilot.population),
+        (t.ABOUT["activities"], pilot.theory_of_change.activities),
+        (t.ABOUT["primary"], city.config.primary.label),
+        (t.ABOUT["design"], _lead(city)),
+    ]
+    return [(label, text) for label, text in found if text]
+
+
+def _rule(effect: Effect, record: dict) -> dict:
+    """The inputs of the rule on a number line: printed numbers beside their letters."""
+    decision = record["decision"] or {}
+    value, low, high = effect.shown
+    least, most = (low, high) if effect.better > 0 else (high, low)
+    inputs = [("L", effect.said(least)), ("b", effect.said(value)), ("U", effect.said(most))]
+    if effect.worthwhile:
+        inputs.append(("m", effect.worthwhile))
+    _, l, u = effect.benefit  # noqa: E741 - the letters of the rule
+    m = (effect.row.get("mwe") or {}).get("value")
+    guardrails = decision.get("guardrails") or []
+    return {
+        "inputs": [(letter, t.RULE_LETTERS[letter], text) for letter, text in inputs],
+        "line": charts.interval(effect.benefit[0], l, u, m, room=0.14),
+        "text": t.RULE_LINE.format(rule=decision.get("rule", ""), reason=_signs(decision["reason"]))
+        if decision.get("reason")
+        else "",
+        "guardrails": t.GUARDRAILS.format(list=words.listed([str(g) for g in guardrails]))
+        if guardrails
+        else "",
+        "city": t.CITY_DECISION.format(decision=decision["city_decision"])
+        if decision.get("city_decision")
+        else t.NO_CITY_DECISION,
+    }
+
+
+def _signs(reason: str) -> str:
+    return reason.replace(">=", "≥").replace("<=", "≤")
+
+
+def _array(city: City, effect: Effect) -> dict | None:
+    """The effect as 100 squares, for shares."""
+    if not effect.in_100:
+        return None
+    p1, p0 = effect.in_100
+    first, second = min(p1, p0), max(p1, p0)
+    difference = "same" if p1 == p0 else "more" if p1 > p0 else "fewer"
+    return {
+        "squares": charts.squares(first, second),
+        "alt": t.ARRAY_ALT.format(p1=p1, p0=p0, label=city.outcome(effect.row["outcome_id"])),
+        "both": t.ARRAY_KEYS["both"].format(n=first),
+        "difference": t.ARRAY_KEYS[difference].format(n=second - first),
+        "same": p1 == p0,
+    }
+
+
+def _people(effect: Effect) -> str:
+    n = effect.row["n"].get("analysed")
+    return t.ANALYSED.format(n=words.plain(n)) if n is not None else ""
+
+
+def _groups(city: City) -> list[dict]:
+    """Effects by group, one table for each way of grouping. Hidden groups keep their row."""
+    if city.steps["impact"].state != "done":
+        return []
+    by_dim: dict[str, list] = {}
+    for row in city.record("impact")["estimates"]:
+        if row["role"] == "subgroup":
+            by_dim.setdefault(row["group"]["dim"], []).append(row)
+    return [
+        {"name": t.GROUP_EFFECTS.format(dim=in_words(dim).lower()), "rows": [_group_row(row) for row in rows]}
+        for dim, rows in by_dim.items()
+    ]
+
+
+def _group_row(row: dict) -> dict:
+    n = row["n"].get("analysed")
+    name = in_words(row["group"]["value"])
+    if row["value"] is None or not row.get("display"):
+        return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.HIDDEN}
+    effect = Effect(row)
+    return {
+        "name": name,
+        "effect": effect,
+        "said": effect.said(effect.shown[0]),
+        "range": effect.said_range,
+        "n": words.plain(n) if n is not None else "",
+    }
+
+
+def _reach(city: City) -> list[dict]:
+    """The latest value of each measure by group: one table for each way of grouping, a row a measure."""
+    record = city.record("monitoring")
+    tables: dict[str, dict] = {}
+    for row in sorted(record["indicators"] if record else [], key=lambda row: row["period"]):
+        if row["group_dim"] != "all":
+            table = tables.setdefault(row["group_dim"], {"groups": {}, "rows": {}})
+            table["groups"][row["group_value"]] = in_words(row["group_value"])
+            value = t.HIDDEN if row["value"] is None else words.with_unit(row["value"], row["unit"])
+            table["rows"].setdefault(row["indicator_id"], {})[row["group_value"]] = value
+    return [
+        {
+            "name": t.REACH.format(dim=in_words(dim).lower()),
+            "groups": list(table["groups"].values()),
+            "rows": [
+                (city.indicator(indicator), [values.get(group, "") for group in table["groups"]])
+                for indicator, values in table["rows"].items()
+            ],
+        }
+        for dim, table in tables.items()
+    ]
+
+
+def _others(city: City) -> list[dict]:
+    if city.steps["impact"].state != "done":
+        return []
+    rows = [row for row in city.record("impact")["estimates"] if row["role"] == "secondary"]
+    found = []
+    for row in rows:
+        effect = Effect(row) if row["value"] is not None and row.get("display") else None
+        found.append(
+            {
+                "name": city.outcome(row["outcome_id"]),
+                "said": effect.said(effect.shown[0]) if effect else t.HIDDEN,
+                "range": effect.said_range if effect else row.get("null_reason") or "",
+                "verdict": t.VERDICTS[effect.reading] if effect and row.get("benefit") else "",
+            }
+        )
+    return found
+
+
+def _status(city: City) -> list[tuple[str, str]]:
+    if not city.records:
+        return []
+    record = city.record("impact") or city.records[-1]
+    plan = record["plan"]
+    date = words.day(plan["locked_at"]) if plan["locked_at"] else ""
+    found = [
+        (t.STATUS["mode"], t.MODES[record["data_mode"]]),
+        (t.STATUS["as_of"], words.day(record["run"]["as_of"])),
+        (t.STATUS["plan"], t.PLANS[plan["status"]].format(date=date)),
+        (
+            t.STATUS["deviations"],
+            t.DEVIATIONS.format(all=plan["deviations"], primary=plan["deviations_primary"]),
+        ),
+        (t.STATUS["rating"], in_words(record["quality"].get("causal_rating") or "")),
+        (t.STATUS["tier"], str(record["quality"].get("tier") or "")),
+        (t.STATUS["robust"], _robust(record["robustness"])),
+        (t.STATUS["cost"], _cost(record["costs"])),
+        (t.STATUS["audit"], t.AUDITED if city.audited else t.NOT_AUDITED),
+        (t.STATUS["hidden"], str(sum(r["disclosure"]["cells_suppressed"] for r in city.records))),
+    ]
+    return [(label, text) for label, text in found if text]
+
+
+def _robust(robustness: dict | None) -> str:
+    share = (robustness or {}).get("same_decision_share")
+    if share is None or not robustness.get("n_specs"):
+        return ""
+    return t.ROBUST.format(n=robustness["n_specs"], share=words.plain(round(100 * share), 0))
+
+
+def _cost(costs: dict | None) -> str:
+    total, each = (costs or {}).get("total_usd"), (costs or {}).get("per_participant_usd")
+    if total is None:
+        return ""
+    amounts = {
+        "total": words.with_unit(total, "USD"),
+        "each": words.with_unit(each, "USD") if each else "",
+        "quality": t.COST_QUALITY.get(costs.get("quality"), ""),
+    }
+    return (t.COST if each else t.COST_TOTAL).format(**amounts)
+
+
+def _flags(city: City) -> list[dict]:
+    """Warnings of all three notebooks, worst first, each once."""
+    order = list(t.SEVERITY)
+    found = {(flag["code"], flag["message"]): flag for record in city.records for flag in record["flags"]}
+    ranked = sorted(
+        found.values(), key=lambda flag: (order.index(flag["severity"]), flag["code"], flag["message"])
+    )
+    return [
+        {
+            "tag": parts.Tag(t.SEVERITY[flag["severity"]][1], t.SEVERITY[flag["severity"]][0]),
+            "message": flag["message"],
+            "code": flag["code"],
+        }
+        for flag in ranked
+    ]

@@ -1,0 +1,172 @@
+"""What several pages show of a city: its main result, its tag, its steps, its measures."""
+
+from dataclasses import dataclass
+
+from shared_utils.portfolio.collect import City
+from shared_utils.portfolio.site import charts, words
+from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site.words import Effect
+
+MARKS = {
+    "done": "ok",
+    "late": "near",
+    "blinded": "wait",
+    "missing": "wait",
+    "failed": "off",
+    "unreadable": "off",
+}
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A status: the sign (ok, half, near, off, wait) and its word. Colour never stands alone."""
+
+    sign: str
+    word: str
+
+
+def primaries(city: City) -> list[Effect]:
+    """The main results that may be printed: the one for the portfolio first, then other programs tested."""
+    if city.steps["impact"].state != "done":
+        return []
+    rows = [
+        row
+        for row in city.record("impact")["estimates"]
+        if row["role"] == "primary" and row["value"] is not None
+    ]
+    chosen = getattr(getattr(city.config, "design", None), "portfolio_contrast", None)
+    names = [{arm, city.arm(arm)} for arm in chosen or ()]
+    rows.sort(
+        key=lambda row: not all(arm in known for arm, known in zip(row["contrast"], names, strict=False))
+    )
+    return [Effect(row) for row in rows]
+
+
+def impact_state(city: City) -> str:
+    """done, or why there is no main result: missing, blinded, failed, unreadable, hidden, unknown."""
+    step = city.steps["impact"]
+    if step.state != "done" or primaries(city):
+        return step.state
+    return "hidden" if any(row["suppressed"] for row in _primary_rows(city)) else "unknown"
+
+
+def no_result(city: City) -> str:
+    """Why a city has no main result, in a sentence."""
+    state = impact_state(city)
+    lock = city.config.pilot.data_lock if city.config else None
+    reasons = [row.get("null_reason") for row in _primary_rows(city)] if state == "unknown" else []
+    return t.NO_RESULT[state].format(
+        lock=words.day(lock) if lock else "", reason=next(iter(reasons), "") or ""
+    )
+
+
+def tag(city: City) -> Tag:
+    """The decision of the rule, or what is being waited for."""
+    state = impact_state(city)
+    if state != "done":
+        return Tag(MARKS.get(state, "wait"), t.WAITING[state])
+    decision = city.record("impact")["decision"]
+    if not decision or not decision.get("recommendation"):
+        return Tag("wait", t.WAITING["none"])
+    word, sign = t.DECISIONS[words.decision_key(decision)]
+    return Tag(sign, word)
+
+
+def steps(city: City) -> list[dict]:
+    """The three notebooks with their state, the date of their data, and a link to the page, if released."""
+    return [
+        {
+            "name": t.NOTEBOOKS[step.notebook],
+            "sign": MARKS[step.state],
+            "when": f"{step.as_of:%b %Y}" if step.as_of else "",
+            "state": t.STEP_STATES[step.state],
+            "href": f"{step.notebook}.html" if step.page else "",
+        }
+        for step in city.steps.values()
+    ]
+
+
+def effect_view(city: City, effect: Effect) -> dict:
+    """An estimate for the templates: printed numbers, words, and the drawing of its interval."""
+    value, low, high = effect.shown
+    m = (effect.row.get("mwe") or {}).get("value")
+    treated, comparison = (city.arm(arm) for arm in effect.row["contrast"])
+    outcome, verdict = city.outcome(effect.row["outcome_id"]), t.VERDICTS[effect.reading]
+    return {
+        "id": effect.row["estimate_id"],
+        "value": {"raw": value, "text": effect.signed(value)},
+        "low": {"raw": low, "text": effect.signed(low)},
+        "high": {"raw": high, "text": effect.signed(high)},
+        "unit": effect.unit,
+        "said": effect.said(value),
+        "range": effect.said_range,
+        "look": {"too small": "unclear"}.get(effect.reading, effect.reading),
+        "verdict": verdict,
+        "outcome": outcome,
+        "compared": t.COMPARED.format(treated=treated, comparison=words.lower_first(comparison)),
+        "treated": treated,
+        "line": charts.interval(*effect.benefit, m),
+        "worthwhile": effect.worthwhile,
+        "alt": f"{outcome}: {effect.said(value)}, {effect.said_range}. {verdict}.",
+    }
+
+
+def measures(city: City) -> list[dict]:
+    """The city's monthly measures (all people together), each with its latest row and its series."""
+    record = city.record("monitoring")
+    by_id: dict[str, list[dict]] = {}
+    for row in record["indicators"] if record else []:
+        if row["group_dim"] == "all":
+            by_id.setdefault(row["indicator_id"], []).append(row)
+    return [_measure(city, name, sorted(rows, key=lambda r: r["period"])) for name, rows in by_id.items()]
+
+
+def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
+    shown = [row for row in rows if row["value"] is not None]
+    last = shown[-1] if shown else rows[-1]
+    unit, target = last["unit"], last["target"]
+    digits = words.digits_of(*(row["value"] for row in shown))
+    in_unit = words.plain if words.is_long(unit) else lambda value: words.with_unit(value, unit)
+    target_text = "" if target is None else t.TARGETS[last["direction"]].format(target=in_unit(target))
+    good = None
+    if shown and target is not None:
+        good = last["value"] >= target if last["direction"] == "increase" else last["value"] <= target
+    return {
+        "label": city.indicator(indicator_id),
+        "value": words.with_unit(last["value"], unit, digits) if shown else t.HIDDEN,
+        "number": (
+            words.plain(last["value"], digits)
+            if words.is_long(unit)
+            else words.with_unit(last["value"], unit, digits)
+        )
+        if shown
+        else t.HIDDEN,
+        "unit": unit if words.is_long(unit) else "",
+        "month": words.month(last["period"]),
+        "target": target_text,
+        "placeholder": last.get("target_source") == "placeholder" and target is not None,
+        "reached": good,
+        "variation": _sign(t.VARIATION, last["variation"]),
+        "assurance": _sign(t.ASSURANCE, last["assurance"]),
+        "series": [
+            (
+                words.month(row["period"]),
+                words.with_unit(row["value"], unit, digits) if row["value"] is not None else t.HIDDEN,
+            )
+            for row in rows
+        ],
+        "line": charts.series([row["value"] for row in rows], target) if shown else None,
+        "start": words.month(rows[0]["period"]),
+        "end": words.month(rows[-1]["period"]),
+        "first": words.with_unit(shown[0]["value"], unit, digits) if shown else t.HIDDEN,
+    }
+
+
+def _sign(table: dict, name: str) -> Tag:
+    word, sign, _ = table[name]
+    return Tag(sign, word)
+
+
+def _primary_rows(city: City) -> list[dict]:
+    record = city.record("impact")
+    return [row for row in record["estimates"] if row["role"] == "primary"] if record else []
