@@ -33,3 +33,8 @@ def refuse(_) -> None:
 
 def environment(name: str) -> str | None:
     return os.environ.get(name)
+
+
+def lock(city: Path, signer_role: str) -> None:
+    (city / "plan").mkdir()
+    (city / "plan" / "plan.lock.json").write_text(signer_role, encoding="utf-8")
