@@ -37,15 +37,10 @@ def callaway_santanna(frame: pd.DataFrame, control_group: str, anticipation: int
             base_period="universal").fit(
             frame, outcome="y", unit="unit", time="time", first_treat="first",
             survey_design=diff_diff.SurveyDesign(weights="weight"))
-        events = result.aggregate("event_study").to_dataframe()
-        groups = result.aggregate("group").to_dataframe()
-    return GroupTime(float(result.overall_att), float(result.overall_se), _aggregate(events), _aggregate(groups))
-
-
-def _aggregate(table: pd.DataFrame) -> pd.DataFrame:
-    key = next(name for name in ("event_time", "group", "cohort", "relative_period") if name in table.columns)
-    att = next(name for name in ("att", "effect") if name in table.columns)
-    return table[[key, att, "se"]].set_axis(["key", "att", "se"], axis=1).reset_index(drop=True)
+        events, groups = result.aggregate("event_study"), result.aggregate("group")
+    return GroupTime(float(result.overall_att), float(result.overall_se),
+                     pd.DataFrame({"key": events.event_time, "att": events.att, "se": events.se}),
+                     pd.DataFrame({"key": groups.label, "att": groups.att, "se": groups.se}))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from shared_utils.designs._covariates import covariate_frame
 from shared_utils.designs._errors import DesignError, listed, no_column
 from shared_utils.errors import nearest
+from shared_utils.stats.covariates import CovariateError, numeric_columns
 
 COMMON = ("type", "outcome", "covariates", "strata", "cluster", "weights",
           "level", "alternative", "seed", "options", "labels")
@@ -143,7 +143,10 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
     if not seen.any():
         raise DesignError(f"Design {kind}: outcome '{outcome}' is missing in all {len(frame)} rows.",
                           "Check the source and the mapping of this outcome.")
-    covariates, notes = covariate_frame(frame[seen], _names(design.get("covariates")), kind, spec.splines)
+    try:
+        covariates, notes = numeric_columns(frame[seen], _names(design.get("covariates")), spec.splines)
+    except CovariateError as problem:
+        raise DesignError(f"Design {kind}: {problem.message}.", problem.hint) from None
     arrays = {key: values[seen] for key, values in roles.items()}
     groups = {key: _groups(frame, design.get(key), kind, key) for key in ("strata", "cluster")}
     if groups["cluster"] is not None and len(np.unique(groups["cluster"][seen])) < 2:

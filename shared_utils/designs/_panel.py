@@ -65,6 +65,8 @@ def panel(inputs: Inputs) -> Panel:
 def comparable(values, kind: str, key: str) -> np.ndarray:
     """Return times as floats or datetime64, so that they can be compared; refuses what is neither."""
     series = pd.Series(list(values))
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return series.to_numpy(dtype="datetime64[ns]")
     try:
         return pd.to_numeric(series).to_numpy(dtype=float)
     except (TypeError, ValueError):

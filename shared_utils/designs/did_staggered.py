@@ -186,7 +186,7 @@ def _fit(frame: pd.DataFrame, inputs: Inputs) -> _diff_diff.GroupTime:
 
 
 def _series(table: pd.DataFrame, kind: str, column="att") -> pd.Series:
-    return pd.Series(table[column].to_numpy(float), pd.MultiIndex.from_product([[kind], table["key"].astype(int)]))
+    return pd.Series(table[column].to_numpy(float), pd.MultiIndex.from_product([[kind], table["key"].astype(float).astype(int)]))
 
 
 def _covariance(rollout: Rollout, effects: pd.Series):

@@ -20,11 +20,12 @@ from shared_utils.designs import _diff_diff
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
 from shared_utils.designs._result import row
+from shared_utils.errors import nearest
 from shared_utils.stats.intervals import binomial_p
 
 DENSITY_BLOCK, DENSITY_WARN = 0.001, 0.05
 MIN_SIDE = 150
-SIDES = ("above", "below")
+SIDES = ("at_or_above", "above", "at_or_below", "below")
 SPEC = Spec(
     columns={"running": "number", "received": "binary"}, optional=("received", "treated_side"),
     values=("cutoff", "treated_side"), uses=("covariates",),
@@ -77,17 +78,24 @@ def diagnose(inputs: Inputs) -> list[dict]:
 
 
 def distance(inputs: Inputs) -> np.ndarray:
-    """Return the running variable as distance into the treated side; zero and above is treated."""
-    where = inputs.values["treated_side"] or "above"
+    """Return the running variable as distance into the treated side; zero and above is treated.
+
+    treated_side: at_or_above (the default), above, at_or_below or below. With above or below, families exactly at the
+    cutoff are not eligible: they are put a hair's breadth on the comparison side.
+    """
+    where = inputs.values["treated_side"] or "at_or_above"
     if where not in SIDES:
-        raise DesignError(f"Design rd: treated_side {where!r} does not exist.", "Valid: above, below.")
+        raise DesignError(f"Design rd: treated_side {where!r} does not exist.{nearest(where, SIDES)}",
+                          f"Valid: {', '.join(SIDES)}.")
     try:
         cutoff = float(inputs.values["cutoff"])
     except (TypeError, ValueError):
         raise DesignError(f"Design rd: cutoff {inputs.values['cutoff']!r} is not a number.",
                           "Give the limit in units of the running variable.") from None
     gap = inputs.roles["running"] - cutoff
-    side = gap if where == "above" else -gap
+    side = gap if where.endswith("above") else -gap
+    if not where.startswith("at_or"):
+        side = np.where(side == 0, -1e-9 * side.std(), side)
     for name, n in (("treated", (side >= 0).sum()), ("comparison", (side < 0).sum())):
         if n < 10:
             raise DesignError(f"Design rd, outcome '{inputs.outcome}': {n} row(s) on the {name} side of {cutoff:g}.",

@@ -34,10 +34,10 @@ def ri_p(frame, outcome, treatment, strata=None, clusters=None, covariates=None,
     else:
         assigned = used[treatment].to_numpy(float)
     values = used[outcome].to_numpy(float)
-    strata_codes = _codes(used, strata)
+    strata_codes = codes(used, strata)
     if covariates:
         values = residuals(values, used[list(covariates)].to_numpy(float), strata_codes)
-    return permutation_p(values, assigned, strata_codes, _codes(used, clusters), draws, seed, alternative)
+    return permutation_p(values, assigned, strata_codes, codes(used, clusters), draws, seed, alternative)
 
 
 def permutation_p(values, assigned, strata=None, clusters=None, draws=2000, seed=0,
@@ -68,6 +68,21 @@ def permutation_p(values, assigned, strata=None, clusters=None, draws=2000, seed
     return tail_share(observed / weight, drawn / weight, alternative)
 
 
+def draw_assignments(assigned, strata=None, clusters=None, draws=2000, seed=0) -> np.ndarray:
+    """Return re-drawn assignments, shape (draws, n), 0/1: permuted within strata, whole clusters together."""
+    assigned = np.asarray(assigned, float)
+    strata = np.zeros(len(assigned), int) if strata is None else np.asarray(strata)
+    clusters = np.arange(len(assigned)) if clusters is None else np.asarray(clusters)
+    rng = np.random.default_rng(seed)
+    out = np.empty((draws, len(assigned)), dtype=np.float32)
+    for stratum in np.unique(strata):
+        here = np.flatnonzero(strata == stratum)
+        _, first, code = np.unique(clusters[here], return_index=True, return_inverse=True)
+        one_each = np.broadcast_to(assigned[here][first], (draws, len(first)))
+        out[:, here] = rng.permuted(one_each, axis=1)[:, code]
+    return out
+
+
 def tail_share(observed: float, drawn: np.ndarray, alternative="two-sided") -> float:
     """Return (1 + draws at least as extreme as observed) / (1 + draws); ties count as extreme."""
     tolerance = 1e-9 * max(1.0, np.abs(drawn).max(initial=0.0), abs(observed))
@@ -89,8 +104,9 @@ def residuals(values, covariates, strata=None) -> np.ndarray:
     return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
 
 
-def _codes(frame, columns):
-    if columns is None:
+def codes(frame, columns) -> np.ndarray | None:
+    """Return integer codes of the combinations of one or several columns; None without columns."""
+    if columns is None or len(columns) == 0:
         return None
     keys = [columns] if isinstance(columns, str) else list(columns)
     return pd.factorize(pd.MultiIndex.from_frame(frame[keys].astype(str)), sort=True)[0]

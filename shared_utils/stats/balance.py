@@ -1,0 +1,116 @@
+"""Are the groups alike at the start?
+
+Per covariate: Hedges g for numbers (Hedges 1981; the correction 1 - 3/(4N - 9) of the WWC Handbook 4.1) and the Cox
+index for shares (log odds ratio / 1.65, Cox 1970). Bands of the WWC Handbook 4.1, section II.B: up to 0.05 satisfied,
+up to 0.25 satisfied only with statistical adjustment, above not satisfied. Per-covariate tests are not offered: they
+answer the wrong question.
+All together: one randomisation-based omnibus test (Hansen and Bowers 2008, Covariate balance in simple, stratified
+and clustered comparative studies, Statistical Science 23(2)): the Mahalanobis distance between the groups' means,
+against its distribution over re-drawn assignments.
+"""
+
+import numpy as np
+import pandas as pd
+
+from shared_utils.stats import covariates as coding
+from shared_utils.stats import randomization
+
+SATISFIED, ADJUST = 0.05, 0.25
+COLUMNS = ["covariate", "level", "mean_treated", "mean_comparison", "sd_treated", "sd_comparison", "difference", "d",
+           "method", "wwc_band", "n_treated", "n_comparison"]
+
+
+def balance_table(frame: pd.DataFrame, group: str, covariates) -> pd.DataFrame:
+    """Return one row a covariate, or a row a level for text, with the columns of COLUMNS.
+
+    group: column of 1 (treated) and 0. Numbers with two values 0 and 1 and levels of text use the Cox index (`level`
+    is "" for 0/1 columns); other numbers Hedges g. Missing numbers are left out of their row and counted by n;
+    missing text is the level "(missing)". Where d is not defined (no spread) it is NaN and the band is "".
+    """
+    treated = frame[group].to_numpy(float) == 1
+    rows = []
+    for name in covariates:
+        if coding.is_text(frame[name]):
+            words = coding.labels(frame[name])
+            rows += [_row(name, level, (words == level).astype(float), treated) for level in sorted(set(words))]
+        else:
+            rows.append(_row(name, "", pd.to_numeric(frame[name]).to_numpy(float, na_value=np.nan), treated))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def hedges_g(treated, comparison) -> float:
+    """Return (mean difference / pooled SD) x (1 - 3/(4N - 9)); NaN without spread."""
+    treated, comparison = np.asarray(treated, float), np.asarray(comparison, float)
+    n1, n0 = len(treated), len(comparison)
+    if min(n1, n0) < 2:
+        return float("nan")
+    pooled = np.sqrt(((n1 - 1) * treated.var(ddof=1) + (n0 - 1) * comparison.var(ddof=1)) / (n1 + n0 - 2))
+    if pooled == 0:
+        return float("nan")
+    return float((treated.mean() - comparison.mean()) / pooled * (1 - 3 / (4 * (n1 + n0) - 9)))
+
+
+def cox_index(share_treated: float, share_comparison: float) -> float:
+    """Return [logit(p1) - logit(p0)] / 1.65 for shares strictly between 0 and 1, else NaN."""
+    if not (0 < share_treated < 1 and 0 < share_comparison < 1):
+        return float("nan")
+    return float((_logit(share_treated) - _logit(share_comparison)) / 1.65)
+
+
+def wwc_band(d: float) -> str:
+    """Return satisfied, adjust or not_satisfied for a standardised difference; "" when it is not defined."""
+    if np.isnan(d):
+        return ""
+    return "satisfied" if abs(d) <= SATISFIED else "adjust" if abs(d) <= ADJUST else "not_satisfied"
+
+
+def omnibus_p(frame: pd.DataFrame, group: str, covariates, permute=None, draws=2000, seed=0) -> float:
+    """Return the randomisation p that the groups' covariate means differ this much together.
+
+    permute: {"strata": column(s) or None, "clusters": column(s) or None}; assignment is re-drawn within strata and by
+    whole clusters. Text is one-hot; missing numbers get the mean and an indicator.
+    """
+    permute = permute or {}
+    table, _ = coding.numeric_columns(frame, list(covariates))
+    assigned = frame[group].to_numpy(float)
+    strata = randomization.codes(frame, permute.get("strata"))
+    values = table.to_numpy()
+    if strata is not None:
+        means = np.array([np.bincount(strata, weights=column) / np.bincount(strata) for column in values.T]).T
+        values = values - means[strata]
+    values = values - values.mean(axis=0)
+    metric = np.linalg.pinv(np.cov(values, rowvar=False).reshape(values.shape[1], -1), hermitian=True)
+    drawn = randomization.draw_assignments(assigned, strata, randomization.codes(frame, permute.get("clusters")),
+                                           draws, seed)
+    distances = _distances(np.vstack([assigned, drawn]), values, metric)
+    return randomization.tail_share(distances[0], distances[1:], "greater")
+
+
+def _distances(assignments, values, metric) -> np.ndarray:
+    n1 = assignments.sum(axis=1, keepdims=True)
+    n0 = assignments.shape[1] - n1
+    gap = assignments @ values * (1 / n1 + 1 / n0) - values.sum(axis=0) / n0
+    return np.einsum("ij,jk,ik->i", gap, metric, gap)
+
+
+def _row(name, level, values, treated) -> dict:
+    known = ~np.isnan(values)
+    one, zero = values[treated & known], values[~treated & known]
+    binary = level != "" or bool(np.isin(values[known], (0.0, 1.0)).all())
+    empty = min(len(one), len(zero)) == 0
+    d = float("nan") if empty else cox_index(one.mean(), zero.mean()) if binary else hedges_g(one, zero)
+    if binary and not empty and one.mean() == zero.mean():
+        d = 0.0
+    mean_1, mean_0 = (np.nan, np.nan) if empty else (one.mean(), zero.mean())
+    return {"covariate": name, "level": level, "mean_treated": mean_1, "mean_comparison": mean_0,
+            "sd_treated": _sd(one), "sd_comparison": _sd(zero), "difference": mean_1 - mean_0, "d": d,
+            "method": "cox" if binary else "hedges_g", "wwc_band": wwc_band(d),
+            "n_treated": len(one), "n_comparison": len(zero)}
+
+
+def _sd(values) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _logit(p: float) -> float:
+    return float(np.log(p / (1 - p)))
