@@ -9,14 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from shared_utils.config import CityConfig
-from shared_utils.data import files, parse, report, store
+from shared_utils.data import files, parse, pseudonyms, report, store
 from shared_utils.data.fingerprint import data_root, fingerprint
 from shared_utils.data.mapping import Mapping, Source
-from shared_utils.data.model import DIRECT_IDENTIFIERS, EQUITY
+from shared_utils.data.model import DIRECT_IDENTIFIERS
 from shared_utils.data.problems import IntakeError, Problem
 from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.data.row_filter import identifier
-from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish
+from shared_utils.data.salt import salt_of
+from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish, limit
 from shared_utils.errors import nearest
 
 TABLE = "analysis"
@@ -25,7 +26,6 @@ MISSING = ("", "NA", "N/A", ".")
 NUMBERS = ("treatment", "received", "instrument", "assign_prob", "running", "exposure", "weights")
 WORDS = ("arm", "cluster", "strata", "unit", "group")
 TIMES = ("time", "cohort")
-VALUES = ("control", "cutoff", "treated_side")
 
 
 def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
@@ -39,7 +39,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     source = files.read(mapping, root)
     problems: list[Problem] = []
     columns = {}
-    for header, kind, where in _wanted(config):
+    for header, kind, where in _wanted(config, source.headers):
         if source.headers.count(header) != 1:
             problems.append(_no_column(source, header, where))
         elif header not in columns:
@@ -47,10 +47,17 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     _check_identifiers(source, config, columns, problems)
     if problems:
         raise IntakeError(problems)
-    frame = pd.DataFrame(columns)
-    frame = frame[(source.frame != "").any(axis=1)]
-    done = IntakeReport(fingerprint=fingerprint(city_dir, config), mode=config.data.mode, salt_fingerprint="",
-                        sources=[_source_report(source, config, frame)])  # fmt: skip
+    frame = pd.DataFrame(columns)[(source.frame != "").any(axis=1)]
+    salt = salt_of(root, config)
+    ids = {identifier(name) for name in config.privacy.id_columns}
+    for header in [h for h in frame.columns if identifier(h) in ids]:
+        frame[header] = _pseudonyms(frame[header], salt, config)
+    done = IntakeReport(
+        fingerprint=fingerprint(city_dir, config),
+        mode=config.data.mode,
+        salt_fingerprint=pseudonyms.fingerprint(salt),
+        sources=[_source_report(source, config, frame)],
+    )
     store.swap(root, lambda folder: _write(folder, frame, done))
     return done
 
@@ -60,12 +67,17 @@ def study(linked: Path, config: CityConfig) -> Study:
     frame = pd.read_parquet(linked / f"{TABLE}.parquet")
     renamed = {o.column: o.id for o in config.outcomes if o.column and o.column != o.id}
     frame = frame.rename(columns=renamed)
-    design = {key: value for key in (*NUMBERS, *WORDS, *TIMES, *VALUES) if (value := _role(config, key))}
-    if "blocks" in type(config.design).model_fields and config.design.blocks and "strata" not in design:
-        design["strata"] = list(config.design.blocks)
-    covariates = [c for c in config.covariates if c not in _flat(design)]
+    design = {key: value for key in (*NUMBERS, *WORDS, *TIMES) if (value := _role(config, key))}
+    if config.design.type == "rct_blocked_lottery":
+        design["strata"] = design.get("strata") or config.design.blocks
+    elif config.design.type == "rct_multiarm":
+        pairs = [*config.design.primary_contrasts, *config.design.secondary_contrasts]
+        design |= {"control": config.design.control, "contrasts": [list(pair) for pair in pairs] or None}
+    elif config.design.type == "rd":
+        design |= limit(config)
     if config.design.type not in ("did_staggered", "panel_did", "descriptive"):
-        design["covariates"] = covariates
+        used = {name for key in (*NUMBERS, *WORDS) for name in _listed(design.get(key))}
+        design["covariates"] = [name for name in config.covariates if name not in used]
     labels = _labels(config)
     frame[ARM] = _arms(frame, design, config, labels)
     period = design.get("time") if config.design.type in ("did_staggered", "panel_did") else None
@@ -73,29 +85,28 @@ def study(linked: Path, config: CityConfig) -> Study:
     return finish(frame, design, config, [], period=period, labels=labels, whole=frame if period else None)
 
 
-def _wanted(config: CityConfig) -> Iterator[tuple[str, str, str]]:
-    """Yield (header, kind, where city.yml names it) of every column that comes in."""
+def _wanted(config: CityConfig, headers: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield (header, kind, where city.yml names it) of what comes in; kind "" is told by the cells."""
     for key in (*NUMBERS, *WORDS, *TIMES):
         for header in _listed(_role(config, key)):
-            yield header, "float" if key in NUMBERS else "time" if key in TIMES else "str", f"design.{key}"
+            yield header, "number" if key in NUMBERS else "time" if key in TIMES else "str", f"design.{key}"
     for header in getattr(config.design, "blocks", []):
         yield header, "str", "design.blocks"
     for outcome in config.outcomes:
-        yield outcome.column or outcome.id, "float", "outcomes"
+        yield outcome.column or outcome.id, "number", "outcomes"
     for header in config.covariates:
         yield header, "", "covariates"
     for dim in config.subgroups.dims:
-        if dim.id not in EQUITY or dim.from_:
-            yield dim.from_ or dim.id, "", "subgroups"
+        yield dim.id if dim.id in headers else dim.from_ or dim.id, "", "subgroups"
 
 
 def _column(source: files.TextTable, header: str, kind: str, problems: list[Problem]) -> pd.Series:
     cells = source.frame[header]
     cells = cells.where(~cells.isin(MISSING), "")
     if kind == "time":
-        kind = "float" if parse.kind_of(cells, "str") == "float" else "date"
-        cells = cells.where(~cells.str.fullmatch(r"\d{4}-\d\d"), cells + "-01") if kind == "date" else cells
-    kind = kind or parse.kind_of(cells, "str")
+        cells = cells.where(~cells.str.fullmatch(r"\d{4}-\d\d"), cells + "-01")
+    if kind != "str":
+        kind = parse.kind_of(cells, {"number": "float", "time": "date"}.get(kind, "str"))
     values = parse.column(cells, kind, header, source, header, problems)
     return values.astype("float64") if kind == "bool" else values
 
@@ -107,10 +118,6 @@ def _role(config: CityConfig, key: str):
 
 def _listed(value) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())
-
-
-def _flat(design: dict) -> set[str]:
-    return {name for value in design.values() if not isinstance(value, float) for name in _listed(value)}
 
 
 def _labels(config: CityConfig) -> list[str]:
@@ -128,8 +135,7 @@ def _arms(frame: pd.DataFrame, design: dict, config: CityConfig, labels: list[st
         return frame[design["arm"]]
     if "running" in design:
         distance = frame[design["running"]] - design["cutoff"]
-        sides = {"below": distance < 0, "at_or_below": distance <= 0, "above": distance > 0}
-        inside = sides.get(design["treated_side"], distance >= 0)
+        inside = distance <= 0 if design["treated_side"] == "below" else distance >= 0
     elif "cohort" in design:
         inside = frame[design["cohort"]].notna()
     elif config.design.type == "panel_did":
@@ -150,13 +156,18 @@ def _no_column(source: files.TextTable, header: str, where: str) -> Problem:
 
 
 def _check_identifiers(source, config: CityConfig, columns: dict, problems: list[Problem]) -> None:
-    stated = [*config.privacy.direct_identifiers, *config.privacy.id_columns]
-    never = {*DIRECT_IDENTIFIERS, *map(identifier, stated)}
+    never = {*DIRECT_IDENTIFIERS, *map(identifier, config.privacy.direct_identifiers)}
     for header in columns:
         if identifier(header) in never:
             problems.append(source.problem(
                 "this column says who somebody is; it never comes in.", "Take it out of city.yml.", header
             ))  # fmt: skip
+
+
+def _pseudonyms(ids: pd.Series, salt: bytes, config: CityConfig) -> pd.Series:
+    forms = {raw: pseudonyms.normalise(raw) for raw in ids.dropna().astype(str).unique()}
+    made = {raw: pseudonyms.pseudonym(salt, config.city.key, form, "unit") for raw, form in forms.items()}
+    return ids.astype("str").map(made)
 
 
 def _source_report(source: files.TextTable, config: CityConfig, frame: pd.DataFrame) -> SourceReport:

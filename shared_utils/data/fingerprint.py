@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from shared_utils.config import CityConfig
+from shared_utils.errors import EmiError
 
 ROOM = Path(__file__).parent
 SETTINGS = ("city", "pilot", "data", "design", "outcomes", "covariates", "privacy")
@@ -46,5 +47,8 @@ def code(pattern: str) -> str:
 
 def hash_file(path: Path, base: Path) -> str:
     """Return "<path below base> <sha256>"."""
-    with path.open("rb") as content:
-        return f"{path.relative_to(base).as_posix()} {hashlib.file_digest(content, 'sha256').hexdigest()}"
+    try:
+        with path.open("rb") as content:
+            return f"{path.relative_to(base).as_posix()} {hashlib.file_digest(content, 'sha256').hexdigest()}"
+    except PermissionError:
+        raise EmiError(f"{path.name} is open in Excel.", "Close it and run again.") from None

@@ -34,7 +34,7 @@ from shared_utils.data.model import DIRECT_IDENTIFIERS, TABLES
 from shared_utils.data.problems import IntakeError, Problem
 from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.data.row_filter import identifier
-from shared_utils.errors import EmiError
+from shared_utils.data.salt import salt_of
 
 COPY = "exact copy"
 SYNTHETIC_MARK = ("source_system", "synthetic")
@@ -55,7 +55,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     The city's own files are only read. An error leaves the tables of the last intake as they were.
     """
     root = data_root(city_dir, config)
-    salt = _salt(root, config)
+    salt = salt_of(root, config)
     reads, made, problems = _read_all(mapping.read_all(city_dir), root, config)
     _check_marks(reads, config, problems)
     if problems:
@@ -86,22 +86,6 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     _write_crosswalk(root / "crosswalk", crosswalk)
     store.swap(root, lambda folder: _write(folder, tables, done))
     return done
-
-
-def _salt(root: Path, config: CityConfig) -> bytes:
-    """Return the city's salt; a salt other than last time's would make everyone a new person (DQ112)."""
-    if config.data.mode == "synthetic":
-        salt = pseudonyms.synthetic_salt(config.city.key, config.data.synthetic_seed)
-    else:
-        salt = pseudonyms.city_salt(root / "crosswalk", config.privacy.salt_env)
-    last = report.read(store.recover(root))
-    if last and config.data.mode == "city" and last.salt_fingerprint != pseudonyms.fingerprint(salt):
-        raise EmiError(
-            f"DQ112: the salt of {config.city.name} is not that of the last intake; nobody would be known.",
-            f"Put the old salt back ({config.privacy.salt_env} or data/private/crosswalk/.salt). "
-            "To start anew, delete data/private/linked first.",
-        )
-    return salt
 
 
 def _read_all(mappings: list[Mapping], root: Path, config: CityConfig):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from shared_utils.config import CityConfig
 from shared_utils.data import panels, places, subjects
-from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish, need, strata
+from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish, limit, need, strata
 from shared_utils.errors import EmiError, nearest
 
 
@@ -86,8 +86,7 @@ def _rd(tables, opportunity, config, notes) -> Study:
     own = frame["running_value"]
     frame[name] = frame[name].fillna(own) if name in frame else own
     adjust = [need(frame, column, "design.covariate_adjust") for column in config.design.covariate_adjust]
-    design = {"running": name, "cutoff": config.design.cutoff, "treated_side": config.design.treated_side,
-              "covariates": adjust}  # fmt: skip
+    design = {"running": name, **limit(config), "covariates": adjust}
     if config.design.fuzzy:
         design["received"] = "received"
     return finish(frame, design, config, notes, labels=labels)

@@ -3,6 +3,7 @@
 `studies` builds it from the tables, one small function a design type; `analysis_file` from a single file.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -60,12 +61,9 @@ def finish(frame, design: dict, config: CityConfig, notes: list[str], **more) ->
     for outcome in outcomes:
         if frame[outcome].isna().all():
             notes.append(f"There is no value of {outcome} yet.")
-    design = {"type": config.design.type, **design}
-    if config.design.options:
-        design["options"] = dict(config.design.options)
     return Study(
         frame=frame,
-        design=design,
+        design={"type": config.design.type, **design, "options": _options(config)},
         subject_id=SUBJECT,
         arm=ARM,
         unit_label=unit_label(config),
@@ -93,6 +91,29 @@ def strata(frame, names: list[str], where: str = "design.strata") -> list[str]:
     if frame["stratum"].notna().all() and len(frame):
         return ["stratum"]
     return [need(frame, name, where) for name in names]
+
+
+def limit(config: CityConfig) -> dict:
+    """Return `cutoff` and `treated_side` of a regression discontinuity for the estimator.
+
+    The estimator treats a value exactly at the cutoff. Where the city's rule does not (below, above), the
+    cutoff moves by the smallest step a number can make.
+    """
+    side, cutoff = config.design.treated_side, config.design.cutoff
+    if side in ("below", "above"):
+        cutoff = math.nextafter(cutoff, -math.inf if side == "below" else math.inf)
+    return {"cutoff": cutoff, "treated_side": side.removeprefix("at_or_")}
+
+
+def _options(config: CityConfig) -> dict:
+    """Return the estimator's options: what the plan's own keys say, then `design.options`."""
+    design, said = config.design, {}
+    if design.type == "did_staggered":
+        said = {"control_group": design.comparison, "anticipation": design.anticipation_months}
+    elif design.type == "observational_aipw":
+        said = {"estimand": design.estimand, "ps_max": design.trim.ps_max,
+                "overlap_min_ess": design.overlap_min_ess}  # fmt: skip
+    return {**said, **design.options}
 
 
 def _subgroups(frame, config: CityConfig, notes: list[str]) -> dict[str, str]:
