@@ -11,6 +11,7 @@ NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".
 
 # Page furniture
 SKIP = "Skip to main content"
+ABOUT_DATA, ABOUT_AUDIT, ABOUT_NAV = "About the data", "About privacy", "Main"
 NAV = [
     ("index.html", "Portfolio"),
     ("index.html#cities", "Cities"),

@@ -1,0 +1,80 @@
+"""The site in a real browser: readable by everyone, on a phone, with no other computer asked."""
+
+import pytest
+import record_factory
+
+CITY = "cities/" + record_factory.CITIES["cincinnati"][1]
+WITHOUT_RESULT = ["cities/" + record_factory.CITIES[key][1] for key in ("dayton", "lansing")]
+KINDS = [
+    "index.html",
+    "methods.html",
+    f"{CITY}/index.html",
+    f"{CITY}/impact.html",
+    *(f"{folder}/index.html" for folder in WITHOUT_RESULT),
+]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module", params=[1280, 390], ids=["desk", "phone"])
+def page(request, browser):
+    context = browser.new_context(viewport={"width": request.param, "height": 844}, color_scheme="light")
+    opened = context.new_page()
+    opened.outside = []
+    opened.on("request", lambda r: r.url.startswith(("file:", "data:")) or opened.outside.append(r.url))
+    yield opened
+    context.close()
+
+
+def go(page, site, name):
+    page.goto((site[0] / name).as_uri())
+
+
+def violations(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": RULES}}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{v['id']}: {v['help']} {v['nodes'][0]['html'][:160]}" for v in found]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_nothing_stands_in_anyones_way(page, site, name):
+    go(page, site, name)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("name", ["index.html", f"{CITY}/index.html"])
+def test_nothing_stands_in_anyones_way_in_the_dark(page, site, name):
+    page.emulate_media(color_scheme="dark")
+    go(page, site, name)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="light")
+
+
+def test_no_page_is_wider_than_the_screen_or_asks_another_computer(page, site):
+    wide = []
+    for name in site[1].pages:
+        if name.endswith(".html"):
+            go(page, site, name)
+            over = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            wide += [f"{name}: {over} px"] if over > 0 else []
+    assert wide == []
+    assert page.outside == []
+
+
+def test_drawings_are_where_the_numbers_are(page, site):
+    """On a card the estimate stands inside its interval, and better than nothing stands right of zero."""
+    go(page, site, "index.html")
+    for card in page.query_selector_all(".city .mini"):
+        zero, low, high, point = (
+            card.query_selector(".axis0").bounding_box()["x"],
+            (box := card.query_selector(".ci").bounding_box())["x"],
+            box["x"] + box["width"],
+            (mark := card.query_selector(".pt").bounding_box())["x"] + mark["width"] / 2,
+        )
+        assert low < point < high
+        better = "Better" in card.get_attribute("aria-label")
+        worse = "Worse" in card.get_attribute("aria-label")
+        assert (better, worse) == (zero < low, high < zero)
