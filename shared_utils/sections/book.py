@@ -1,6 +1,5 @@
 """The book: one city's data and settings as a notebook sees them, and the sections it has shown so far."""
 
-import platform
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ class Book:
     started_at: str
     sections: dict = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
+    cache: dict = field(default_factory=dict)  # estimates that several sections use
 
     @property
     def config(self):
@@ -68,6 +68,10 @@ class Book:
     @property
     def watermark(self) -> str:
         return results.watermark(self.data.mode, self.city)
+
+    @property
+    def code_version(self) -> str:
+        return shared_utils.__version__
 
     @property
     def stamp(self) -> str:
@@ -123,15 +127,6 @@ def open_book(notebook: str, city_dir, as_of: str = "", blind: str = "auto", run
     )
     book.flags = [*(Flag(**flag) for flag in city.intake.get("flags", [])), *plan.problems, *banner.flags(book)]
     return book
-
-
-def python_version() -> str:
-    """Major and minor version: patch releases give the same numbers."""
-    return ".".join(platform.python_version_tuple()[:2])
-
-
-def code_version() -> str:
-    return shared_utils.__version__
 
 
 def _city_folder(city_dir) -> Path:

@@ -4,7 +4,8 @@
 """
 
 import math
-from dataclasses import dataclass
+
+import pandas as pd
 
 from shared_utils.disclosure import Rules, round_count, round_effect, round_share, round_significant, round_usd
 
@@ -12,8 +13,8 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def is_missing(value) -> bool:
-    """True for None and NaN."""
-    return value is None or value != value
+    """True for None, NaN and pandas' NA."""
+    return value is None or value is pd.NA or value != value
 
 
 def decimals(value: float, digits: int) -> str:

@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass, field
 from html import escape
 
+from shared_utils.disclosure import Rules
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 
@@ -30,6 +31,7 @@ class Section:
     estimates: list = field(default_factory=list)
     data: dict = field(default_factory=dict)
     stamp: str = ""
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def alt(self) -> str:
@@ -38,8 +40,9 @@ class Section:
 
     def bundles(self) -> list[tuple[dict, dict]]:
         """What is displayed, in order: (mime bundle, metadata) of the sentence, figures, tables and notes."""
-        parts = [_text(self.sentence, self.stamp)]
-        parts += [part.bundle() for part in (self.figure, self.table, *self.more) if part is not None]
+        shown = [part for part in (self.figure, self.table, *self.more) if part is not None]
+        parts = [_text(self.sentence, "" if shown else self.stamp)]  # figures and tables carry the stamp themselves
+        parts += [part.bundle(self.stamp, self.rules) for part in shown]
         return parts + ([_notes(self.flags)] if self.flags else [])
 
     def _ipython_display_(self):
@@ -76,7 +79,7 @@ def _attempt(book, id: str, question: str, compute, vital: bool) -> Section:
             made = compute(book)
         except EmiError as error:
             made = _cannot_run(id, error, vital)
-    made.id, made.question, made.stamp = id, made.question or question, book.stamp
+    made.id, made.question, made.stamp, made.rules = id, made.question or question, book.stamp, book.rules
     made.flags = _without_repeats([*made.flags, *_numeric_warnings(id, caught)])
     return made
 

@@ -1,0 +1,224 @@
+"""From a city's study to its estimates: the design as the plan has it, the rows, their place in the record."""
+
+import math
+from dataclasses import replace
+
+from shared_utils import designs, disclosure
+from shared_utils.sections import wording
+from shared_utils.sections.record import clean
+from shared_utils.sections.scales import Scale, scale_of
+
+# Estimates that go into the record; the other rows are comparisons that only the notebook shows.
+ROLES = {"main": "primary", "cace": "sensitivity", "itt": "sensitivity", "late": "sensitivity",
+         "unadjusted": "sensitivity", "first_stage": "first_stage"}
+PANELS = ("did_staggered", "panel_did")
+
+
+def design(book, outcome: str, draws: int | None = None, **changes) -> dict:
+    """The mapping for designs.estimate: the study's design, the plan's level, this run's seed and draws."""
+    study = book.study
+    options = dict(study.design.get("options") or {})
+    if "ri_draws" in designs.REGISTRY[study.design["type"]].SPEC.options:
+        options["ri_draws"] = book.draws if draws is None else draws
+    return {**study.design, "outcome": outcome, "labels": study.labels, "level": book.config.decision.level,
+            "seed": book.seed, "options": options, **changes}
+
+
+def estimates(frame, design: dict) -> list[dict]:
+    """Rows of designs.estimate as plain mappings; what is not there is None."""
+    return [clean(row) for row in designs.estimate(frame, design).to_dict("records")]
+
+
+def main_rows(rows: list[dict]) -> list[dict]:
+    """The rows the decision reads: one, or one a contrast."""
+    return [row for row in rows if row["role"] == "main"]
+
+
+def of_role(rows: list[dict], role: str) -> dict | None:
+    return next((row for row in rows if row["role"] == role), None)
+
+
+def scale(book) -> Scale:
+    """The scale of the primary outcome."""
+    return scale_of(book.config.primary, book.config.design.type)
+
+
+def means(book, row: dict) -> tuple[float | None, float | None]:
+    """(mean with, mean without) of a row; both None when either would tell of a group of 1-10 people."""
+    without = row["mean_comparison"]
+    if without is None:
+        return None, None
+    name = scale(book).name
+    with_it = without * math.exp(row["value"]) if name == "log_irr" else without + row["value"]
+    if name == "prob_diff" and not is_panel(book):
+        pairs = ((with_it, row["n_treated"]), (without, row["n_comparison"]))
+        if not all(0 <= p <= 1 and disclosure.shows_group(round(p * n), n, book.rules) for p, n in pairs):
+            return None, None
+    return with_it, without
+
+
+def told(book, row: dict) -> wording.Told:
+    """A row with everything a sentence needs; multi-arm rows use their simultaneous interval."""
+    outcome = book.config.primary
+    low, high = decision_interval(row)
+    with_words, without_words = compared(book, row)
+    with_it, without = means(book, row)
+    return wording.Told(
+        scale=scale(book), direction=outcome.direction, value=row["value"], low=low, high=high, se=row["se"],
+        mean_with=with_it, mean_without=without, n=row["n"], mwe=book.config.mwe, label=outcome.label,
+        with_words=with_words, without_words=without_words, subject=subject(book, row),
+    )
+
+
+def decision_interval(row: dict) -> tuple[float, float]:
+    """The interval the rule reads: the simultaneous one where several arms are compared."""
+    if row.get("ci_low_adjusted") is not None:
+        return row["ci_low_adjusted"], row["ci_high_adjusted"]
+    ends = (row["ci_low"], row["ci_high"])
+    return tuple(end if end is not None else sign * math.inf for end, sign in zip(ends, (-1, 1), strict=True))
+
+
+def compared(book, row: dict) -> tuple[str, str]:
+    """Whose mean is the one with, and the one without, in words."""
+    first, second = contrast(row)
+    words = {"units": book.study.unit_label, "treated": arm_name(book, first), "comparison": arm_name(book, second)}
+    return tuple(text.format(**words) for text in wording.COMPARED[book.config.design.type])
+
+
+def contrast(row: dict) -> list[str]:
+    """[treated, comparison] of a row, as the estimator names them."""
+    first, _, second = row["contrast"].partition(" - ")
+    return [first, second]
+
+
+def arm_name(book, arm: str) -> str:
+    """The display name of an arm: its label in city.yml, else its key in words."""
+    return book.config.design.arm_labels.get(arm, wording.plainly(arm))
+
+
+def subject(book, row: dict) -> str:
+    """Who did it: the pilot, or one of its arms."""
+    several = book.config.design.type == "rct_multiarm"
+    return f"the arm \"{arm_name(book, contrast(row)[0])}\"" if several else "the pilot"
+
+
+def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | None = None) -> dict:
+    """One entry of the record's estimates[] from one row (pilots.md section 6)."""
+    config, outcome, unit = book.config, book.config.primary, scale(book)
+    role = role or ROLES[row["role"]]
+    first_stage = role == "first_stage"
+    entry = {
+        "estimate_id": estimate_id, "outcome_id": row["outcome"], "role": role, "estimand": row["estimand"],
+        "estimand_class": estimand_class(config.design.type, row["estimand"]), "contrast": contrast(row),
+        "scale": "prob_diff" if first_stage else unit.name,
+        "direction": "increase" if first_stage else outcome.direction,
+        **{key: row.get(key) for key in ("value", "se", "df", "ci_low", "ci_high", "level", "p", "p_adjusted", "p_ri")},
+        "n": counts(book, row), "mean_comparison": row["mean_comparison"], "suppressed": False,
+        "exploratory": exploratory(book, role),
+    }
+    if group:
+        entry["group"] = group
+    if first_stage:
+        return entry
+    low, high = decision_interval(row) if role == "primary" else (row["ci_low"], row["ci_high"])
+    entry["display"] = {"value": unit.shown(row["value"]), "ci_low": _shown(unit, low), "ci_high": _shown(unit, high),
+                        "unit": unit.unit}
+    entry["benefit"] = benefit(outcome.direction, row["value"], low, high)
+    if role == "primary" or row["role"] == "itt":
+        entry["standardized"] = standardized(book, row)
+    if role == "primary":
+        entry["mwe"] = {"scale": unit.name, "value": config.mwe}
+    return entry
+
+
+def _shown(unit: Scale, end: float | None) -> float | None:
+    return None if end is None or math.isinf(end) else unit.shown(end)
+
+
+def benefit(direction: str, value, low, high) -> dict:
+    """b, l and u: turned so that more is better."""
+    turned = (value, low, high) if direction == "increase" else (-value, _minus(high), _minus(low))
+    return dict(zip("blu", turned, strict=True))
+
+
+def _minus(x):
+    return None if x is None else -x
+
+
+def counts(book, row: dict) -> dict:
+    """n by arm and in all; where n_clusters counts units, the arms count units too."""
+    first, second = contrast(row)
+    units = "_clusters" if book.config.design.type in PANELS else ""
+    found = {f"{first}{units}": row["n_treated"], f"{second}{units}": row["n_comparison"], "analysed": row["n"]}
+    return {**found, "clusters": row["n_clusters"]} if row["n_clusters"] is not None else found
+
+
+def estimand_class(design_type: str, estimand: str) -> str:
+    """The record's class of an estimand: which estimates may be put side by side."""
+    if "LATE" in estimand or "CACE" in estimand:
+        return "TOT_LATE"
+    if design_type == "rd":
+        return "LOCAL_RD"
+    return "ATT" if design_type in (*PANELS, "observational_aipw", "descriptive") else "ITT"
+
+
+def exploratory(book, role: str) -> bool:
+    """True for what the locked plan did not promise before outcomes were seen."""
+    late = any(flag.code in ("PLAN_LATE", "PLAN_CHANGED") and flag.affects_primary for flag in book.plan.problems)
+    return book.plan.status in ("retrospective", "none") or (role == "primary" and late)
+
+
+def standardized(book, row: dict) -> dict:
+    """The effect in standard deviations, benefit-oriented (pilots.md 7.2.1): Hedges g, Cox index, or ln(IRR)/1.65."""
+    outcome, unit = book.config.primary, scale(book)
+    sign = 1 if outcome.direction == "increase" else -1
+    value, se, base = row["value"], row["se"], row["mean_comparison"]
+    if unit.name == "log_irr":
+        return {"d": sign * value / 1.65, "se": se / 1.65, "method": "cox_from_irr"}
+    if unit.name == "prob_diff":
+        with_it = None if base is None else base + value
+        if base is None or not (0 < base < 1 and 0 < with_it < 1):
+            return {"d": None, "se": None, "method": "none"}
+        odds = math.log(with_it / (1 - with_it)) - math.log(base / (1 - base))
+        return {"d": sign * odds / 1.65, "se": se / (base * (1 - base) * 1.65), "method": "cox"}
+    spread = comparison_sd(book, row)
+    small = 1 - 3 / (4 * row["n"] - 9)
+    return {"d": sign * value / spread * small, "se": se / spread * small, "method": "hedges_g"}
+
+
+def comparison_sd(book, row: dict) -> float:
+    """Standard deviation of the outcome in the comparison group (RD: just outside the limit, in the bandwidth)."""
+    study = book.study
+    frame = study.frame
+    if study.design["type"] == "rd":
+        distance = frame[study.design["running"]] - study.design["cutoff"]
+        outside = distance > 0 if study.design["treated_side"] in ("below", "at_or_below") else distance < 0
+        rows = outside & (distance.abs() <= row["bandwidth"])
+    else:
+        rows = frame[study.arm] == contrast(row)[1]
+    return float(frame.loc[rows, book.config.primary.id].std())
+
+
+def is_panel(book) -> bool:
+    """True for designs that follow places over months."""
+    return book.config.design.type in PANELS
+
+
+def arms(book) -> list[str]:
+    """Arm names as they stand in the frame: comparison first, treated last."""
+    study, configured = book.study, getattr(book.config.design, "arms", [])
+    found = list(study.frame[study.arm].dropna().unique()) if study.arm in study.frame else []
+    order = [*configured, *sorted(study.labels[::-1], key=study.labels[::-1].index)]
+    return sorted(found, key=lambda arm: (order.index(arm) if arm in order else len(order), str(arm)))
+
+
+def primary_rows(book) -> list[dict]:
+    """All rows of the primary outcome, computed once a book."""
+    if "primary_rows" not in book.cache:
+        book.cache["primary_rows"] = estimates(book.study.frame, design(book, book.config.primary.id))
+    return book.cache["primary_rows"]
+
+
+def benefit_scale(book) -> Scale:
+    """The scale of gains: the outcome's own, turned so that more is better."""
+    return replace(scale(book), gain=book.config.primary.direction == "decrease")

@@ -1,0 +1,121 @@
+"""Figures over time: control charts, counts against a plan, and the dates of a plan."""
+
+from matplotlib import dates, rc_context
+from matplotlib.ticker import MaxNLocator
+
+from shared_utils.sections.figures import BAND, BLUE, GREY, MUTED, ORANGE, STYLE, TARGET, TEAL, Figure, Sheet
+
+SIGNALS = {"improvement": ("D", TEAL), "concern": ("s", ORANGE)}
+GAP = 0.13  # least distance of two words at the right end, in shares of the height
+
+
+def control(frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text) -> Figure:
+    """One indicator month by month with its centre line and limits.
+
+    frame   period, value, centre, lower, upper, excluded (bool), rules (list of rule numbers hit)
+    events  [(start, end, label)]: shaded; months inside do not count
+    signal  improvement, concern or common_cause: how months that hit a rule are drawn
+    text    function that prints a value of this indicator
+    """
+    page = Sheet(**sheet, height=1.75, left=0.62, right=1.15, below=0.42)
+    ax, ends = page.ax, []
+    with rc_context(STYLE):
+        _shade(ax, events, frame["period"])
+        for column in ("lower", "upper"):
+            ax.plot(frame["period"], frame[column], color=GREY, lw=1, zorder=2)
+        ax.plot(frame["period"], frame["centre"], color=GREY, lw=1, ls=(0, (6, 3)), zorder=2)
+        ax.plot(frame["period"], frame["value"], color=BLUE, lw=1.4, zorder=3)
+        _points(ax, frame, signal)
+        centre = frame["centre"].dropna()
+        if len(centre):
+            ends.append((centre.iloc[-1], f"usual {text(centre.iloc[-1])}", MUTED))
+        if target is not None:
+            ax.axhline(target, color=TARGET, lw=1.3, ls=(0, (4, 3)), zorder=2)
+            ends.append((target, f"target {text(target)}", TARGET))
+        _limit_height(ax, frame, target)
+        _words_at_right(ax, ends)
+        _months(ax, frame["period"])
+        ax.set_ylabel(unit, fontsize=8.5)
+    return page.done(alt)
+
+
+def cumulative(periods, counts, sheet: dict, alt: str, words: str) -> Figure:
+    """Cumulative counts by month. `words` names the last count at its right end."""
+    page = Sheet(**sheet, height=1.6, left=0.62, right=0.9, below=0.42)
+    ax = page.ax
+    with rc_context(STYLE):
+        ax.step(periods, counts, where="post", color=BLUE, lw=2.2, zorder=3)
+        ax.plot(periods, counts, "o", color=BLUE, ms=4)
+        ax.set_ylim(0, 1.12 * max(counts))
+        _words_at_right(ax, [(counts[-1], words, BLUE)])
+        _months(ax, periods, 1 if len(periods) <= 12 else 3)
+        ax.grid(axis="y")
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return page.done(alt)
+
+
+def timeline(points: list[tuple], sheet: dict, alt: str, today) -> Figure:
+    """Dates on one line, [(date, label)]; a full dot is past, an empty one is still to come."""
+    page = Sheet(**sheet, height=1.3, left=0.35, right=0.35, below=0.1)
+    ax, points = page.ax, sorted(points)
+    with rc_context(STYLE):
+        ax.axhline(0, color=GREY, lw=2, zorder=1)
+        for i, (day, label) in enumerate(points):
+            side = 1 if i % 2 == 0 else -1
+            ax.plot([day], [0], "o", ms=9, color=BLUE if day <= today else "white", mec=BLUE, mew=1.6, zorder=3)
+            ax.annotate(f"{label}\n{day:%b} {day.day}, {day.year}", (day, 0), xytext=(0, 11 * side), fontsize=8.5,
+                        textcoords="offset points", ha="center", va="bottom" if side > 0 else "top")
+        pad = (points[-1][0] - points[0][0]) * 0.14
+        ax.set_xlim(points[0][0] - pad, points[-1][0] + pad)
+        ax.set_ylim(-1, 1)
+        ax.set_axis_off()
+    return page.done(alt)
+
+
+def _points(ax, frame, signal) -> None:
+    excluded = frame["excluded"].astype(bool)
+    hit = frame["rules"].map(bool) & ~excluded
+    calm = ~excluded & ~hit
+    ax.plot(frame["period"][calm], frame["value"][calm], "o", color=BLUE, ms=4, zorder=4)
+    ax.plot(frame["period"][excluded], frame["value"][excluded], "o", color=GREY, mfc="white", ms=4.5, zorder=4)
+    marker, color = SIGNALS.get(signal, ("o", BLUE))
+    ax.plot(frame["period"][hit], frame["value"][hit], marker, color=color, ms=7, zorder=5)
+
+
+def _shade(ax, events, periods) -> None:
+    """Bands of outside events within the drawn span, named above the band."""
+    first, last = min(periods), max(periods)
+    for start, end, label in events:
+        start, end = max(start, first), min(end, last)
+        if start <= end:
+            ax.axvspan(start, end, color=BAND, zorder=0)
+            ax.annotate(label, (start, 1), xycoords=("data", "axes fraction"), xytext=(3, 1), fontsize=8,
+                        textcoords="offset points", va="bottom", color=MUTED)
+
+
+def _limit_height(ax, frame, target) -> None:
+    """Room for the values and the limits; limits far outside the values do not flatten the line."""
+    numbers = [n for c in ("value", "lower", "upper") for n in (frame[c].min(), frame[c].max()) if n == n]
+    numbers += [target] if target is not None else []
+    low, high = min(numbers), max(numbers)
+    pad = 0.1 * (high - low or abs(high) or 1)
+    ax.set_ylim(max(0, low - pad) if low >= 0 else low - pad, high + pad)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.grid(axis="y")
+
+
+def _words_at_right(ax, ends) -> None:
+    """Words at the right end of each line, pushed apart when they would touch."""
+    low, high = ax.get_ylim()
+    last = -1.0
+    for value, text, color in sorted(ends):
+        last = max((value - low) / (high - low), last + GAP)
+        ax.annotate(text, (1, last), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points",
+                    va="center", fontsize=8.5, color=color)
+
+
+def _months(ax, periods, step: int = 3) -> None:
+    step = step if len(periods) <= 30 else 6
+    ax.xaxis.set_major_locator(dates.MonthLocator(bymonth=range(1, 13, step)))
+    ax.xaxis.set_major_formatter(dates.DateFormatter("%b\n%Y"))
+    ax.tick_params(axis="x", labelsize=8)

@@ -1,0 +1,134 @@
+"""The look of every figure: a headline that says the finding, what is measured, the source, no decoration.
+
+Colours keep 3:1 to white and stay apart for colour-blind readers; nothing rests on red and green, and state
+is always also a shape or a word (UK Analysis Function palette; NHS Making Data Count).
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+BLUE, TEAL, PLUM, ORANGE = "#12436D", "#28A197", "#801650", "#F46A25"
+INK, MUTED, GREY, LINE, PAPER = "#16202b", "#4b5763", "#87909a", "#d8dde2", "#ffffff"
+BAND = "#eef1f4"
+TARGET = "#b4530a"
+
+WIDTH, DPI = 6.4, 110  # 704 pixels: read at full size in a notebook and on a page
+LEFT_EDGE = 0.12  # inches
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same picture
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": LINE,
+    "grid.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "text.parse_math": False,  # a dollar sign is a dollar sign
+}
+TITLE, SUBTITLE, NOTE = 12.5, 9.5, 8
+LINE_HEIGHT = 1.36
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn figure: PNG bytes and the same message in words."""
+
+    png: bytes
+    alt: str
+
+    def bundle(self, stamp: str = "", rules=None) -> tuple[dict, dict]:
+        """The mime bundle; the alternative text travels in the metadata, where nbconvert looks for it."""
+        picture = base64.b64encode(self.png).decode("ascii")
+        return {"image/png": picture, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+
+class Sheet:
+    """One figure being drawn: room for the words above and below is set aside, `ax` is what is left.
+
+    title      the finding, in one or two lines
+    subtitle   what is measured, for whom, in which unit
+    note       source, number of people, how to read the marks
+    height     inches of the drawing itself; left and right: inches beside it, for labels
+    """
+
+    def __init__(self, title: str, subtitle: str, note: str, stamp: str = "", height: float = 2.4,
+                 left: float = 0.6, right: float = 0.25, below: float = 0.5, axes: bool = True):
+        head = [(line, TITLE) for line in wrap(title, TITLE, bold=True)]
+        head += [(line, SUBTITLE) for line in wrap(subtitle, SUBTITLE)]
+        foot = [(line, False) for line in wrap(note, NOTE)] + [(line, True) for line in wrap(stamp, NOTE, bold=True)]
+        above = 0.12 + sum(size / 72 * LINE_HEIGHT for _, size in head) + 0.14
+        under = below + 0.145 * len(foot) + 0.08
+        self.title, self.subtitle, self.note = title, subtitle, note
+        self.height = above + height + under
+        with rc_context(STYLE):
+            self.canvas = Canvas(figsize=(WIDTH, self.height), dpi=DPI, facecolor=PAPER)
+            FigureCanvasAgg(self.canvas)
+            self._write(head, foot)
+            box = [left / WIDTH, under / self.height, 1 - (left + right) / WIDTH, height / self.height]
+            self.ax = self.canvas.add_axes(box)
+            if not axes:
+                self.ax.set_axis_off()
+
+    def _write(self, head, foot) -> None:
+        y = self.height - 0.12
+        for text, size in head:
+            big = size == TITLE
+            self.canvas.text(LEFT_EDGE / WIDTH, y / self.height, text, fontsize=size, va="top",
+                             fontweight="bold" if big else "normal", color=INK if big else MUTED)
+            y -= size / 72 * LINE_HEIGHT
+        for i, (text, bold) in enumerate(reversed(foot)):
+            y = 0.08 + 0.145 * i
+            self.canvas.text(LEFT_EDGE / WIDTH, y / self.height, text, fontsize=NOTE, va="bottom",
+                             fontweight="bold" if bold else "normal", color=INK if bold else MUTED)
+
+    def done(self, alt: str) -> Figure:
+        """Finish: the picture as PNG (no date, no program version inside) with its alternative text."""
+        out = io.BytesIO()
+        with rc_context(STYLE):
+            self.canvas.savefig(out, format="png", dpi=DPI, metadata={"Software": None}, facecolor=PAPER)
+        return Figure(_small(out.getvalue()), alt)
+
+
+def _small(png: bytes) -> bytes:
+    """The same picture with a palette: a third of the bytes, no visible change."""
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(255, Image.Quantize.FASTOCTREE, dither=0)
+    out = io.BytesIO()
+    picture.save(out, format="png", optimize=True)
+    return out.getvalue()
+
+
+def wrap(text: str, size: float, bold: bool = False, inches: float = WIDTH - 2 * LEFT_EDGE) -> list[str]:
+    """Break a text into lines that fit, measured with the font it is drawn in."""
+    lines = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, bold) <= inches:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """Width of a text in inches."""
+    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+    return TextPath((0, 0), text.replace("$", "8"), size=size, prop=font).get_extents().width / 72

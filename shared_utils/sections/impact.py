@@ -1,0 +1,46 @@
+"""The impact notebook: what the pilot changed, by the plan that was locked."""
+
+from shared_utils.sections import analysis, record
+from shared_utils.sections import book as books
+from shared_utils.sections.impact_decision import decision, summary
+from shared_utils.sections.impact_effect import primary_effect
+from shared_utils.sections.impact_groups import subgroups
+from shared_utils.sections.impact_notes import lessons, reproduce
+from shared_utils.sections.impact_people import analysed, contrast, plan
+
+__all__ = ["analysed", "contrast", "decision", "finish", "lessons", "open_book", "plan", "primary_effect", "reproduce",
+           "subgroups", "summary"]
+
+
+def open_book(**parameters):
+    """Open the city for this notebook; shown, it is the banner."""
+    return books.open_book("impact", **parameters)
+
+
+def finish(book):
+    """Write the record: estimates, decision and lessons; all nulls where results must stay hidden."""
+    primary_effect(book)  # a record always holds the primary row, even when its cell was left out
+    return record.finish(
+        book,
+        design={"n_units": int(book.study.frame[book.study.subject_id].nunique()), "n_rows": len(book.study.frame)},
+        attrition=_attrition(book),
+        quality={"causal_rating": None, "tier": None},
+        decision=_data(book, "I11"),
+        lessons=_data(book, "I13") or (),
+    )
+
+
+def _data(book, id: str):
+    """The record part of a section, None when it did not run."""
+    return book.sections[id].data.get("record") if id in book.sections else None
+
+
+def _attrition(book) -> dict | None:
+    """Missing main outcomes, overall and by group, for designs on people."""
+    flow = book.sections["I2"].data.get("flow") if "I2" in book.sections else None
+    if not flow or analysis.is_panel(book):
+        return None
+    total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
+    missing = {r["arm"]: 1 - r["share"] for r in flow if r["share"] is not None}
+    return {"overall": 1 - known / total, "by_arm": missing,
+            "differential": max(missing.values()) - min(missing.values()) if len(missing) > 1 else None}

@@ -1,0 +1,184 @@
+"""Impact, the result: what the primary estimate says (I4), by the estimator that the plan names."""
+
+from shared_utils import data, designs
+from shared_utils.results import Flag
+from shared_utils.sections import analysis, charts_compare, descriptive
+from shared_utils.sections.section import Section, section
+from shared_utils.sections.tables import Column, Table
+from shared_utils.sections.wording import effect, headline, listed, people, sentence
+
+# What the rows beside the main one are, in the reader's words. They never enter the decision.
+ROLE_WORDS = {
+    "main": "main result",
+    "unadjusted": "for comparison: without adjustment",
+    "cace": "for those who took part because of the offer",
+    "anderson_rubin": "the same, interval that holds for weak offers",
+    "itt": "for everyone invited",
+    "naive": "wrong: {note}",
+    "ols": "wrong: {note}",
+    "twfe": "for comparison: two-way fixed effects, biased when starts are staggered",
+    "conventional": "for comparison: the usual interval",
+    "late": "for those who took part because they were eligible",
+    "any_arm": "for comparison: any arm against control",
+    "between_arms": "between the arms",
+}
+LEFT_OUT = ("first_stage", "event_time", "group")
+
+
+@section("I4", "What was the effect?", vital=True)
+def primary_effect(book) -> Section:
+    """The primary estimate with its comparisons; levels and changes for a descriptive design."""
+    if book.blinded:
+        return _blinded(book)
+    if book.descriptive:
+        return descriptive.levels_and_changes(book)
+    rows = analysis.primary_rows(book)
+    main = analysis.main_rows(rows)
+    shown = [row for row in rows if row["role"] not in LEFT_OUT]
+    return Section(
+        "I4", "", " ".join(effect(analysis.told(book, row), book.rules) for row in main),
+        table=_table(book, shown), figure=_figure(book, main, shown),
+        flags=design_flags(book),
+        estimates=_record_rows(book, rows, main), data={"main": main, "rows": rows},
+    )
+
+
+def design_flags(book) -> list[Flag]:
+    """What the design's own checks say about the primary analysis."""
+    found = designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))
+    return [Flag(**flag) for flag in found]
+
+
+def _blinded(book) -> Section:
+    """Before unblinding only pooled numbers are real: the estimator runs on shuffled groups, to see that it runs."""
+    outcome, study = book.config.primary, book.study
+    shuffled = data.blind(study, seed=_secret())
+    tried = analysis.design(book, outcome.id, draws=0)
+    designs.estimate(shuffled.frame, {**tried, **{k: v for k, v in shuffled.design.items() if k != "options"}})
+    values = study.frame[outcome.id].dropna()
+    unit = analysis.scale(book)
+    text = (f"BLINDED: {book.why_blinded}. No outcome of any group is shown. A trial run of the planned analysis on "
+            f"shuffled groups worked; {_rows_words(book, len(values))} have a main outcome so far.")
+    table = Table("The main outcome, all groups together", [
+        Column("measure", "Measure"), Column("n", "With an outcome", "count", people=not analysis.is_panel(book)),
+        Column("share", "Share with an outcome", "share"),
+    ], [{"measure": outcome.label, "n": len(values), "share": len(values) / len(study.frame)}])
+    estimates = [_null_row(book, contrast, name) for contrast, name in _planned_contrasts(book)]
+    return Section("I4", "", sentence(text), table=table, estimates=estimates, data={"scale": unit})
+
+
+def _secret() -> int:
+    import secrets
+
+    return secrets.randbits(64)
+
+
+def _rows_words(book, n: int) -> str:
+    return f"{n:,} months of {book.study.unit_label}" if analysis.is_panel(book) else people(n, book.rules, book.study.unit_label)
+
+
+def _planned_contrasts(book) -> list[tuple[list[str], str]]:
+    pairs = [list(pair) for pair in getattr(book.config.design, "primary_contrasts", [])] or [list(book.study.labels)]
+    return [(pair, "primary" if len(pairs) == 1 else f"primary_{pair[0]}") for pair in pairs]
+
+
+def null_row(book, contrast, estimate_id: str, reason: str) -> dict:
+    """The place of a primary estimate in the record while it may not be known."""
+    kind = book.config.design.type
+    estimand = book.config.design.estimand
+    return {
+        "estimate_id": estimate_id, "outcome_id": book.config.primary.id, "role": "primary", "estimand": estimand,
+        "estimand_class": analysis.estimand_class(kind, estimand), "contrast": contrast,
+        "scale": analysis.scale(book).name, "direction": book.config.primary.direction, "value": None, "se": None,
+        "ci_low": None, "ci_high": None, "level": book.config.decision.level, "n": {}, "suppressed": False,
+        "exploratory": analysis.exploratory(book, "primary"), "null_reason": reason,
+    }
+
+
+def _null_row(book, contrast, estimate_id: str) -> dict:
+    return null_row(book, contrast, estimate_id, "blinded")
+
+
+def row_words(book, row: dict, several: bool) -> str:
+    """What a row is, for tables and figures; with the arm where there are several."""
+    words = ROLE_WORDS.get(row["role"], row["role"]).format(note=row["note"].removeprefix("wrong: ").removeprefix("biased: "))
+    return f"{words} ({analysis.arm_name(book, analysis.contrast(row)[0])})" if several else words
+
+
+def _table(book, rows) -> Table:
+    unit = analysis.scale(book)
+    several = len(analysis.main_rows(rows)) > 1
+    lines = [_line(book, row, several) for row in rows]
+    means = {"prob_diff": "share", "usd": "usd"}.get(unit.name, "number")
+    columns = [
+        Column("what", "Result"), Column("value", f"Effect ({unit.unit})", "effect", se="se", n="n"),
+        Column("low", "Low end", "effect", se="se", n="n"), Column("high", "High end", "effect", se="se", n="n"),
+        Column("with", "Mean with", means, n="n"), Column("without", "Mean without", means, n="n"),
+        Column("se", "Standard error", "number", n="n", digits=4), Column("p", "p", "p"),
+        Column("p_ri", "p by random draws", "p"), Column("p_adjusted", "p (Holm)", "p"), Column("n", "n", "count"),
+        Column("n_clusters", "Clusters", "count", people=False), Column("d", "In standard deviations", "number"),
+    ]
+    columns = [c for c in columns if any(line.get(c.key) is not None for line in lines)]
+    return Table(f"The main outcome: {book.config.primary.label}", columns, lines, scale=unit, notes=_notes(book, rows))
+
+
+def _line(book, row: dict, several: bool) -> dict:
+    low, high = analysis.decision_interval(row)
+    with_it, without = analysis.means(book, row)
+    standard = analysis.standardized(book, row)["d"] if row["role"] == "main" else None
+    return row | {"what": row_words(book, row, several), "low": low, "high": high, "with": with_it,
+                  "without": without, "d": standard}
+
+
+def _notes(book, rows) -> list[str]:
+    main = analysis.main_rows(rows)
+    level = main[0].get("level_adjusted") or main[0]["level"]
+    pairs = listed([f"{a} compared with {b}" for a, b in
+                    ([analysis.arm_name(book, arm) for arm in analysis.contrast(row)] for row in main)])
+    notes = [f"{pairs}. Low and high end: {100 * level:.4g}% interval. The standard error is on the scale of the "
+             f"estimate. Method: {main[0]['method']}."]
+    return notes + list(dict.fromkeys(f"Note: {row['note']}." for row in main if row["note"]))
+
+
+def _figure(book, main, shown):
+    unit, rules = analysis.scale(book), book.rules
+    told = [analysis.told(book, row) for row in main]
+    extra = [row for row in shown if row["role"] not in ("main", "anderson_rubin", "conventional")]
+    bars = [_bar(book, row, len(main) > 1) for row in [*main, *extra]]
+    sign = told[0].sign
+    marks = ((0.0, "no difference"), (unit.shown(sign * told[0].mwe), f"worthwhile: {unit.size(sign * told[0].mwe, None, rules)}"))
+    title = headline(told[0], rules) if len(told) == 1 else _several_title(told, rules)
+    sheet = {"title": title, "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with its likely range",
+             "note": f"Source: {book.config.primary.source}. {_rows_words(book, max(r['n'] for r in main))}. "
+                     "Full dot: the planned analysis. Hollow dots never enter the decision.",
+             "stamp": book.stamp}
+    alt = f"Dot and interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)
+    better = "further right is better" if sign > 0 else "further left is better"
+    return charts_compare.intervals(bars, sheet, alt, unit.unit, marks, better)
+
+
+def _several_title(told, rules) -> str:
+    clear = [t for t in told if t.benefit[1] > 0]
+    return (f"{len(clear)} of {len(told)} arms changed the main measure for the better" if clear
+            else "We cannot tell yet whether any arm changed the main measure")
+
+
+def _bar(book, row: dict, several: bool) -> charts_compare.Bar:
+    unit, rules = analysis.scale(book), book.rules
+    low, high = analysis.decision_interval(row)
+    words = f"{unit.text(row['value'], row['se'], rules)}  ({unit.text(low, row['se'], rules)} to {unit.text(high, row['se'], rules)})"
+    main = row["role"] == "main"
+    label = analysis.arm_name(book, analysis.contrast(row)[0]) if main else row_words(book, row, several)
+    return charts_compare.Bar(label, unit.shown(row["value"]), unit.shown(low), unit.shown(high), words, main)
+
+
+def _record_rows(book, rows, main) -> list[dict]:
+    """The record's rows: primary (one a contrast), and the comparisons the portfolio may use."""
+    several = len(main) > 1
+    entries = [analysis.record_row(book, row, f"primary_{analysis.contrast(row)[0]}" if several else "primary")
+               for row in main]
+    for row in rows:
+        if row["role"] in analysis.ROLES and row["role"] not in ("main", "first_stage"):
+            name = f"{row['role']}_{analysis.contrast(row)[0]}" if several else row["role"]
+            entries.append(analysis.record_row(book, row, name))
+    return entries

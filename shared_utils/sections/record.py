@@ -1,0 +1,154 @@
+"""The last cell of a notebook: the result record, which the city's pages and the portfolio are made from.
+
+Everything outside the `run` block is decided by the data, the settings, the code and the notebook, so two runs
+of the same inputs write the same bytes there. Only a record that fits the schema is written.
+"""
+
+import hashlib
+import platform
+from datetime import UTC, datetime
+from html import escape
+
+import shared_utils
+from shared_utils import results
+from shared_utils.results import freshness, notebooks
+from shared_utils.sections import banner, plan_lock
+from shared_utils.sections.numbers import is_missing
+from shared_utils.sections.section import RELEASE
+
+QUALITY_RANK = ("placeholder", "estimate", "actual")
+
+
+class Written:
+    """Where the record went, in one line."""
+
+    def __init__(self, line: str):
+        self.line = line
+
+    def _ipython_display_(self):
+        from IPython.display import publish_display_data
+
+        html = f'<p class="emi-record">{escape(self.line)}</p>'
+        publish_display_data({"text/html": html, RELEASE: html, "text/plain": self.line})
+
+
+def finish(book, **parts) -> Written:
+    """Write the record of a notebook. `parts` are the blocks only this notebook knows (indicators, decision...)."""
+    path = results.internal_path(book.city_dir, book.notebook)
+    record = build(book, **parts)
+    results.write(record, path)
+    place = path.relative_to(book.city_dir).as_posix()
+    return Written(f"The result record was written to {place}: {len(record['estimates'])} estimates, "
+                   f"{len(record['indicators'])} indicator rows, {len(record['flags'])} flags.")
+
+
+def build(book, design=None, robustness=None, attrition=None, indicators=(), quality=None, decision=None,
+          lessons=()) -> dict:
+    """The record as a mapping (pilots.md section 6)."""
+    config = book.config
+    flags = book.all_flags()
+    return clean({
+        "schema_version": "1.0",
+        "record_type": book.notebook,
+        "data_mode": book.data.mode,
+        "city": {"key": config.city.key, "name": config.city.name, "state": config.city.state,
+                 "slug": config.pilot.slug, "domain": config.pilot.domain},
+        "run": _run(book),
+        "plan": book.plan.as_record(),
+        "design": {"type": config.design.type, "estimator": config.design.estimator,
+                   "unit": config.pilot.unit_of_analysis, **(design or {})},
+        "estimates": [row for section in book.sections.values() for row in section.estimates],
+        "robustness": robustness,
+        "attrition": attrition,
+        "indicators": list(indicators),
+        "flags": [flag.as_dict() for flag in flags],
+        "quality": {"data_age_days": banner.data_age(book), **(quality or {})},
+        "costs": costs(book),
+        "decision": decision,
+        "lessons": list(lessons),
+        "disclosure": {"level": "internal", "small_cell_min": book.rules.small_cell_min,
+                       "cells_suppressed": _hidden_cells(book), "audit_passed": False, "rounding": "none"},
+        "provenance": provenance(book),
+    })
+
+
+def clean(value):
+    """Plain JSON values: numpy numbers as numbers, NaN as null, tuples as lists."""
+    if isinstance(value, dict):
+        return {key: clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    if isinstance(value, str | bool) or value is None:
+        return value
+    if is_missing(value):
+        return None
+    number = value.item() if hasattr(value, "item") else value
+    return None if isinstance(number, float) and number in (float("inf"), float("-inf")) else number
+
+
+def costs(book) -> dict | None:
+    """What was spent up to `as_of`, in cash; the quality is that of the weakest entry."""
+    rows = book.data.tables.get("costs")
+    if rows is None or rows.empty:
+        return None
+    cash = rows[~rows["is_in_kind"].astype(bool)]
+    weakest = min(rows["quality"], key=QUALITY_RANK.index)
+    served = _served(book)
+    total = float(cash["amount_usd"].sum())
+    return {"total_usd": total, "per_participant_usd": total / served if served else None, "icer": None,
+            "icer_ci": None, "prob_below_ceiling": None, "quality": weakest}
+
+
+def _served(book) -> int | None:
+    """People who received at least one delivered service; None when services name no people."""
+    services = book.data.tables.get("services")
+    if services is None or services.empty:
+        return None
+    own = services[(services["subject_type"] == "participant") & services["delivered"].astype(bool)]
+    return int(own["subject_id"].nunique()) or None
+
+
+def provenance(book) -> dict:
+    """What a second analyst needs to know that the inputs, settings and code are the same."""
+    lines = sorted(f"{entry['table']}:{entry['sha256']}" for entry in book.data.inputs)
+    digest = hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+    return {
+        "inputs": sorted(book.data.inputs, key=lambda entry: entry["table"]),
+        "inputs_digest": f"sha256:{digest}",
+        "config_sha256": f"sha256:{book.config.sha256}",
+        "code": {"git_commit": plan_lock.git_commit(book.city_dir), "dirty": plan_lock.git_dirty(book.city_dir),
+                 "shared_utils": shared_utils.__version__, "vendored_sha256": _file_sha(book, "shared_utils/VENDORED.json"),
+                 "lockfile_sha256": _file_sha(book, "requirements.txt")},
+        "notebook_sha256": notebook_sha(book),
+        "parameters": book.parameters,
+        "seed": book.seed,
+        "salt_fingerprint": book.data.intake.get("salt_fingerprint") or None,
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        # Kept empty: the name of an earlier run would make equal inputs give different records.
+        "previous_run_id": None,
+    }
+
+
+def notebook_sha(book) -> str:
+    """Hash of the notebook people edit, without outputs; empty when it is not in its place."""
+    path = notebooks.source_path(book.city_dir, book.notebook)
+    return f"sha256:{freshness.notebook_sha(path)}" if path.exists() else ""
+
+
+def _run(book) -> dict:
+    finished = datetime.now(UTC)
+    started = datetime.fromisoformat(book.started_at)
+    return {"run_id": book.run_id, "started_at": book.started_at, "finished_at": finished.isoformat(timespec="seconds"),
+            "duration_s": round((finished - started).total_seconds(), 1), "status": "ok",
+            "as_of": book.as_of.isoformat(), "blind": book.blinded}
+
+
+def _hidden_cells(book) -> int:
+    tables = [part for s in book.sections.values() for part in (s.table, *s.more) if hasattr(part, "suppressed")]
+    return sum(table.suppressed(book.rules)[1] for table in tables)
+
+
+def _file_sha(book, name: str) -> str | None:
+    path = book.city_dir / name
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" if path.exists() else None
+

@@ -1,0 +1,198 @@
+"""Sentences from values only: plain verbs, natural frequencies, the comparison named, the range in words.
+
+Nothing here is typed for one city. Words that claim more than the data ("significant", "proves") do not occur,
+and "no effect" is never concluded from a range that also holds a worthwhile one (pilots.md 5.0 and 5.3).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from shared_utils.disclosure import Rules, round_count
+from shared_utils.sections.numbers import decimals
+from shared_utils.sections.scales import Scale
+
+SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+# Whose mean stands behind "with it" and "without it", by design (the means are those of designs.estimate).
+COMPARED = {
+    "rct_individual": ("among people offered the program", "among people who were not"),
+    "rct_cluster": ("in {units} with the program", "in {units} without it"),
+    "rct_blocked_lottery": ("among people drawn in the lottery", "among those not drawn"),
+    "rct_multiarm": ("with {treated}", "with {comparison}"),
+    "iv_encouragement": ("with the service", "without it, among households that the invitation brought in"),
+    "did_staggered": ("in {units} with the program", "expected without it, judging by {units} that had not started"),
+    "panel_did": ("in the pilot areas", "expected without the pilot, judging by the other areas"),
+    "observational_aipw": ("among those who took the program", "expected for the same people without it"),
+    "rd": ("just inside the limit", "just outside it"),
+}
+
+
+def number(n: int) -> str:
+    """A small whole number as a word, a larger one in digits."""
+    return SMALL[n] if 0 <= n < len(SMALL) else decimals(n, 0)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number with its noun: "one check", "3 checks" as "three checks"."""
+    return f"{number(n)} {one if n == 1 else many or one + 's'}"
+
+
+def people(n, rules: Rules, unit: str = "people") -> str:
+    """A released count of people with its unit: "about 760 people"; a small count is not said."""
+    if 0 < n < rules.small_cell_min:
+        return f"fewer than {rules.small_cell_min} {unit}"
+    rounded = round_count(n, rules)
+    return f"{'' if rounded == n else 'about '}{rounded:,} {unit}"
+
+
+def listed(words: list[str], last: str = "and") -> str:
+    """Words with commas: "a", "a and b", "a, b and c"."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def day(value: date) -> str:
+    return f"{value:%B} {value.day}, {value.year}"
+
+
+def month(value) -> str:
+    return f"{value:%B %Y}"
+
+
+def sentence(text: str) -> str:
+    """Upper case at the start, one full stop at the end, single spaces."""
+    text = " ".join(text.split())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def plainly(name: str) -> str:
+    """A code in words: "single_adult_children" as "single adult children"."""
+    return str(name).replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Told:
+    """An estimate with all that a sentence needs. Values are on the estimation scale, signs natural."""
+
+    scale: Scale
+    direction: str  # increase or decrease: which way is better
+    value: float
+    low: float
+    high: float
+    se: float
+    mean_with: float | None  # None: unknown, or too few people behind it
+    mean_without: float | None
+    n: int
+    mwe: float
+    label: str
+    with_words: str
+    without_words: str
+    subject: str = "the pilot"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.direction == "increase" else -1
+
+    @property
+    def benefit(self) -> tuple[float, float, float]:
+        """(b, l, u): the estimate and its interval turned so that more is better."""
+        return (self.value, self.low, self.high) if self.sign > 0 else (-self.value, -self.high, -self.low)
+
+
+def effect(told: Told, rules: Rules) -> str:
+    """What the primary estimate says, for I4: a clear change, or "we cannot tell yet"."""
+    _, low, high = told.benefit
+    if low > 0 or high < 0:
+        worse = "" if low > 0 else " This is a change for the worse."
+        return sentence(f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}. "
+                        f"The likely range of the change is {span(told, rules)}.{worse}")
+    if high < told.mwe:
+        start = (f"the data rule out a change as large as the {worth(told, rules)} the city set as worthwhile, for the "
+                 f"better, on the main measure ({_label(told)})")
+    else:
+        start = f"we cannot tell yet whether {told.subject} changed the main measure ({_label(told)})"
+    return sentence(f"{start}. The best estimate is {signed(told, told.value, rules)}{_levels(told, rules)}. "
+                    f"The likely range goes from {signed(told, told.low, rules)} to {signed(told, told.high, rules)}.")
+
+
+def headline(told: Told, rules: Rules) -> str:
+    """The finding as a figure's title."""
+    _, low, high = told.benefit
+    if low > 0 or high < 0:
+        return sentence(f"{told.subject} {_verb(told)} the main measure by {told.scale.size(told.value, told.se, rules)}")[:-1]
+    if high < told.mwe:
+        return f"The data rule out a worthwhile gain of {worth(told, rules)}"
+    return f"We cannot tell yet whether {told.subject} changed the main measure"
+
+
+def worth(told: Told, rules: Rules) -> str:
+    """The minimum worthwhile effect in words."""
+    return told.scale.size(told.sign * told.mwe, None, rules)
+
+
+def span(told: Told, rules: Rules) -> str:
+    """The interval in words, both ends on one side: "between 0.8 and 14 points"; else with signs."""
+    if told.low < 0 < told.high:
+        return f"from {signed(told, told.low, rules)} to {signed(told, told.high, rules)}"
+    near, far = sorted((told.low, told.high), key=abs)
+    first = told.scale.size(near, told.se, rules)
+    return f"between {_bare(first)} and {told.scale.size(far, told.se, rules)}"
+
+
+def signed(told: Told, value: float, rules: Rules) -> str:
+    """A value with its direction in words: "3.7 points lower", "no change"."""
+    if told.scale.rounded(value, told.se, rules) == 0:
+        return "no change"
+    return f"{told.scale.size(value, told.se, rules)} {'higher' if value > 0 else 'lower'}"
+
+
+def verdict(told: Told, recommendation: str, label: str, exaggeration: float | None, rules: Rules) -> str:
+    """The sentence of the rule's result (sentence bank of pilots.md 5.3)."""
+    b, low, high = (told.scale.size(told.sign * x, told.se, rules) for x in told.benefit)
+    start = f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}."
+    if recommendation == "SCALE" and label == "firm":
+        return sentence(f"{start} Even the low end of the likely range ({low}) is above the {worth(told, rules)} the "
+                        "city set as worthwhile.")
+    if recommendation == "SCALE":
+        return sentence(f"{start} The best estimate is above the {worth(told, rules)} the city set as worthwhile, but "
+                        f"changes as small as {low} also fit the data. Expand in steps and keep measuring."
+                        f"{_overstated(told, exaggeration, rules)}")
+    if recommendation == "ADAPT":
+        return sentence(f"the program works, but the gain ({b}; {low} to {high}) is smaller than the "
+                        f"{worth(told, rules)} the city said would be worth the cost.")
+    if recommendation == "STOP":
+        best = high if told.benefit[2] > 0 else "no gain"
+        return sentence(f"the data rule out a gain as large as {worth(told, rules)} (the most favorable likely value is "
+                        f"{best}). Other benefits may exist, but not on the measure chosen in advance.")
+    return sentence(f"we cannot tell yet. The likely range, {signed(told, told.low, rules)} to "
+                    f"{signed(told, told.high, rules)}, includes no effect and includes a worthwhile one. "
+                    "This is not evidence of no effect.")
+
+
+def _overstated(told: Told, ratio: float | None, rules: Rules) -> str:
+    if not ratio or ratio < 1.05:
+        return ""
+    return (f" If the true change were just worthwhile ({worth(told, rules)}), a study of this size that finds a clear "
+            f"change would overstate it about {ratio:.1f} times.")
+
+
+def _verb(told: Told) -> str:
+    return "raised" if told.value > 0 else "lowered"
+
+
+def _levels(told: Told, rules: Rules) -> str:
+    """": about 58 in 100 with it, 50 in 100 without", or nothing where the means may not be told."""
+    if told.mean_with is None or told.mean_without is None:
+        return ""
+    with_it, without = (told.scale.mean(m, told.n, rules) for m in (told.mean_with, told.mean_without))
+    return f": about {with_it} {told.with_words}, {without} {told.without_words}"
+
+
+def _label(told: Told) -> str:
+    return told.label[:1].lower() + told.label[1:] if not told.label[:2].isupper() else told.label
+
+
+def _bare(size: str) -> str:
+    """The number of a size without its unit word, for "between 0.8 and 14 points"."""
+    return size.split(" ")[0]
