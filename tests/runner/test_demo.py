@@ -1,4 +1,4 @@
-"""`emi demo` with one toy city in place of the nine: each step is said; a second time there is nothing to do."""
+"""`emi demo` with one toy city for the nine: each step is said; a second time there is nothing to do."""
 
 import pytest
 import toy
