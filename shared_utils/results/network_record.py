@@ -4,6 +4,7 @@ Numbers keep their place: a hidden one is null, its row stays and says why (pilo
 """
 
 import copy
+import math
 import re
 from collections import defaultdict
 
@@ -20,8 +21,8 @@ from shared_utils.disclosure import (
 
 TOO_FEW = "Rests on fewer than {n} people."
 _PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
-# Counts of things that are not people: shown as they are.
-_NOT_PEOPLE = re.compile(r"cluster|spec|indicator|flag|month|draw|site|block|outcome|test|arm")
+# Whole numbers in the open blocks count people, unless their key says otherwise.
+_NOT_PEOPLE = re.compile(r"clusters?$|specs?$|days?$|months?$|years?$|draws?$|seed$")
 
 
 def network_record(record: dict, rules: Rules) -> dict:
@@ -48,7 +49,8 @@ class _Release:
         for row in record["estimates"]:
             self.estimate(row)
         self.indicators(record["indicators"])
-        for part in ("design", "robustness", "attrition", "quality", "costs", "decision"):
+        record["attrition"] = self.attrition(record["attrition"], record["design"])
+        for part in ("design", "robustness", "quality", "costs", "decision"):
             record[part] = self.free(record[part], part, primary_se)
         record["provenance"] = self.provenance(record["provenance"])
         record["disclosure"] = {
@@ -61,15 +63,14 @@ class _Release:
         return record
 
     def estimate(self, row: dict) -> None:
-        people = {name: n for name, n in row["n"].items() if not _NOT_PEOPLE.search(name)}
+        people = {name: n for name, n in row["n"].items() if not name.endswith("clusters")}
         known = people and all(shows_group(None, n, self.rules) for n in people.values())
         if row["value"] is not None and not known:
             self.hide_estimate(row)
             row["n"].update(dict.fromkeys(people))
         self.hide_telling_mean(row)
         row["n"] = {name: self.count(n) if name in people else n for name, n in row["n"].items()}
-        se = row["se"]
-        factor = _print_factor(row)
+        se, printed_se = row["se"], _printed_se(row)
         for name in ("value", "ci_low", "ci_high"):
             row[name] = round_effect(row[name], se, self.rules)
         if "mean_comparison" in row:
@@ -80,7 +81,6 @@ class _Release:
             row["benefit"][name] = round_effect(number, se, self.rules)
         for name in ("value", "ci_low", "ci_high"):
             if row.get("display"):
-                printed_se = None if se is None or factor is None else se * factor
                 row["display"][name] = round_effect(row["display"][name], printed_se, self.rules)
         if row.get("standardized"):
             d_se = row["standardized"]["se"]
@@ -173,6 +173,25 @@ class _Release:
             return None
         return round_count(n, self.rules)
 
+    def attrition(self, block: dict | None, design: dict) -> dict | None:
+        """Shares of people lost, hidden where they amount to 1-10 people overall or in an average group."""
+        if block is None:
+            return None
+        n = design.get("n_units") or (design.get("flow") or {}).get("n")
+        arms = block.get("by_arm") or {}
+        block["overall"] = self.lost(block.get("overall"), n)
+        block["by_arm"] = {arm: self.lost(share, n and n / len(arms)) for arm, share in arms.items()}
+        if None in block["by_arm"].values():
+            block["differential"] = None
+        shares = {name: block.pop(name) for name in ("overall", "by_arm")}
+        return {**self.free(block, "attrition", None), **shares}
+
+    def lost(self, share, n):
+        if share is None or (n and not is_small(round(share * n), self.rules)):
+            return round_share(share, n, self.rules)
+        self.hidden += 1
+        return None
+
     def free(self, value, key: str, se):
         """Round the parts of the record whose keys the schema leaves open, by what their keys say."""
         if isinstance(value, dict):
@@ -184,8 +203,7 @@ class _Release:
         if key.endswith("usd") or key.startswith("icer"):
             return round_usd(value, self.rules)
         if isinstance(value, int):
-            people = (key == "n" or key.startswith("n_")) and not _NOT_PEOPLE.search(key)
-            return self.count(value) if people else value
+            return value if _NOT_PEOPLE.search(key) else self.count(value)
         if key in ("min", "max", "b", "l", "u"):
             return round_effect(value, se, self.rules)
         return round_significant(value, 3)
@@ -203,10 +221,10 @@ class _Release:
         return {**provenance, "parameters": parameters, "inputs": inputs}
 
 
-def _print_factor(row: dict) -> float | None:
-    """How much wider the printed interval is than the one on the estimation scale (100 for points)."""
-    display = row.get("display") or {}
-    ends = [row["ci_low"], row["ci_high"], display.get("ci_low"), display.get("ci_high")]
-    if None in ends or ends[0] == ends[1]:
+def _printed_se(row: dict) -> float | None:
+    """The standard error of the printed effect (delta method for percent changes)."""
+    if row["se"] is None or row["value"] is None:
         return None
-    return abs((ends[3] - ends[2]) / (ends[1] - ends[0]))
+    if row["scale"].startswith("log"):
+        return 100 * math.exp(row["value"]) * row["se"]
+    return 100 * row["se"] if row["scale"] == "prob_diff" else row["se"]

@@ -136,9 +136,10 @@ def test_hidden_cells_are_counted():
 
 
 def test_open_parts_are_rounded_by_what_their_keys_say():
-    record = released(attrition={"n_missing": 7, "overall": 0.050312}, design={"n_clusters": 8})
-    assert record["attrition"] == {"n_missing": None, "overall": 0.0503}
+    record = released(design={"n_clusters": 8, "flow": {"served": 7, "assigned": 803}})
     assert record["design"]["n_units"] == 805 and record["design"]["n_clusters"] == 8
+    assert record["design"]["flow"] == {"served": None, "assigned": 805}
+    assert record["quality"]["data_age_days"] == 31
     assert record["costs"]["total_usd"] == 310000 and record["costs"]["per_participant_usd"] == 1030
     assert record["robustness"] == {
         "n_specs": 6,
@@ -147,6 +148,21 @@ def test_open_parts_are_rounded_by_what_their_keys_say():
         "min": 0.061,
         "max": 0.087,
     }
+
+
+@pytest.mark.parametrize(
+    ("overall", "by_arm", "shown"),
+    [
+        (0.05031, (0.06, 0.04), (0.05, 0.06, 0.04, 0.02)),
+        (0.0498, (0.08, 0.02), (0.05, 0.08, None, None)),  # 2 percent of 400 are 8 people
+        (0.01, (0.01, 0.01), (None, None, None, None)),
+        (0.0, (0.0, 0.0), (0.0, 0.0, 0.0, 0.02)),
+    ],
+)
+def test_shares_of_people_lost(overall, by_arm, shown):
+    block = {"overall": overall, "by_arm": dict(zip("ab", by_arm, strict=True)), "differential": 0.02}
+    lost = released(attrition=block)["attrition"]
+    assert (lost["overall"], lost["by_arm"]["a"], lost["by_arm"]["b"], lost["differential"]) == shown
 
 
 def test_paths_of_the_machine_stay_there():
