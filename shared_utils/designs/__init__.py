@@ -1,8 +1,8 @@
 """One way in for estimates: `estimate(frame, design)`; `diagnose(frame, design)` for flags.
 
-The room knows no city and no file: a DataFrame and a mapping go in, a tidy frame comes out, so an analyst can use
-it in a scratch notebook. `REGISTRY` maps each design type to its module; every module's docstring states the
-question, the assumption in plain words, the estimator, its variance and the source.
+The room knows no city and no file: a DataFrame and a mapping go in, a tidy frame comes out, so an analyst
+can use it in a scratch notebook. `REGISTRY` maps each design type to its module; every module's docstring
+states the question, the assumption in plain words, the estimator, its variance and the source.
 
 >>> estimate(frame, {"type": "rct_individual", "outcome": "employed_q2", "treatment": "offer",
 ...                  "covariates": ["age"], "strata": ["site_id"]})
@@ -31,21 +31,33 @@ from shared_utils.errors import nearest
 
 __all__ = ["REGISTRY", "DesignError", "diagnose", "estimate"]
 
-REGISTRY = {module.__name__.rsplit(".", 1)[1]: module for module in (
-    rct_individual, rct_cluster, did_staggered, iv_encouragement, rct_blocked_lottery, panel_did,
-    observational_aipw, rd, rct_multiarm, descriptive)}
+REGISTRY = {
+    module.__name__.rsplit(".", 1)[1]: module
+    for module in (
+        rct_individual,
+        rct_cluster,
+        did_staggered,
+        iv_encouragement,
+        rct_blocked_lottery,
+        panel_did,
+        observational_aipw,
+        rd,
+        rct_multiarm,
+        descriptive,
+    )
+}
 
 
 def estimate(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
     """Return one row an estimate.
 
     frame: one row a subject, or one row a unit and period for did_staggered and panel_did.
-    design: `type`, `outcome` (a column, or a list: the rows of each), the type's own keys (they name columns), and
-        `covariates`, `strata`, `cluster`, `weights`, `level`, `alternative`, `seed`, `options`, `labels`
-        ([treated, comparison], words for `contrast`).
-    The first columns are outcome, estimand, contrast, value, se, df, ci_low, ci_high, level, p, n, n_clusters,
-    method; then role, mean_comparison, n_treated, n_comparison, p_ri, p_adjusted, note, n_missing; then the
-    design's own. `role` is "main" for the row the decision reads. Raises DesignError.
+    design: `type`, `outcome` (a column, or a list: the rows of each), the type's own keys (they name
+        columns), and `covariates`, `strata`, `cluster`, `weights`, `level`, `alternative`, `seed`,
+        `options`, `labels` ([treated, comparison], words for `contrast`).
+    The first columns are outcome, estimand, contrast, value, se, df, ci_low, ci_high, level, p, n,
+    n_clusters, method; then role, mean_comparison, n_treated, n_comparison, p_ri, p_adjusted, note,
+    n_missing; then the design's own. `role` is "main" for the row the decision reads. Raises DesignError.
     """
     module, design = _open(design)
     rows = []
@@ -55,7 +67,9 @@ def estimate(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
 
 
 def diagnose(frame: pd.DataFrame, design: Mapping) -> list[dict]:
-    """Return the design's flags: {code, severity (info, warn, serious, block), scope, message, affects_primary}."""
+    """Return the design's flags: {code, severity (info, warn, serious, block), scope, message,
+    affects_primary}.
+    """
     module, design = _open(design)
     flags = []
     for outcome in _outcomes(design):
@@ -66,8 +80,9 @@ def diagnose(frame: pd.DataFrame, design: Mapping) -> list[dict]:
 def _open(design: Mapping):
     kind = design.get("type")
     if kind not in REGISTRY:
-        raise DesignError(f"Unknown design type {kind!r}.{nearest(kind, REGISTRY)}",
-                          f"Valid types: {listed(REGISTRY)}.")
+        raise DesignError(
+            f"Unknown design type {kind!r}.{nearest(kind, REGISTRY)}", f"Valid types: {listed(REGISTRY)}."
+        )
     module = REGISTRY[kind]
     _inputs.check_design(design, module.SPEC)
     return module, design

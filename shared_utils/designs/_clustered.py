@@ -1,8 +1,9 @@
 """CR2 standard errors with Satterthwaite degrees of freedom, and the intraclass correlation.
 
-Bell and McCaffrey (2002, Bias reduction in standard errors for linear regression with multi-stage samples, Survey
-Methodology 28(2)) as in Pustejovsky and Tipton (2018, Small-sample methods for cluster-robust variance estimation
-and hypothesis testing in fixed effects models, JBES 36(4), equations 5-7 and 11) with the identity working model:
+Bell and McCaffrey (2002, Bias reduction in standard errors for linear regression with multi-stage samples,
+Survey Methodology 28(2)) as in Pustejovsky and Tipton (2018, Small-sample methods for cluster-robust
+variance estimation and hypothesis testing in fixed effects models, JBES 36(4)) with the
+identity working model:
 
     V = M (sum_g X_g' A_g e_g e_g' A_g X_g) M,   M = (X'X)^-1,   A_g = (I - X_g M X_g')^(-1/2)
     df = (sum_g p_g'p_g)^2 / sum_gh (p_g'p_h)^2,  p_g = (I - H)_g' A_g X_g M c   for the coefficient c picks
@@ -16,7 +17,9 @@ from shared_utils.designs._regression import independent
 
 
 def cr2(y: np.ndarray, matrix: np.ndarray, clusters: np.ndarray, position: int) -> tuple[float, float, float]:
-    """Return (coefficient, CR2 standard error, Satterthwaite df) of column `position`; columns independent."""
+    """Return (coefficient, CR2 standard error, Satterthwaite df) of column `position`; columns
+    independent.
+    """
     bread = np.linalg.inv(matrix.T @ matrix)
     coefficients = bread @ matrix.T @ y
     errors = y - matrix @ coefficients
@@ -26,7 +29,7 @@ def cr2(y: np.ndarray, matrix: np.ndarray, clusters: np.ndarray, position: int) 
         rows = clusters == cluster
         part = matrix[rows]
         left, singular, _ = np.linalg.svd(part @ root, full_matrices=False)
-        rest = 1 - singular ** 2  # eigenvalues of I - X_g M X_g' in the directions X_g reaches
+        rest = 1 - singular**2  # eigenvalues of I - X_g M X_g' in the directions X_g reaches
         inverse_root = np.where(rest > 1e-10, 1 / np.sqrt(np.where(rest > 1e-10, rest, 1)), 0.0)
         direction = part @ bread[:, position]
         adjusted = direction + left @ ((inverse_root - 1) * (left.T @ direction))
@@ -35,15 +38,15 @@ def cr2(y: np.ndarray, matrix: np.ndarray, clusters: np.ndarray, position: int) 
         loadings.append(part.T @ adjusted)
     loadings = np.array(loadings)
     products = np.diag(squares) - loadings @ bread @ loadings.T  # p_g'p_h
-    df = np.trace(products) ** 2 / (products ** 2).sum()
+    df = np.trace(products) ** 2 / (products**2).sum()
     return float(coefficients[position]), float(np.sqrt(np.sum(np.square(scores)))), float(df)
 
 
 def icc(y: np.ndarray, fixed: np.ndarray, clusters: np.ndarray) -> float:
     """Return the share of the variance left by `fixed` that lies between clusters (0 when negative).
 
-    Analysis of variance estimate (Henderson 1953, method III): the sum of squares that cluster indicators take from
-    the residuals of `fixed` is (its df) s2_e + trace(Z'MZ) s2_c.
+    Analysis of variance estimate (Henderson 1953, method III): the sum of squares that cluster indicators
+    take from the residuals of `fixed` is (its df) s2_e + trace(Z'MZ) s2_c.
     """
     indicators = (clusters[:, None] == np.unique(clusters)[None, :]).astype(float)
     fixed = independent(fixed)

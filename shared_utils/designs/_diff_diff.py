@@ -1,8 +1,9 @@
-"""The only file that calls diff-diff (pinned vendor, see docs/decisions): staggered adoption and discontinuities.
+"""The only file that calls diff-diff (pinned vendor, see docs/decisions): staggered adoption and
+discontinuities.
 
-Kept thin so that a new version meets one file, with the published cases of tests/designs as its acceptance tests.
-Not called, because they are wrong in 3.13.0: HonestDiD('relative_magnitude'). The library is imported when first
-used; its import takes seconds.
+Kept thin so that a new version meets one file, with the published cases of tests/designs as its acceptance
+tests. Not called, because they are wrong in 3.13.0: HonestDiD('relative_magnitude'). The library is
+imported when first used; its import takes seconds.
 """
 
 import warnings
@@ -23,29 +24,44 @@ class GroupTime:
 
 
 def callaway_santanna(frame: pd.DataFrame, control_group: str, anticipation: int) -> GroupTime:
-    """Return group-time effects of a frame with columns unit, time (integers), first (0 = never), y and weight.
+    """Return group-time effects of a frame with columns unit, time (integers), first (0 = never), y and
+    weight.
 
     Outcome regression without covariates (differences in mean changes), base period g - 1 for every period
     ("universal"), analytic influence-function standard errors. Weights must be constant within unit.
     Raises ValueError when nothing can be estimated.
     """
     import diff_diff
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # unbalanced panels are counted and reported by our own door
         result = diff_diff.CallawaySantAnna(
-            control_group=control_group, anticipation=anticipation, estimation_method="reg",
-            base_period="universal").fit(
-            frame, outcome="y", unit="unit", time="time", first_treat="first",
-            survey_design=diff_diff.SurveyDesign(weights="weight"))
+            control_group=control_group,
+            anticipation=anticipation,
+            estimation_method="reg",
+            base_period="universal",
+        ).fit(
+            frame,
+            outcome="y",
+            unit="unit",
+            time="time",
+            first_treat="first",
+            survey_design=diff_diff.SurveyDesign(weights="weight"),
+        )
         events, groups = result.aggregate("event_study"), result.aggregate("group")
-    return GroupTime(float(result.overall_att), float(result.overall_se),
-                     pd.DataFrame({"key": events.event_time, "att": events.att, "se": events.se}),
-                     pd.DataFrame({"key": groups.label, "att": groups.att, "se": groups.se}))
+    return GroupTime(
+        float(result.overall_att),
+        float(result.overall_se),
+        pd.DataFrame({"key": events.event_time, "att": events.att, "se": events.se}),
+        pd.DataFrame({"key": groups.label, "att": groups.att, "se": groups.se}),
+    )
 
 
 @dataclass(frozen=True)
 class Discontinuity:
-    """A local-polynomial fit at the cutoff. value and se are bias-corrected with the robust standard error."""
+    """A local-polynomial fit at the cutoff. value and se are bias-corrected with the robust standard
+    error.
+    """
 
     value: float
     se: float
@@ -60,13 +76,16 @@ class Discontinuity:
     first_stage_se: float | None
 
 
-def discontinuity(y, running, received=None, covariates=None, *, bandwidth=None, kernel="triangular", p=1,
-                  level=0.95) -> Discontinuity:
-    """Fit at cutoff 0, treated at running >= 0; MSE-optimal bandwidth unless given; nearest-neighbour variance.
+def discontinuity(
+    y, running, received=None, covariates=None, *, bandwidth=None, kernel="triangular", p=1, level=0.95
+) -> Discontinuity:
+    """Fit at cutoff 0, treated at running >= 0; MSE-optimal bandwidth unless given; nearest-neighbour
+    variance.
 
     Returns rdrobust's three rows. Raises ValueError when the sides are too thin.
     """
     import diff_diff
+
     frame = pd.DataFrame({"y": y, "running": running})
     names = []
     if received is not None:
@@ -76,22 +95,37 @@ def discontinuity(y, running, received=None, covariates=None, *, bandwidth=None,
         frame[names[-1]] = np.asarray(column)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mass points in the running variable are reported by diagnose
-        r = diff_diff.RegressionDiscontinuity(cutoff=0.0, p=p, kernel=kernel, h=bandwidth, alpha=1 - level).fit(
-            frame, outcome="y", running="running", takeup="received" if received is not None else None,
-            covariates=names or None)
+        r = diff_diff.RegressionDiscontinuity(
+            cutoff=0.0, p=p, kernel=kernel, h=bandwidth, alpha=1 - level
+        ).fit(
+            frame,
+            outcome="y",
+            running="running",
+            takeup="received" if received is not None else None,
+            covariates=names or None,
+        )
     return Discontinuity(
-        float(r.att), float(r.se), tuple(map(float, r.conf_int)), float(r.p_value), float(r.att_conventional),
-        float(r.se_conventional), (float(r.h_left), float(r.h_right)), (float(r.b_left), float(r.b_right)),
+        float(r.att),
+        float(r.se),
+        tuple(map(float, r.conf_int)),
+        float(r.p_value),
+        float(r.att_conventional),
+        float(r.se_conventional),
+        (float(r.h_left), float(r.h_right)),
+        (float(r.b_left), float(r.b_right)),
         (int(r.n_h_left), int(r.n_h_right)),
         None if r.first_stage is None else float(r.first_stage),
-        None if r.first_stage_se is None else float(r.first_stage_se))
+        None if r.first_stage_se is None else float(r.first_stage_se),
+    )
 
 
 def density_test(running) -> tuple[float, float]:
     """Return (T, p) of the Cattaneo-Jansson-Ma test that the density of running is continuous at 0."""
     import diff_diff
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        result = diff_diff.RDDensityTest().fit(pd.DataFrame({"running": np.asarray(running, float)}),
-                                               running="running")
+        result = diff_diff.RDDensityTest().fit(
+            pd.DataFrame({"running": np.asarray(running, float)}), running="running"
+        )
     return float(result.t_stat), float(result.p_value)

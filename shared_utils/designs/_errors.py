@@ -15,5 +15,7 @@ def listed(names) -> str:
 
 def no_column(kind: str, key: str, name: str, frame) -> DesignError:
     """Return the error for a design key that names a column the table does not have."""
-    return DesignError(f"Design {kind}: column '{name}' ({key}) is not in the table.{nearest(name, frame.columns)}",
-                       f"Columns: {listed(frame.columns)}.")
+    return DesignError(
+        f"Design {kind}: column '{name}' ({key}) is not in the table.{nearest(name, frame.columns)}",
+        f"Columns: {listed(frame.columns)}.",
+    )

@@ -1,10 +1,10 @@
 """Instrumental variables with one instrument and one treatment received, shared by three designs.
 
 2SLS by linearmodels (robust or clustered, with the small-sample factor). Beside it the Anderson-Rubin set
-(Anderson and Rubin 1949): all effects b for which the reduced form of y - b d does not move with the instrument.
-The residuals of that regression are linear in b, so its robust variance is a quadratic in b and the set is the
-solution of one quadratic inequality (Fieller 1954): an interval, two rays, or the whole line. It keeps its level
-however weak the instrument is.
+(Anderson and Rubin 1949): all effects b for which the reduced form of y - b d does not move with the
+instrument. The residuals of that regression are linear in b, so its robust variance is a quadratic in b and
+the set is the solution of one quadratic inequality (Fieller 1954): an interval, two rays, or the whole
+line. It keeps its level however weak the instrument is.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from shared_utils.designs._regression import independent, strata_dummies
 
 @dataclass(frozen=True)
 class ConfidenceSet:
-    """An Anderson-Rubin set: `low` and `high` of the smallest interval that holds it, its shape in words, and the
+    """An Anderson-Rubin set: `low` and `high` of the smallest interval that holds it, its shape in words,
+    and the
     p of no effect."""
 
     low: float
@@ -48,7 +49,9 @@ class TwoStage:
 def controls(inputs: Inputs) -> np.ndarray:
     """Intercept, stratum effects and covariates, shape (n, k)."""
     n = len(inputs.y)
-    return independent(np.column_stack([np.ones(n), strata_dummies(inputs.strata, n), inputs.covariates.to_numpy()]))
+    return independent(
+        np.column_stack([np.ones(n), strata_dummies(inputs.strata, n), inputs.covariates.to_numpy()])
+    )
 
 
 def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weights=None) -> TwoStage:
@@ -60,17 +63,23 @@ def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weig
     counterfactual = IV2SLS(inputs.y * (1 - received), exog, 1 - received, instrument, weights=weights).fit()
     gamma, covariance, df = reduced_forms(inputs.y, received, instrument, exog, clusters, weights)
     return TwoStage(
-        value=float(fit.params.iloc[-1]), se=float(fit.std_errors.iloc[-1]), df=df,
-        first_stage=gamma[1], first_stage_se=float(np.sqrt(covariance[1, 1])),
-        reduced_form=gamma[0], reduced_form_se=float(np.sqrt(covariance[0, 0])),
+        value=float(fit.params.iloc[-1]),
+        se=float(fit.std_errors.iloc[-1]),
+        df=df,
+        first_stage=gamma[1],
+        first_stage_se=float(np.sqrt(covariance[1, 1])),
+        reduced_form=gamma[0],
+        reduced_form_se=float(np.sqrt(covariance[0, 0])),
         f=float(gamma[1] ** 2 / covariance[1, 1]),
         anderson_rubin=anderson_rubin(gamma, covariance, df, inputs.level),
         complier_mean=float(counterfactual.params.iloc[-1]),
-        covariance="HC1" if clusters is None else "clustered")
+        covariance="HC1" if clusters is None else "clustered",
+    )
 
 
 def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, classical=False):
-    """Return the instrument's coefficients on (y, received), their joint 2 x 2 covariance and the degrees of freedom.
+    """Return the instrument's coefficients on (y, received), their joint 2 x 2 covariance and the degrees
+    of freedom.
 
     Covariance: HC1, clustered with the usual small-sample factor and df = clusters - 1, or classical.
     """
@@ -88,7 +97,9 @@ def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, cl
     scores = errors * z[:, None]
     if clusters is None:
         return gamma, n / (n - k) * scores.T @ scores / (z @ z) ** 2, float(n - k)
-    sums = np.column_stack([np.bincount(np.unique(clusters, return_inverse=True)[1], weights=s) for s in scores.T])
+    sums = np.column_stack(
+        [np.bincount(np.unique(clusters, return_inverse=True)[1], weights=s) for s in scores.T]
+    )
     g = len(sums)
     return gamma, g / (g - 1) * (n - 1) / (n - k) * sums.T @ sums / (z @ z) ** 2, float(g - 1)
 
@@ -104,6 +115,8 @@ def anderson_rubin(gamma, covariance, df: float, level: float) -> ConfidenceSet:
         low, high = (b - root) / a, (b + root) / a
         return ConfidenceSet(low, high, f"{low:.4g} to {high:.4g}", p)
     if a == 0 or root == 0:
-        return ConfidenceSet(-np.inf, np.inf, "every value: the instrument is too weak to bound the effect", p)
+        return ConfidenceSet(
+            -np.inf, np.inf, "every value: the instrument is too weak to bound the effect", p
+        )
     low, high = sorted(((b - root) / a, (b + root) / a))
     return ConfidenceSet(-np.inf, np.inf, f"below {low:.4g} or above {high:.4g}", p)

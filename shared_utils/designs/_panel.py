@@ -1,7 +1,7 @@
 """A panel of units and periods: codes, checks and dense (unit x period) tables, shared by the panel designs.
 
-Periods are the distinct times of the table in order, whatever they are (numbers, dates, text such as 2019-07);
-event time counts these periods.
+Periods are the distinct times of the table in order, whatever they are (numbers, dates, text such as
+2019-07); event time counts these periods.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ from shared_utils.designs._inputs import Inputs
 
 @dataclass(frozen=True)
 class Panel:
-    """unit and period are codes from 0, one a row; `times` are the sorted periods, `clusters` one code a unit."""
+    """unit and period are codes from 0, one a row; `times` are the sorted periods, `clusters` one code a
+    unit.
+    """
 
     unit: np.ndarray
     period: np.ndarray
@@ -39,7 +41,9 @@ class Panel:
 
 
 def panel(inputs: Inputs) -> Panel:
-    """Return the panel of the inputs; refuses a unit twice in a period, one period, one unit, split clusters."""
+    """Return the panel of the inputs; refuses a unit twice in a period, one period, one unit, split
+    clusters.
+    """
     where = f"Design {inputs.type}, outcome '{inputs.outcome}'"
     names, unit = np.unique(inputs.roles["unit"].astype(str), return_inverse=True)
     values = comparable(inputs.roles["time"], inputs.type, "time")
@@ -47,17 +51,24 @@ def panel(inputs: Inputs) -> Panel:
     twice = pd.DataFrame({"u": unit, "t": period}).duplicated()
     if twice.any():
         at = int(np.flatnonzero(twice)[0])
-        raise DesignError(f"{where}: {int(twice.sum())} rows repeat a unit and period, first unit "
-                          f"'{names[unit[at]]}' in {show(values[at])}.", "Keep one row a unit and period.")
+        raise DesignError(
+            f"{where}: {int(twice.sum())} rows repeat a unit and period, first unit "
+            f"'{names[unit[at]]}' in {show(values[at])}.",
+            "Keep one row a unit and period.",
+        )
     if len(times) < 2 or len(names) < 2:
-        raise DesignError(f"{where}: the panel has {len(names)} unit(s) and {len(times)} period(s) with an outcome.",
-                          "At least two of each are needed.")
+        raise DesignError(
+            f"{where}: the panel has {len(names)} unit(s) and {len(times)} period(s) with an outcome.",
+            "At least two of each are needed.",
+        )
     clusters = np.arange(len(names))
     if inputs.cluster is not None:
         clusters = np.zeros(len(names), int)
         clusters[unit] = inputs.cluster
         if (clusters[unit] != inputs.cluster).any():
-            raise DesignError(f"{where}: a unit lies in more than one cluster.", "Clusters group whole units.")
+            raise DesignError(
+                f"{where}: a unit lies in more than one cluster.", "Clusters group whole units."
+            )
         clusters = np.unique(clusters, return_inverse=True)[1]
     return Panel(unit, period, times, [show(t) for t in times], clusters)
 
@@ -76,16 +87,21 @@ def comparable(values, kind: str, key: str) -> np.ndarray:
             return pd.PeriodIndex(series).to_timestamp().to_numpy()
         return pd.to_datetime(series, format="ISO8601").to_numpy(dtype="datetime64[ns]")
     except (TypeError, ValueError):
-        raise DesignError(f"Design {kind}: column for '{key}' holds {series.iloc[0]!r}, which is neither a number nor "
-                          "a date.", "Use a number, a date such as 2019-07-01, or a month such as 2019-07.") from None
+        raise DesignError(
+            f"Design {kind}: column for '{key}' holds {series.iloc[0]!r}, which is neither a number nor "
+            "a date.",
+            "Use a number, a date such as 2019-07-01, or a month such as 2019-07.",
+        ) from None
 
 
 def first_period(when, times: np.ndarray, kind: str, key: str) -> np.ndarray:
     """Return the code of the first period at or after each time; len(times) when that is after the panel."""
     when = comparable(when, kind, key)
     if when.dtype != times.dtype:
-        raise DesignError(f"Design {kind}: '{key}' and 'time' are of different kinds (a number and a date).",
-                          "Give both as dates or both as numbers.")
+        raise DesignError(
+            f"Design {kind}: '{key}' and 'time' are of different kinds (a number and a date).",
+            "Give both as dates or both as numbers.",
+        )
     return np.searchsorted(times, when)
 
 

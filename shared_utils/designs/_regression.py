@@ -3,11 +3,11 @@
 The matrix is built with numpy, never with a formula: patsy formulas look into the caller's variables, and a
 notebook variable called C, I or Q breaks them. statsmodels does the fitting and the HC covariance.
 
-Adjustment (Lin 2013, Agnostic notes on regression adjustments to experimental data, Annals of Applied Statistics
-7(1)): `lin` centres covariates and strata and lets their slopes differ by group; `ancova` gives them one slope;
-`none` leaves them out but keeps the strata, because the draw was made within them.
-HC2 needs every cell to hold at least two people of each group, so a stratum or category too small for that enters
-without an interaction and the note says so.
+Adjustment (Lin 2013, Agnostic notes on regression adjustments to experimental data, Annals of Applied
+Statistics 7(1)): `lin` centres covariates and strata and lets their slopes differ by group; `ancova` gives
+them one slope; `none` leaves them out but keeps the strata, because the draw was made within them.
+HC2 needs every cell to hold at least two people of each group, so a stratum or category too small for that
+enters without an interaction and the note says so.
 """
 
 from dataclasses import dataclass
@@ -48,13 +48,14 @@ class Adjusted:
         return float(contrast @ self.fit.params), float(np.sqrt(variance))
 
 
-def adjusted(inputs: Inputs, groups: dict[str, np.ndarray], adjustment: str, se: str,
-             covariates: bool = True) -> Adjusted:
+def adjusted(
+    inputs: Inputs, groups: dict[str, np.ndarray], adjustment: str, se: str, covariates: bool = True
+) -> Adjusted:
     """Regress the outcome on group indicators with the given adjustment and HC standard errors.
 
     groups: name -> 0/1 array of each group compared with the left-out one.
-    If some row could only be fitted exactly (leverage 1) while it moves a group's coefficient, HC2 is undefined:
-    the next simpler adjustment is used and the note says so.
+    If some row could only be fitted exactly (leverage 1) while it moves a group's coefficient, HC2 is
+    undefined: the next simpler adjustment is used and the note says so.
     """
     weights = np.ones(len(inputs.y)) if inputs.weights is None else inputs.weights
     use_covariates = covariates and adjustment != "none" and inputs.covariates.shape[1] > 0
@@ -62,8 +63,9 @@ def adjusted(inputs: Inputs, groups: dict[str, np.ndarray], adjustment: str, se:
     first = "ancova" if adjustment == "ancova" else "lin"
     chain = ("lin", "ancova", "none") if first == "lin" else ("ancova", "none")
     for kind in chain:
-        matrix, interacted, left_out = _matrix(inputs, groups, table if kind != "none" else table[:, :0],
-                                               kind == "lin", weights)
+        matrix, interacted, left_out = _matrix(
+            inputs, groups, table if kind != "none" else table[:, :0], kind == "lin", weights
+        )
         fit = sm.WLS(inputs.y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
         if not _exact_rows_matter(fit, len(groups)):
             break
@@ -71,32 +73,46 @@ def adjusted(inputs: Inputs, groups: dict[str, np.ndarray], adjustment: str, se:
     if kind != first:
         notes.append(f"too few rows for the {first} adjustment: {kind} used")
     words = _words(use_covariates and kind != "none", inputs.strata is not None, interacted)
-    return Adjusted(fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes))
+    return Adjusted(
+        fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes)
+    )
 
 
 def _words(covariates: bool, strata: bool, interacted: set) -> str:
     if covariates:
-        return "OLS, covariates centred and interacted (Lin)" if "covariates" in interacted else \
-            "OLS with covariates (ANCOVA)"
+        return (
+            "OLS, covariates centred and interacted (Lin)"
+            if "covariates" in interacted
+            else "OLS with covariates (ANCOVA)"
+        )
     if not strata:
         return "difference in means"
-    return "difference in means within strata, weighted by stratum size" if "strata" in interacted else \
-        "OLS with stratum effects"
+    return (
+        "difference in means within strata, weighted by stratum size"
+        if "strata" in interacted
+        else "OLS with stratum effects"
+    )
 
 
 def _matrix(inputs, groups, covariates, interact, weights):
     """Intercept, groups, centred strata and covariates, and their interactions where the cells allow."""
     membership = [*groups.values(), 1 - np.clip(sum(groups.values()), 0, 1)]
-    blocks = (("strata", strata_dummies(inputs.strata, len(inputs.y)), _strata_allow(inputs.strata, membership)),
-              ("covariates", covariates, True))
+    blocks = (
+        ("strata", strata_dummies(inputs.strata, len(inputs.y)), _strata_allow(inputs.strata, membership)),
+        ("covariates", covariates, True),
+    )
     columns, products, interacted, notes = [np.ones(len(inputs.y)), *groups.values()], [], set(), []
     for name, block, allowed in blocks:
-        slopes = [interact and allowed and (name == "strata" or _cells_allow(column, membership))
-                  for column in block.T]
+        slopes = [
+            interact and allowed and (name == "strata" or _cells_allow(column, membership))
+            for column in block.T
+        ]
         if any(slopes):
             interacted.add(name)
         if interact and not all(slopes):
-            notes.append(f"{len(slopes) - sum(slopes)} {name} column(s) not interacted: too few people in a cell")
+            notes.append(
+                f"{len(slopes) - sum(slopes)} {name} column(s) not interacted: too few people in a cell"
+            )
         for column, slope in zip(block.T, slopes, strict=True):
             centred = column - np.average(column, weights=weights)
             columns.append(centred)
@@ -109,15 +125,20 @@ def _strata_allow(strata, membership) -> bool:
     if strata is None:
         return False
     present = np.unique(strata)
-    return all(np.bincount(strata[group == 1], minlength=strata.max() + 1)[present].min() >= MIN_STRATUM
-               for group in membership)
+    return all(
+        np.bincount(strata[group == 1], minlength=strata.max() + 1)[present].min() >= MIN_STRATUM
+        for group in membership
+    )
 
 
 def _cells_allow(column, membership) -> bool:
     if len(np.unique(column)) > 2:
         return True
-    return all(np.count_nonzero((group == 1) & (column == value)) >= MIN_CATEGORY
-               for group in membership for value in np.unique(column))
+    return all(
+        np.count_nonzero((group == 1) & (column == value)) >= MIN_CATEGORY
+        for group in membership
+        for value in np.unique(column)
+    )
 
 
 def strata_dummies(strata, n: int) -> np.ndarray:
@@ -156,4 +177,4 @@ def _exact_rows_matter(fit, n_groups: int) -> bool:
     whitened = fit.model.wexog
     influence = np.linalg.pinv(whitened)
     exact = np.einsum("ij,ji->i", whitened, influence) > 1 - TINY
-    return bool(np.abs(influence[1:1 + n_groups, exact]).max(initial=0) > TINY)
+    return bool(np.abs(influence[1 : 1 + n_groups, exact]).max(initial=0) > TINY)

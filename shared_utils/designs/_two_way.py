@@ -1,14 +1,15 @@
 """Two-way fixed effects, linear or Poisson, with a cluster jackknife, on dense (unit x period) tables.
 
 Linear: least squares with unit and period effects and optional weights.
-Poisson: pseudo-maximum likelihood with unit and period effects and an exposure (Wooldridge 1999, Distribution-free
-    estimation of some nonlinear panel data models, J. Econometrics 90); only the mean must be right. Unit effects
-    are concentrated out, which leaves the multinomial likelihood in the period effects and the regressors
-    (Hausman, Hall and Griliches 1984); Newton steps solve it.
-Both share one information matrix: with fitted means (Poisson) or weights (linear) m, unit totals concentrated out,
-    sum_i [sum_t m_it x_it x_it' - (sum_t m_it x_it)(sum_t m_it x_it)' / sum_t m_it].
-Variance: delete-one-cluster jackknife, (G - 1)/G times the squared changes (CV3 of MacKinnon, Nielsen and Webb
-    2023). It is exact refitting, not a linearisation, so it holds for any pattern of treatment and missing rows.
+Poisson: pseudo-maximum likelihood with unit and period effects and an exposure (Wooldridge 1999,
+    Distribution-free estimation of some nonlinear panel data models, J. Econometrics 90); only the mean
+    must be right. Unit effects are concentrated out, which leaves the multinomial likelihood in the period
+    effects and the regressors (Hausman, Hall and Griliches 1984); Newton steps solve it.
+Both share one information matrix: with fitted means (Poisson) or weights (linear) m, unit totals
+    concentrated out, sum_i [sum_t m_it x_it x_it' - (sum_t m_it x_it)(sum_t m_it x_it)' / sum_t m_it].
+Variance: delete-one-cluster jackknife, (G - 1)/G times the squared changes (CV3 of MacKinnon, Nielsen and
+    Webb 2023). It is exact refitting, not a linearisation, so it holds for any pattern of treatment and
+    missing rows.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class NotIdentified(Exception):
 
 @dataclass(frozen=True)
 class TwoWay:
-    """One estimation problem. y and m0 are (units, periods): m0 is the weight (linear) or exposure (Poisson), 0 where
+    """One estimation problem. y and m0 are (units, periods): m0 is the weight (linear) or exposure
+    (Poisson), 0 where
     there is no row. x is (units, periods, regressors)."""
 
     y: np.ndarray
@@ -35,11 +37,15 @@ class TwoWay:
 
     def fit(self, units=None, start=None) -> np.ndarray:
         """Return (period effects..., coefficients) of the units given by a mask; raises NotIdentified."""
-        problem = self if units is None else TwoWay(self.y[units], self.m0[units], self.x[units], self.poisson)
+        problem = (
+            self if units is None else TwoWay(self.y[units], self.m0[units], self.x[units], self.poisson)
+        )
         return _newton(problem, start) if self.poisson else _least_squares(problem)
 
     def null_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (m, score) of the fit without regressors: fitted means or weights, and y minus fit times weight."""
+        """Return (m, score) of the fit without regressors: fitted means or weights, and y minus fit times
+        weight.
+        """
         null = TwoWay(self.y, self.m0, self.x[:, :, :0], self.poisson)
         solution = null.fit()
         if self.poisson:
@@ -51,7 +57,7 @@ class TwoWay:
         return self.m0, self.m0 * (rest - ((self.m0 * rest).sum(axis=1) / total)[:, None])
 
     def coefficients(self, solution: np.ndarray) -> np.ndarray:
-        return solution[self.y.shape[1]:]
+        return solution[self.y.shape[1] :]
 
     def jackknife(self, clusters: np.ndarray, solution: np.ndarray) -> np.ndarray:
         """Return the coefficients without each cluster, shape (clusters, regressors)."""
@@ -61,9 +67,10 @@ class TwoWay:
 def permuted_estimates(problem: TwoWay, paths: np.ndarray, orders: np.ndarray) -> np.ndarray:
     """Return the estimate for each reordering of the units' treatment paths, shape (orders,).
 
-    Score over information at the fit without treatment: the least-squares estimate itself for the linear family, the
-    first Newton step for Poisson. A permutation test is valid with any statistic; this one needs no refitting.
-    Orders under which the effect cannot be told from the fixed effects give infinity, which only makes p larger.
+    Score over information at the fit without treatment: the least-squares estimate itself for the linear
+    family, the first Newton step for Poisson. A permutation test is valid with any statistic; this one
+    needs no refitting. Orders under which the effect cannot be told from the fixed effects give infinity,
+    which only makes p larger.
     """
     m, score = problem.null_scores()
     total = m.sum(axis=1)
@@ -90,7 +97,8 @@ def jackknife_covariance(replicates: np.ndarray, estimate: np.ndarray) -> np.nda
 
 
 def _information(m, x):
-    """Blocks (period x period, period x regressor, regressor x regressor) with unit effects concentrated out, and
+    """Blocks (period x period, period x regressor, regressor x regressor) with unit effects concentrated
+    out, and
     the regressors' own sums of squares."""
     total = m.sum(axis=1)
     share = np.divide(m, total[:, None], out=np.zeros_like(m), where=total[:, None] > 0)
@@ -135,12 +143,12 @@ def _newton(problem, start) -> np.ndarray:
         score = y * live - means
         step = _step(means, x, score.sum(axis=0), np.tensordot(score, x, 2))
         for halving in range(30):
-            new = solution + step * 0.5 ** halving
+            new = solution + step * 0.5**halving
             new_likelihood, new_means = _likelihood(new, y, exposure, x, live)
             if new_likelihood >= likelihood - 1e-12 * abs(likelihood):
                 break
         solution, likelihood, means = new, new_likelihood, new_means
-        if np.abs(solution[y.shape[1]:]).max(initial=0) > 30:
+        if np.abs(solution[y.shape[1] :]).max(initial=0) > 30:
             raise NotIdentified
         if np.abs(step).max() < TOLERANCE:
             return solution

@@ -1,13 +1,14 @@
 """Levels and changes, without a comparison that could carry a cause.
 
-Question: how high is the outcome, in each group and period, and how much did it change from the first to the last?
-Assumption in plain words: none about causes. The intervals treat rows (or clusters) as independent draws; they say
-    how much the number would vary in a similar sample, not what brought it about.
+Question: how high is the outcome, in each group and period, and how much did it change from the first to
+    the last?
+Assumption in plain words: none about causes. The intervals treat rows (or clusters) as independent draws;
+    they say how much the number would vary in a similar sample, not what brought it about.
 Estimator: means and differences in means.
-Variance: HC2 with t(N - k); CR2 with Satterthwaite degrees of freedom when `cluster` is given (people seen in several
-    periods are clusters). A level of a 0/1 outcome without clusters has the Wilson interval.
-Rows: level a group and period; change (last minus first period) a group when `time` is given. The main row is the
-    overall change, or the overall level without `time`.
+Variance: HC2 with t(N - k); CR2 with Satterthwaite degrees of freedom when `cluster` is given (people seen
+    in several periods are clusters). A level of a 0/1 outcome without clusters has the Wilson interval.
+Rows: level a group and period; change (last minus first period) a group when `time` is given. The main row
+    is the overall change, or the overall level without `time`.
 """
 
 import numpy as np
@@ -31,37 +32,67 @@ def estimate(inputs: Inputs) -> list[dict]:
         groups |= {name: inputs.roles["group"] == name for name in sorted(set(inputs.roles["group"]))}
     rows = []
     if "time" not in inputs.roles:
-        return [_level(inputs, rows_in, name, "main" if name == "all" else "level")
-                for name, rows_in in groups.items()]
+        return [
+            _level(inputs, rows_in, name, "main" if name == "all" else "level")
+            for name, rows_in in groups.items()
+        ]
     times, codes = np.unique(comparable(inputs.roles["time"], inputs.type, "time"), return_inverse=True)
     if len(times) < 2:
-        raise DesignError(f"Design descriptive, outcome '{inputs.outcome}': only one period ({show(times[0])}).",
-                          "Leave out 'time' to describe the level.")
+        raise DesignError(
+            f"Design descriptive, outcome '{inputs.outcome}': only one period ({show(times[0])}).",
+            "Leave out 'time' to describe the level.",
+        )
     for name, rows_in in groups.items():
         rows.append(_change(inputs, rows_in, codes, name, times))
-        rows += [_level(inputs, rows_in & (codes == t), name, "level", show(time))
-                 for t, time in enumerate(times) if (rows_in & (codes == t)).any()]
+        rows += [
+            _level(inputs, rows_in & (codes == t), name, "level", show(time))
+            for t, time in enumerate(times)
+            if (rows_in & (codes == t)).any()
+        ]
     return [one for one in rows if one is not None]
 
 
 def diagnose(inputs: Inputs) -> list[dict]:
     """One flag: this type says nothing about causes."""
-    return [{"code": "no_comparison", "severity": "info", "scope": inputs.outcome, "affects_primary": True,
-             "message": "Levels and changes only: what brought them about cannot be told from these data."}]
+    return [
+        {
+            "code": "no_comparison",
+            "severity": "info",
+            "scope": inputs.outcome,
+            "affects_primary": True,
+            "message": "Levels and changes only: what brought them about cannot be told from these data.",
+        }
+    ]
 
 
 def _level(inputs: Inputs, rows, name, role, period="") -> dict:
     part = inputs.keep(rows)
     n = len(part.y)
-    facts = {"estimand": "level", "contrast": name, "role": role, "n_clusters": _clusters(part), "group": name,
-             "period": period}
+    facts = {
+        "estimand": "level",
+        "contrast": name,
+        "role": role,
+        "n_clusters": _clusters(part),
+        "group": name,
+        "period": period,
+    }
     if part.binary and part.cluster is None:
         share = part.y.mean()
-        return row(part, value=share, se=max(np.sqrt(share * (1 - share) / n), 0.5 / n), p=np.nan,
-                   interval=wilson(int(part.y.sum()), n, part.level), method="share, Wilson interval", **facts)
+        return row(
+            part,
+            value=share,
+            se=max(np.sqrt(share * (1 - share) / n), 0.5 / n),
+            p=np.nan,
+            interval=wilson(int(part.y.sum()), n, part.level),
+            method="share, Wilson interval",
+            **facts,
+        )
     if np.ptp(part.y) == 0 or n < 2 or (part.cluster is not None and _clusters(part) < 2):
-        raise DesignError(f"Design descriptive, outcome '{inputs.outcome}': '{name}' {period} has {n} row(s) without "
-                          "variation; no interval can be given.", "Group periods or groups more coarsely.")
+        raise DesignError(
+            f"Design descriptive, outcome '{inputs.outcome}': '{name}' {period} has {n} row(s) without "
+            "variation; no interval can be given.",
+            "Group periods or groups more coarsely.",
+        )
     value, se, df, method = _mean(part, np.ones((n, 1)), 0)
     return row(part, value=value, se=se, df=df, p=np.nan, method=f"mean, {method}", **facts)
 
@@ -72,21 +103,41 @@ def _change(inputs: Inputs, rows, codes, name, times) -> dict | None:
     part, last = inputs.keep(ends), (codes[ends] == len(times) - 1).astype(float)
     if min(last.sum(), (1 - last).sum()) < 2 or np.ptp(part.y) == 0:
         if name == "all":
-            raise DesignError(f"Design descriptive, outcome '{inputs.outcome}': fewer than two rows, or no variation, in "
-                              f"{show(times[0])} and {show(times[-1])}.", "Group periods more coarsely.")
+            raise DesignError(
+                f"Design descriptive, outcome '{inputs.outcome}': fewer than two rows, or no variation, in "
+                f"{show(times[0])} and {show(times[-1])}.",
+                "Group periods more coarsely.",
+            )
         return None
     value, se, df, method = _mean(part, np.column_stack([np.ones(len(last)), last]), 1)
-    return row(part, estimand="change", value=value, se=se, df=df, method=f"difference in means, {method}",
-               contrast=f"{show(times[-1])} - {show(times[0])}", role="main" if name == "all" else "change",
-               mean_comparison=float(part.y[last == 0].mean()), n_clusters=_clusters(part), group=name,
-               period=show(times[-1]))
+    return row(
+        part,
+        estimand="change",
+        value=value,
+        se=se,
+        df=df,
+        method=f"difference in means, {method}",
+        contrast=f"{show(times[-1])} - {show(times[0])}",
+        role="main" if name == "all" else "change",
+        mean_comparison=float(part.y[last == 0].mean()),
+        n_clusters=_clusters(part),
+        group=name,
+        period=show(times[-1]),
+    )
 
 
 def _mean(part: Inputs, matrix, position):
     if part.cluster is not None:
         return *cr2(part.y, matrix, part.cluster, position), "CR2, Satterthwaite t"
-    fit = adjusted(part, {f"x{j}": matrix[:, j] for j in range(1, matrix.shape[1])}, "none", "HC2", covariates=False)
-    return float(fit.fit.params[position]), float(np.sqrt(fit.fit.cov_params()[position, position])), fit.df, "HC2, t"
+    fit = adjusted(
+        part, {f"x{j}": matrix[:, j] for j in range(1, matrix.shape[1])}, "none", "HC2", covariates=False
+    )
+    return (
+        float(fit.fit.params[position]),
+        float(np.sqrt(fit.fit.cov_params()[position, position])),
+        fit.df,
+        "HC2, t",
+    )
 
 
 def _clusters(part: Inputs):

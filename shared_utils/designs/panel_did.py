@@ -1,17 +1,19 @@
 """Panel with treated and comparison units: how much did the outcome change beyond what the others show?
 
-Question: the mean effect on the treated units after adoption (ATT). Linear: a difference; Poisson: the log of the
-    rate ratio, "the rate is 18 % lower than it would have been" is log(0.82).
-Assumption in plain words: without the programme the treated units would have moved as the comparison units did
-    (in differences, or in ratios for Poisson); nothing else changed for the treated units only; no spillover.
-Estimator: unit and period effects, least squares or Poisson pseudo-maximum likelihood with offset log exposure
-    (designs/_two_way.py). With one adoption date, a full panel and an exposure that does not change, the Poisson
-    coefficient is ln[(T_post/C_post)/(T_pre/C_pre)] of total counts. When units adopt at different times this
-    averages with weights that may be negative: use did_staggered.
-Variance: delete-one-cluster jackknife, t with (treated clusters - 1) degrees of freedom: the treated are few, and they
-    carry the uncertainty (MacKinnon, Nielsen and Webb 2023, Cluster-robust inference, J. Econometrics 232(2)).
-p_ri: permutation of whole treatment paths over units (Conley and Taber 2011; MacKinnon and Webb 2020). With fewer
-    than 10 treated units it is the primary p.
+Question: the mean effect on the treated units after adoption (ATT). Linear: a difference; Poisson: the log
+    of the rate ratio, "the rate is 18 % lower than it would have been" is log(0.82).
+Assumption in plain words: without the programme the treated units would have moved as the comparison units
+    did (in differences, or in ratios for Poisson); nothing else changed for the treated units only; no
+    spillover.
+Estimator: unit and period effects, least squares or Poisson pseudo-maximum likelihood with offset log
+    exposure (designs/_two_way.py). With one adoption date, a full panel and an exposure that does not
+    change, the Poisson coefficient is ln[(T_post/C_post)/(T_pre/C_pre)] of total counts. When units adopt
+    at different times this averages with weights that may be negative: use did_staggered.
+Variance: delete-one-cluster jackknife, t with (treated clusters - 1) degrees of freedom: the treated are
+    few, and they carry the uncertainty (MacKinnon, Nielsen and Webb 2023, Cluster-robust inference, J.
+    Econometrics 232(2)).
+p_ri: permutation of whole treatment paths over units (Conley and Taber 2011; MacKinnon and Webb 2020). With
+    fewer than 10 treated units it is the primary p.
 Family: `options.family`; by default Poisson when `exposure` is given and the outcome is a count, else linear.
 Rows: main and, with one adoption date, event_time (relative to the last period before), columns `event_time`.
 """
@@ -27,9 +29,21 @@ from shared_utils.stats.randomization import tail_share
 
 FEW_TREATED, PRETREND_ALPHA = 10, 0.10
 SPEC = Spec(
-    columns={"unit": "label", "time": "time", "treatment": "binary", "treated": "binary", "exposure": "positive"},
-    optional=("treatment", "treated", "exposure", "adoption"), values=("adoption",), uses=("cluster", "weights"),
-    options={"family": Option(None, (None, "linear", "poisson")), "ri_draws": Option(2000, low=0, high=100_000)})
+    columns={
+        "unit": "label",
+        "time": "time",
+        "treatment": "binary",
+        "treated": "binary",
+        "exposure": "positive",
+    },
+    optional=("treatment", "treated", "exposure", "adoption"),
+    values=("adoption",),
+    uses=("cluster", "weights"),
+    options={
+        "family": Option(None, (None, "linear", "poisson")),
+        "ri_draws": Option(2000, low=0, high=100_000),
+    },
+)
 
 
 def estimate(inputs: Inputs) -> list[dict]:
@@ -49,9 +63,20 @@ def estimate(inputs: Inputs) -> list[dict]:
     words = "Poisson with unit and period effects" if problem.poisson else "OLS with unit and period effects"
     method = f"{words}, cluster jackknife, t({df:g})"
     note = "value is the log rate ratio" if problem.poisson else ""
-    rows = [row(inputs, estimand="ATT", value=value, se=se, df=df, method=method, note=note,
-                mean_comparison=_without(inputs, table, paths, value, problem.poisson),
-                p_ri=_permutation_p(problem, paths, inputs), **facts)]
+    rows = [
+        row(
+            inputs,
+            estimand="ATT",
+            value=value,
+            se=se,
+            df=df,
+            method=method,
+            note=note,
+            mean_comparison=_without(inputs, table, paths, value, problem.poisson),
+            p_ri=_permutation_p(problem, paths, inputs),
+            **facts,
+        )
+    ]
     return rows + _event_rows(inputs, table, paths, problem, method, df, facts)
 
 
@@ -61,14 +86,28 @@ def diagnose(inputs: Inputs) -> list[dict]:
     flags = []
     treated = int(paths.any(axis=1).sum())
     if treated < FEW_TREATED:
-        flags.append({"code": "few_treated_units", "severity": "warn", "scope": inputs.outcome,
-                      "affects_primary": True, "message": f"{treated} treated units, fewer than {FEW_TREATED}: the "
-                                                          "permutation p is the primary one."})
+        flags.append(
+            {
+                "code": "few_treated_units",
+                "severity": "warn",
+                "scope": inputs.outcome,
+                "affects_primary": True,
+                "message": f"{treated} treated units, fewer than {FEW_TREATED}: the "
+                "permutation p is the primary one.",
+            }
+        )
     slope = pretrend_slope(inputs)
     if slope is not None and slope["p"] < PRETREND_ALPHA:
-        flags.append({"code": "pretrend", "severity": "serious", "scope": inputs.outcome, "affects_primary": True,
-                      "message": f"Before adoption the treated units already moved differently, by "
-                                 f"{slope['value']:.4g} a period (p = {slope['p']:.2g})."})
+        flags.append(
+            {
+                "code": "pretrend",
+                "severity": "serious",
+                "scope": inputs.outcome,
+                "affects_primary": True,
+                "message": f"Before adoption the treated units already moved differently, by "
+                f"{slope['value']:.4g} a period (p = {slope['p']:.2g}).",
+            }
+        )
     return flags
 
 
@@ -85,7 +124,9 @@ def pretrend_slope(inputs: Inputs) -> dict | None:
     try:
         solution = problem.fit()
         value = problem.coefficients(solution)[0]
-        se = np.sqrt(jackknife_covariance(problem.jackknife(table.clusters, solution), np.array([value]))[0, 0])
+        se = np.sqrt(
+            jackknife_covariance(problem.jackknife(table.clusters, solution), np.array([value]))[0, 0]
+        )
     except NotIdentified:
         return None
     df = float(len(np.unique(table.clusters[paths.any(axis=1)])) - 1)
@@ -97,8 +138,10 @@ def _open(inputs: Inputs) -> tuple[Panel, np.ndarray]:
     """The panel and the (units x periods) table of treatment, checked."""
     table = panel(inputs)
     if ("treatment" in inputs.roles) == ("treated" in inputs.roles and inputs.values["adoption"] is not None):
-        raise DesignError(f"Design {inputs.type}: give either 'treatment' (0/1 by unit and period), or 'treated' (0/1 by "
-                          "unit) with 'adoption' (the first treated period).")
+        raise DesignError(
+            f"Design {inputs.type}: give either 'treatment' (0/1 by unit and period), or 'treated' (0/1 by "
+            "unit) with 'adoption' (the first treated period)."
+        )
     if "treatment" in inputs.roles:
         need_groups(inputs, "treatment", 1)
         now = inputs.roles["treatment"]
@@ -110,12 +153,16 @@ def _open(inputs: Inputs) -> tuple[Panel, np.ndarray]:
     treated = len(np.unique(table.clusters[paths.any(axis=1)]))
     others = len(np.unique(table.clusters[~paths.any(axis=1)]))
     if treated < 2 or others < 2:
-        raise DesignError(f"Design {inputs.type}, outcome '{inputs.outcome}': {treated} treated and {others} never "
-                          "treated units (clusters); at least two of each are needed.",
-                          "With one treated unit use a synthetic control outside this room.")
+        raise DesignError(
+            f"Design {inputs.type}, outcome '{inputs.outcome}': {treated} treated and {others} never "
+            "treated units (clusters); at least two of each are needed.",
+            "With one treated unit use a synthetic control outside this room.",
+        )
     if np.logical_or.accumulate(paths, axis=1)[table.unit, table.period].sum() > now.sum():
-        raise DesignError(f"Design {inputs.type}: a unit's treatment goes back from 1 to 0.",
-                          "Treatment stays 1 from adoption on; check the treatment column.")
+        raise DesignError(
+            f"Design {inputs.type}: a unit's treatment goes back from 1 to 0.",
+            "Treatment stays 1 from adoption on; check the treatment column.",
+        )
     return table, paths
 
 
@@ -124,20 +171,28 @@ def _problem(inputs: Inputs, table: Panel, paths) -> TwoWay:
     count = bool((inputs.y >= 0).all() and (inputs.y == np.round(inputs.y)).all())
     poisson = family == "poisson" or (family is None and "exposure" in inputs.roles and count)
     if poisson and (inputs.y < 0).any():
-        raise DesignError(f"Design {inputs.type}: outcome '{inputs.outcome}' has values below zero, which a Poisson "
-                          "model cannot have.", "Use options.family: linear.")
+        raise DesignError(
+            f"Design {inputs.type}: outcome '{inputs.outcome}' has values below zero, which a Poisson "
+            "model cannot have.",
+            "Use options.family: linear.",
+        )
     base = inputs.roles.get("exposure") if poisson else inputs.weights
     base = np.ones(len(inputs.y)) if base is None else base
     if poisson and inputs.weights is not None:
-        raise DesignError(f"Design {inputs.type}: weights are used by the linear family only.",
-                          "Leave out 'weights'; the exposure already weighs the units.")
+        raise DesignError(
+            f"Design {inputs.type}: weights are used by the linear family only.",
+            "Leave out 'weights'; the exposure already weighs the units.",
+        )
     return TwoWay(table.dense(inputs.y), table.dense(base), paths[:, :, None].astype(float), poisson)
 
 
 def _facts(inputs: Inputs, table: Panel, paths) -> dict:
     treated = paths.any(axis=1)
-    return {"n_clusters": len(np.unique(table.clusters)), "n_treated": int(treated.sum()),
-            "n_comparison": int((~treated).sum())}
+    return {
+        "n_clusters": len(np.unique(table.clusters)),
+        "n_treated": int(treated.sum()),
+        "n_comparison": int((~treated).sum()),
+    }
 
 
 def _without(inputs: Inputs, table: Panel, paths, value: float, poisson: bool) -> float:
@@ -178,12 +233,27 @@ def _event_rows(inputs, table, paths, problem, method, df, facts) -> list[dict]:
         covariance = jackknife_covariance(events.jackknife(table.clusters, solution), values)
     except NotIdentified:  # a period without any count in one group has no log ratio
         return []
-    return [row(inputs, estimand="ATT", value=value, se=np.sqrt(variance), df=df, method=method, role="event_time",
-                event_time=t - start, period=table.labels[t], **facts)
-            for t, value, variance in zip(others, values, np.diag(covariance), strict=True)]
+    return [
+        row(
+            inputs,
+            estimand="ATT",
+            value=value,
+            se=np.sqrt(variance),
+            df=df,
+            method=method,
+            role="event_time",
+            event_time=t - start,
+            period=table.labels[t],
+            **facts,
+        )
+        for t, value, variance in zip(others, values, np.diag(covariance), strict=True)
+    ]
 
 
 def _not_identified(inputs: Inputs) -> DesignError:
-    return DesignError(f"Design {inputs.type}, outcome '{inputs.outcome}': the effect cannot be told from the unit and "
-                       "period effects.", "There must be rows before and after adoption for treated and comparison "
-                       "units, with some counts in each; leaving out any one unit must keep that so.")
+    return DesignError(
+        f"Design {inputs.type}, outcome '{inputs.outcome}': the effect cannot be told from the unit and "
+        "period effects.",
+        "There must be rows before and after adoption for treated and comparison "
+        "units, with some counts in each; leaving out any one unit must keep that so.",
+    )

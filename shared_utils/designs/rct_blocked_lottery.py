@@ -1,15 +1,16 @@
 """Lottery with different odds by block: what did winning change?
 
-Question: the mean difference in the outcome if every applicant had won against none (ITT), all applicants counted.
+Question: the mean difference in the outcome if every applicant had won against none (ITT), all applicants
+    counted.
 Assumption in plain words: within a block chance alone decided, with the stated odds; people whose outcome is
     missing do not differ between winners and others of the same block.
-Estimator: least squares weighted by one over the chance of the draw that happened (1/P for winners, 1/(1-P) for
-    the others), with centred block indicators and covariates. Weighting makes winning unrelated to the block,
-    so that blocks count by their applicants and not by the precision they happen to have (Gerber and Green 2012,
-    Field Experiments, section 4.5; Imbens and Rubin 2015, chapter 9).
+Estimator: least squares weighted by one over the chance of the draw that happened (1/P for winners, 1/(1-P)
+    for the others), with centred block indicators and covariates. Weighting makes winning unrelated to the
+    block, so that blocks count by their applicants and not by the precision they happen to have (Gerber and
+    Green 2012, Field Experiments, section 4.5; Imbens and Rubin 2015, chapter 9).
 Variance: HC2 of the weighted fit, t with N - k. p_ri: permutation within blocks.
-Rows: main, unadjusted (no covariates), naive (plain difference, wrong: odds differ by block), and with `received`
-    cace, anderson_rubin and first_stage with the same weights.
+Rows: main, unadjusted (no covariates), naive (plain difference, wrong: odds differ by block), and with
+    `received` cace, anderson_rubin and first_stage with the same weights.
 """
 
 import numpy as np
@@ -28,9 +29,12 @@ from shared_utils.designs.rct_individual import (
 )
 from shared_utils.stats import assignment
 
-SPEC = Spec(columns={"treatment": "binary", "assign_prob": "probability", "received": "binary"},
-            optional=("received",), uses=("covariates", "strata"),
-            options={"ri_draws": Option(2000, low=0, high=100_000)})
+SPEC = Spec(
+    columns={"treatment": "binary", "assign_prob": "probability", "received": "binary"},
+    optional=("received",),
+    uses=("covariates", "strata"),
+    options={"ri_draws": Option(2000, low=0, high=100_000)},
+)
 
 
 def estimate(inputs: Inputs) -> list[dict]:
@@ -39,13 +43,25 @@ def estimate(inputs: Inputs) -> list[dict]:
     need_variation(inputs)
     won = inputs.roles["treatment"]
     weighted = Inputs(**{**inputs.__dict__, "weights": draw_weights(inputs)})
-    rows = [_itt(weighted, won, "main", True, randomization_p(inputs, won)),
-            _itt(weighted, won, "unadjusted", False)]
+    rows = [
+        _itt(weighted, won, "main", True, randomization_p(inputs, won)),
+        _itt(weighted, won, "unadjusted", False),
+    ]
     plain = Inputs(**{**inputs.__dict__, "strata": None})
     naive = adjusted(plain, {"won": won}, "none", "HC2")
-    rows.append(row(plain, estimand="association", value=naive.value("won"), se=naive.se("won"), df=naive.df,
-                    method=naive.method, role="naive", **group_facts(plain, won),
-                    note="wrong: ignores that the chance of winning differs by block"))
+    rows.append(
+        row(
+            plain,
+            estimand="association",
+            value=naive.value("won"),
+            se=naive.se("won"),
+            df=naive.df,
+            method=naive.method,
+            role="naive",
+            **group_facts(plain, won),
+            note="wrong: ignores that the chance of winning differs by block",
+        )
+    )
     if "received" in inputs.roles:
         rows += complier_rows(inputs, won, weighted.weights)
     return rows
@@ -58,12 +74,21 @@ def diagnose(inputs: Inputs) -> list[dict]:
     bad = audit[~audit["compatible"]]
     flags = []
     if len(bad):
-        flags.append({"code": "DQ109", "severity": "block", "scope": inputs.outcome, "affects_primary": True,
-                      "message": f"{len(bad)} of {len(audit)} blocks have a share of winners that the stated "
-                                 f"chance does not explain (smallest p = {audit['p'].min():.2g})."})
+        flags.append(
+            {
+                "code": "DQ109",
+                "severity": "block",
+                "scope": inputs.outcome,
+                "affects_primary": True,
+                "message": f"{len(bad)} of {len(audit)} blocks have a share of winners that the stated "
+                f"chance does not explain (smallest p = {audit['p'].min():.2g}).",
+            }
+        )
     flags += one_armed_flags(inputs, "treatment")
     if "received" in inputs.roles:
-        flags += first_stage_flags(inputs, inputs.roles["treatment"], severity="serious", affects_primary=False)
+        flags += first_stage_flags(
+            inputs, inputs.roles["treatment"], severity="serious", affects_primary=False
+        )
     return flags
 
 
@@ -75,20 +100,33 @@ def draw_weights(inputs: Inputs) -> np.ndarray:
 
 def _itt(inputs, won, role, covariates, p_ri=np.nan) -> dict:
     fit = adjusted(inputs, {"won": won}, "ancova", "HC2", covariates)
-    return row(inputs, estimand="ITT", value=fit.value("won"), se=fit.se("won"), df=fit.df,
-               method=f"inverse-probability weighted {fit.method}", role=role, p_ri=p_ri, note=fit.note,
-               **group_facts(inputs, won))
+    return row(
+        inputs,
+        estimand="ITT",
+        value=fit.value("won"),
+        se=fit.se("won"),
+        df=fit.df,
+        method=f"inverse-probability weighted {fit.method}",
+        role=role,
+        p_ri=p_ri,
+        note=fit.note,
+        **group_facts(inputs, won),
+    )
 
 
 def _with_blocks(inputs: Inputs) -> Inputs:
     if inputs.strata is None:
-        raise DesignError(f"Design {inputs.type}: strata (the lottery blocks) are not given.",
-                          "Name the block column in 'strata'.")
+        raise DesignError(
+            f"Design {inputs.type}: strata (the lottery blocks) are not given.",
+            "Name the block column in 'strata'.",
+        )
     chance = inputs.roles["assign_prob"]
     for block in np.unique(inputs.strata):
         values = np.unique(chance[inputs.strata == block])
         if np.ptp(values) > 1e-9:
-            raise DesignError(f"Design {inputs.type}: one block has {len(values)} different values of assign_prob "
-                              f"({values[0]:g} to {values[-1]:g}).",
-                              "Each set of people with the same chance is a block of its own.")
+            raise DesignError(
+                f"Design {inputs.type}: one block has {len(values)} different values of assign_prob "
+                f"({values[0]:g} to {values[-1]:g}).",
+                "Each set of people with the same chance is a block of its own.",
+            )
     return inputs

@@ -1,10 +1,10 @@
 """Individually randomised trial: what did being offered the programme change?
 
 Question: the mean difference in the outcome if everyone was offered the programme against nobody (ITT).
-Assumption in plain words: chance alone decided who was offered it (within strata), one person's offer does not
-    change another's outcome, and people whose outcome is missing do not differ between the groups.
+Assumption in plain words: chance alone decided who was offered it (within strata), one person's offer does
+    not change another's outcome, and people whose outcome is missing do not differ between the groups.
 Estimator: least squares on the offer, centred covariates and strata, and their interactions with the offer
-    (Lin 2013, Agnostic notes on regression adjustments to experimental data, Ann. Appl. Stat. 7(1), section 4).
+    (Lin 2013, Agnostic notes on regression adjustments to experimental data, Ann. Appl. Stat. 7(1)).
     Without covariates and with strata this is the stratum-size-weighted difference in means.
 Variance: HC2, t with N - k degrees of freedom; HC2 is the exact Neyman variance for the difference in means
     (Samii and Aronow 2012, On equivalencies between design-based and regression-based variance estimators).
@@ -22,10 +22,15 @@ from shared_utils.designs._result import row
 from shared_utils.stats import randomization
 
 SPEC = Spec(
-    columns={"treatment": "binary", "received": "binary"}, optional=("received",),
+    columns={"treatment": "binary", "received": "binary"},
+    optional=("received",),
     uses=("covariates", "strata", "weights"),
-    options={"adjustment": Option("lin", ("none", "ancova", "lin")), "se": Option("HC2", ("HC1", "HC2", "HC3")),
-             "ri_draws": Option(2000, low=0, high=100_000)})
+    options={
+        "adjustment": Option("lin", ("none", "ancova", "lin")),
+        "se": Option("HC2", ("HC1", "HC2", "HC3")),
+        "ri_draws": Option(2000, low=0, high=100_000),
+    },
+)
 
 
 def estimate(inputs: Inputs) -> list[dict]:
@@ -41,29 +46,53 @@ def estimate(inputs: Inputs) -> list[dict]:
 
 
 def diagnose(inputs: Inputs) -> list[dict]:
-    """Flags: strata without both arms; a first stage under F = 10; a contrast in participation under 20 points."""
+    """Flags: strata without both arms; a first stage under F = 10; a contrast in participation under 20
+    points.
+    """
     flags = one_armed_flags(inputs, "treatment")
     if "received" in inputs.roles:
-        flags += first_stage_flags(inputs, inputs.roles["treatment"], severity="serious", affects_primary=False)
+        flags += first_stage_flags(
+            inputs, inputs.roles["treatment"], severity="serious", affects_primary=False
+        )
     return flags
 
 
 def _itt(inputs, treated, role, covariates=True, p_ri=np.nan) -> dict:
-    fit = adjusted(inputs, {"treatment": treated}, inputs.options["adjustment"], inputs.options["se"], covariates)
-    return row(inputs, estimand="ITT", value=fit.value("treatment"), se=fit.se("treatment"), df=fit.df,
-               method=fit.method, role=role, p_ri=p_ri, note=fit.note, **group_facts(inputs, treated))
+    fit = adjusted(
+        inputs, {"treatment": treated}, inputs.options["adjustment"], inputs.options["se"], covariates
+    )
+    return row(
+        inputs,
+        estimand="ITT",
+        value=fit.value("treatment"),
+        se=fit.se("treatment"),
+        df=fit.df,
+        method=fit.method,
+        role=role,
+        p_ri=p_ri,
+        note=fit.note,
+        **group_facts(inputs, treated),
+    )
 
 
 def group_facts(inputs: Inputs, treated: np.ndarray) -> dict:
     """Return n by group and the comparison group's mean outcome."""
-    return {"n_treated": int(treated.sum()), "n_comparison": int((treated == 0).sum()),
-            "mean_comparison": float(np.average(
+    return {
+        "n_treated": int(treated.sum()),
+        "n_comparison": int((treated == 0).sum()),
+        "mean_comparison": float(
+            np.average(
                 inputs.y[treated == 0],
-                weights=None if inputs.weights is None else inputs.weights[treated == 0]))}
+                weights=None if inputs.weights is None else inputs.weights[treated == 0],
+            )
+        ),
+    }
 
 
 def both_arms_in_strata(inputs: Inputs, key: str) -> Inputs:
-    """Drop strata in which one group has no outcome (nothing to compare there), and say how many people that is."""
+    """Drop strata in which one group has no outcome (nothing to compare there), and say how many people
+    that is.
+    """
     need_groups(inputs, key)
     if inputs.strata is None:
         return inputs
@@ -91,15 +120,19 @@ def randomization_p(inputs: Inputs, treated: np.ndarray) -> float:
     if inputs.covariates.shape[1]:
         values = randomization.residuals(values, inputs.covariates.to_numpy(), inputs.strata)
     clusters = inputs.cluster if whole_clusters(treated, inputs.cluster) else None
-    return randomization.permutation_p(values, treated, inputs.strata, clusters, draws, inputs.seed,
-                                       inputs.alternative)
+    return randomization.permutation_p(
+        values, treated, inputs.strata, clusters, draws, inputs.seed, inputs.alternative
+    )
 
 
 def whole_clusters(treated: np.ndarray, clusters: np.ndarray | None) -> bool:
     """Return whether every cluster was assigned as a whole."""
     if clusters is None:
         return False
-    share = np.bincount(clusters, weights=treated)[np.unique(clusters)] / np.bincount(clusters)[np.unique(clusters)]
+    share = (
+        np.bincount(clusters, weights=treated)[np.unique(clusters)]
+        / np.bincount(clusters)[np.unique(clusters)]
+    )
     return bool(np.isin(share, (0.0, 1.0)).all())
 
 
@@ -116,15 +149,45 @@ def complier_rows(inputs: Inputs, assigned: np.ndarray, weights=None) -> list[di
     facts = {"first_stage_f": iv.f, "ar_low": ar.low, "ar_high": ar.high, "ar_set": ar.text, **counts}
     received = inputs.roles["received"]
     return [
-        row(inputs, estimand="CACE", value=iv.value, se=iv.se, df=iv.df, role="cace",
-            method=f"2SLS, {iv.covariance}, t", mean_comparison=iv.complier_mean,
-            note="comparison mean is that of people the offer brings in", **facts),
-        row(inputs, estimand="CACE", value=iv.value, se=iv.se, df=iv.df, role="anderson_rubin",
-            method="Anderson-Rubin set", interval=(ar.low, ar.high), p=ar.p, mean_comparison=iv.complier_mean,
-            note=f"set: {ar.text}; se is that of 2SLS", **facts),
-        row(inputs, estimand="share taking part", value=iv.first_stage, se=iv.first_stage_se, df=iv.df,
-            role="first_stage", method=f"OLS with strata and covariates, {iv.covariance}, t",
-            mean_comparison=float(received[assigned == 0].mean()), note=f"F = {iv.f:.1f}", **facts)]
+        row(
+            inputs,
+            estimand="CACE",
+            value=iv.value,
+            se=iv.se,
+            df=iv.df,
+            role="cace",
+            method=f"2SLS, {iv.covariance}, t",
+            mean_comparison=iv.complier_mean,
+            note="comparison mean is that of people the offer brings in",
+            **facts,
+        ),
+        row(
+            inputs,
+            estimand="CACE",
+            value=iv.value,
+            se=iv.se,
+            df=iv.df,
+            role="anderson_rubin",
+            method="Anderson-Rubin set",
+            interval=(ar.low, ar.high),
+            p=ar.p,
+            mean_comparison=iv.complier_mean,
+            note=f"set: {ar.text}; se is that of 2SLS",
+            **facts,
+        ),
+        row(
+            inputs,
+            estimand="share taking part",
+            value=iv.first_stage,
+            se=iv.first_stage_se,
+            df=iv.df,
+            role="first_stage",
+            method=f"OLS with strata and covariates, {iv.covariance}, t",
+            mean_comparison=float(received[assigned == 0].mean()),
+            note=f"F = {iv.f:.1f}",
+            **facts,
+        ),
+    ]
 
 
 def no_contrast(received: np.ndarray, assigned: np.ndarray) -> bool:
@@ -136,29 +199,56 @@ def one_armed_flags(inputs: Inputs, key: str) -> list[dict]:
     """Flag strata in which one group has no outcome."""
     if inputs.strata is None or not (alone := _one_armed(inputs, key)).any():
         return []
-    return [{"code": "one_armed_strata", "severity": "warn", "scope": inputs.outcome, "affects_primary": True,
-             "message": f"{len(np.unique(inputs.strata[alone]))} strata have one group only; "
-                        f"{int(alone.sum())} rows are left out."}]
+    return [
+        {
+            "code": "one_armed_strata",
+            "severity": "warn",
+            "scope": inputs.outcome,
+            "affects_primary": True,
+            "message": f"{len(np.unique(inputs.strata[alone]))} strata have one group only; "
+            f"{int(alone.sum())} rows are left out.",
+        }
+    ]
 
 
-def first_stage_flags(inputs: Inputs, assigned: np.ndarray, severity: str, affects_primary: bool) -> list[dict]:
+def first_stage_flags(
+    inputs: Inputs, assigned: np.ndarray, severity: str, affects_primary: bool
+) -> list[dict]:
     """Flag a weak first stage (F < 10, Staiger and Stock 1997) and a contrast under 20 points."""
     if np.array_equal(inputs.roles["received"], assigned):
         return []
     if no_contrast(inputs.roles["received"], assigned):
-        return [{"code": "weak_first_stage", "severity": severity, "scope": inputs.outcome,
-                 "affects_primary": affects_primary,
-                 "message": "Everyone or nobody took part, so what taking part does cannot be told."}]
+        return [
+            {
+                "code": "weak_first_stage",
+                "severity": severity,
+                "scope": inputs.outcome,
+                "affects_primary": affects_primary,
+                "message": "Everyone or nobody took part, so what taking part does cannot be told.",
+            }
+        ]
     iv = _iv.two_stage(inputs, assigned, inputs.roles["received"])
     flags = []
     if iv.f < 10:
-        flags.append({"code": "weak_first_stage", "severity": severity, "scope": inputs.outcome,
-                      "affects_primary": affects_primary,
-                      "message": f"Being assigned moves participation too little (F = {iv.f:.1f}, below 10) to say "
-                                 "what taking part does."})
+        flags.append(
+            {
+                "code": "weak_first_stage",
+                "severity": severity,
+                "scope": inputs.outcome,
+                "affects_primary": affects_primary,
+                "message": f"Being assigned moves participation too little (F = {iv.f:.1f}, below 10) to say "
+                "what taking part does.",
+            }
+        )
     if iv.first_stage < 0.20:
-        flags.append({"code": "small_contrast", "severity": "warn", "scope": inputs.outcome,
-                      "affects_primary": affects_primary,
-                      "message": f"The groups differ by {100 * iv.first_stage:.0f} points in taking part, "
-                                 "under 20."})
+        flags.append(
+            {
+                "code": "small_contrast",
+                "severity": "warn",
+                "scope": inputs.outcome,
+                "affects_primary": affects_primary,
+                "message": f"The groups differ by {100 * iv.first_stage:.0f} points in taking part, "
+                "under 20.",
+            }
+        )
     return flags

@@ -1,11 +1,12 @@
 """Attrition against the What Works Clearinghouse boundary.
 
-WWC Standards Handbook 4.1, table II.1: the largest differential attrition that keeps the rating "low attrition", by
-overall attrition, under cautious and optimistic assumptions about how strongly the outcome drives who is missing.
-The boundary is read at the nearest whole percent of overall attrition. The denominator is everyone assigned. It is a
-rating, never a p-value.
+WWC Standards Handbook 4.1, table II.1: the largest differential attrition that keeps the rating "low
+attrition", by overall attrition, under cautious and optimistic assumptions about how strongly the outcome
+drives who is missing. The boundary is read at the nearest whole percent of overall attrition. The
+denominator is everyone assigned. It is a rating, never a p-value.
 """
 
+# fmt: off
 CAUTIOUS = (
     5.7, 5.8, 5.9, 5.9, 6.0, 6.1, 6.2, 6.3, 6.3, 6.3, 6.3, 6.2, 6.2, 6.1, 6.0, 5.9, 5.9, 5.8, 5.7, 5.5,
     5.4, 5.3, 5.2, 5.1, 4.9, 4.8, 4.7, 4.5, 4.4, 4.3, 4.1, 4.0, 3.8, 3.6, 3.5, 3.3, 3.2, 3.1, 2.9, 2.8,
@@ -15,13 +16,14 @@ OPTIMISTIC = (
     10.3, 10.2, 10.0, 9.9, 9.7, 9.5, 9.4, 9.2, 9.0, 8.8, 8.6, 8.4, 8.2, 8.0, 7.8, 7.6, 7.4, 7.2, 7.0, 6.7, 6.5,
     6.3, 6.0, 5.8, 5.6, 5.3, 5.1, 4.9, 4.6, 4.4, 4.2, 3.9, 3.7, 3.5, 3.2, 3.0, 2.8, 2.6, 2.3, 2.1, 1.9, 1.6,
     1.4, 1.1, 0.9, 0.7, 0.5, 0.3)
+# fmt: on
 
 
 def wwc(overall: float, differential: float) -> dict:
     """Return {cautious_boundary, optimistic_boundary, cautious, optimistic} for shares between 0 and 1.
 
-    A boundary is the largest differential attrition (as a share) that counts as low, or None where every difference
-    counts as high. The verdicts are "low" or "high".
+    A boundary is the largest differential attrition (as a share) that counts as low, or None where every
+    difference counts as high. The verdicts are "low" or "high".
     """
     if not (0 <= overall <= 1 and 0 <= abs(differential) <= 1):
         raise ValueError(f"Attrition is a share between 0 and 1, not {overall} and {differential}.")
@@ -40,5 +42,9 @@ def rates(n_treated: int, seen_treated: int, n_comparison: int, seen_comparison:
         raise ValueError("Each group needs someone assigned, and no more seen than assigned.")
     treated, comparison = 1 - seen_treated / n_treated, 1 - seen_comparison / n_comparison
     overall = 1 - (seen_treated + seen_comparison) / (n_treated + n_comparison)
-    return {"treated": treated, "comparison": comparison, "overall": overall,
-            "differential": abs(treated - comparison)}
+    return {
+        "treated": treated,
+        "comparison": comparison,
+        "overall": overall,
+        "differential": abs(treated - comparison),
+    }

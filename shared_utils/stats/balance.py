@@ -1,12 +1,12 @@
 """Are the groups alike at the start?
 
-Per covariate: Hedges g for numbers (Hedges 1981; the correction 1 - 3/(4N - 9) of the WWC Handbook 4.1) and the Cox
-index for shares (log odds ratio / 1.65, Cox 1970). Bands of the WWC Handbook 4.1, section II.B: up to 0.05 satisfied,
-up to 0.25 satisfied only with statistical adjustment, above not satisfied. Per-covariate tests are not offered: they
-answer the wrong question.
-All together: one randomisation-based omnibus test (Hansen and Bowers 2008, Covariate balance in simple, stratified
-and clustered comparative studies, Statistical Science 23(2)): the Mahalanobis distance between the groups' means,
-against its distribution over re-drawn assignments.
+Per covariate: Hedges g for numbers (Hedges 1981; the correction 1 - 3/(4N - 9) of the WWC Handbook 4.1) and
+the Cox index for shares (log odds ratio / 1.65, Cox 1970). Bands of the WWC Handbook 4.1, section II.B: up
+to 0.05 satisfied, up to 0.25 satisfied only with statistical adjustment, above not satisfied. Per-covariate
+tests are not offered: they answer the wrong question.
+All together: one randomisation-based omnibus test (Hansen and Bowers 2008, Covariate balance in simple,
+stratified and clustered comparative studies, Statistical Science 23(2)): the Mahalanobis distance between
+the groups' means, against its distribution over re-drawn assignments.
 """
 
 import numpy as np
@@ -16,23 +16,38 @@ from shared_utils.stats import covariates as coding
 from shared_utils.stats import randomization
 
 SATISFIED, ADJUST = 0.05, 0.25
-COLUMNS = ["covariate", "level", "mean_treated", "mean_comparison", "sd_treated", "sd_comparison", "difference", "d",
-           "method", "wwc_band", "n_treated", "n_comparison"]
+COLUMNS = [
+    "covariate",
+    "level",
+    "mean_treated",
+    "mean_comparison",
+    "sd_treated",
+    "sd_comparison",
+    "difference",
+    "d",
+    "method",
+    "wwc_band",
+    "n_treated",
+    "n_comparison",
+]
 
 
 def balance_table(frame: pd.DataFrame, group: str, covariates) -> pd.DataFrame:
     """Return one row a covariate, or a row a level for text, with the columns of COLUMNS.
 
-    group: column of 1 (treated) and 0. Numbers with two values 0 and 1 and levels of text use the Cox index (`level`
-    is "" for 0/1 columns); other numbers Hedges g. Missing numbers are left out of their row and counted by n;
-    missing text is the level "(missing)". Where d is not defined (no spread) it is NaN and the band is "".
+    group: column of 1 (treated) and 0. Numbers with two values 0 and 1 and levels of text use the Cox index
+    (`level` is "" for 0/1 columns); other numbers Hedges g. Missing numbers are left out of their row and
+    counted by n; missing text is the level "(missing)". Where d is not defined (no spread) it is NaN and
+    the band is "".
     """
     treated = frame[group].to_numpy(float) == 1
     rows = []
     for name in covariates:
         if coding.is_text(frame[name]):
             words = coding.labels(frame[name])
-            rows += [_row(name, level, (words == level).astype(float), treated) for level in sorted(set(words))]
+            rows += [
+                _row(name, level, (words == level).astype(float), treated) for level in sorted(set(words))
+            ]
         else:
             rows.append(_row(name, "", pd.to_numeric(frame[name]).to_numpy(float, na_value=np.nan), treated))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -67,8 +82,8 @@ def wwc_band(d: float) -> str:
 def omnibus_p(frame: pd.DataFrame, group: str, covariates, permute=None, draws=2000, seed=0) -> float:
     """Return the randomisation p that the groups' covariate means differ this much together.
 
-    permute: {"strata": column(s) or None, "clusters": column(s) or None}; assignment is re-drawn within strata and by
-    whole clusters. Text is one-hot; missing numbers get the mean and an indicator.
+    permute: {"strata": column(s) or None, "clusters": column(s) or None}; assignment is re-drawn within
+    strata and by whole clusters. Text is one-hot; missing numbers get the mean and an indicator.
     """
     permute = permute or {}
     table, _ = coding.numeric_columns(frame, list(covariates))
@@ -80,8 +95,9 @@ def omnibus_p(frame: pd.DataFrame, group: str, covariates, permute=None, draws=2
         values = values - means[strata]
     values = values - values.mean(axis=0)
     metric = np.linalg.pinv(np.cov(values, rowvar=False).reshape(values.shape[1], -1), hermitian=True)
-    drawn = randomization.draw_assignments(assigned, strata, randomization.codes(frame, permute.get("clusters")),
-                                           draws, seed)
+    drawn = randomization.draw_assignments(
+        assigned, strata, randomization.codes(frame, permute.get("clusters")), draws, seed
+    )
     distances = _distances(np.vstack([assigned, drawn]), values, metric)
     return randomization.tail_share(distances[0], distances[1:], "greater")
 
@@ -102,10 +118,20 @@ def _row(name, level, values, treated) -> dict:
     if binary and not empty and one.mean() == zero.mean():
         d = 0.0
     mean_1, mean_0 = (np.nan, np.nan) if empty else (one.mean(), zero.mean())
-    return {"covariate": name, "level": level, "mean_treated": mean_1, "mean_comparison": mean_0,
-            "sd_treated": _sd(one), "sd_comparison": _sd(zero), "difference": mean_1 - mean_0, "d": d,
-            "method": "cox" if binary else "hedges_g", "wwc_band": wwc_band(d),
-            "n_treated": len(one), "n_comparison": len(zero)}
+    return {
+        "covariate": name,
+        "level": level,
+        "mean_treated": mean_1,
+        "mean_comparison": mean_0,
+        "sd_treated": _sd(one),
+        "sd_comparison": _sd(zero),
+        "difference": mean_1 - mean_0,
+        "d": d,
+        "method": "cox" if binary else "hedges_g",
+        "wwc_band": wwc_band(d),
+        "n_treated": len(one),
+        "n_comparison": len(zero),
+    }
 
 
 def _sd(values) -> float:

@@ -1,9 +1,9 @@
 """Covariates as complete numeric columns: text one-hot, missing values mean-imputed with an indicator.
 
-The missing-indicator method is safe for randomised designs, where it only adds baseline columns (Zhao and Ding 2024,
-To adjust or not to adjust? Estimating the average treatment effect in randomized experiments with missing covariates,
-JASA 119). In observational designs it assumes that people with a missing value are comparable given the rest; the
-notes say how many there were.
+The missing-indicator method is safe for randomised designs, where it only adds baseline columns (Zhao and
+Ding 2024, To adjust or not to adjust? Estimating the average treatment effect in randomized experiments
+with missing covariates, JASA 119). In observational designs it assumes that people with a missing value are
+comparable given the rest; the notes say how many there were.
 """
 
 import re
@@ -33,10 +33,14 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
         spline = SPLINE.match(name)
         source = spline.group(1).strip() if spline else name
         if spline and not splines:
-            raise CovariateError(f"covariate '{name}': splines belong to observational_aipw", f"Use '{source}'.")
+            raise CovariateError(
+                f"covariate '{name}': splines belong to observational_aipw", f"Use '{source}'."
+            )
         if source not in frame.columns:
-            raise CovariateError(f"covariate '{source}' is not in the table.{nearest(source, frame.columns)}",
-                                 f"Columns: {', '.join(map(str, frame.columns[:40]))}.")
+            raise CovariateError(
+                f"covariate '{source}' is not in the table.{nearest(source, frame.columns)}",
+                f"Columns: {', '.join(map(str, frame.columns[:40]))}.",
+            )
         series = frame[source]
         if is_text(series):
             columns |= _one_hot(series, source)
@@ -69,15 +73,19 @@ def _one_hot(series: pd.Series, name: str) -> dict[str, np.ndarray]:
     words = labels(series)
     levels = sorted(set(words))
     if len(levels) > MAX_LEVELS:
-        raise CovariateError(f"covariate '{name}' has {len(levels)} different values and looks like an identifier",
-                             "Group its values, or take it off the list.")
+        raise CovariateError(
+            f"covariate '{name}' has {len(levels)} different values and looks like an identifier",
+            "Group its values, or take it off the list.",
+        )
     return {f"{name}={level}": (words == level).astype(float) for level in levels[1:]}
 
 
 def _filled(series: pd.Series, name: str):
     if pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.PeriodDtype):
-        raise CovariateError(f"covariate '{name}' holds dates",
-                             "Give it as a number, for example months since the first intake.")
+        raise CovariateError(
+            f"covariate '{name}' holds dates",
+            "Give it as a number, for example months since the first intake.",
+        )
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
     values = pd.to_numeric(series).to_numpy(dtype=float, na_value=np.nan)
@@ -85,7 +93,9 @@ def _filled(series: pd.Series, name: str):
         raise CovariateError(f"covariate '{name}' holds infinite values", "Leave them empty instead.")
     missing = np.isnan(values)
     if missing.all():
-        raise CovariateError(f"covariate '{name}' is empty in every row", "Take it off the list, or check its source.")
+        raise CovariateError(
+            f"covariate '{name}' is empty in every row", "Take it off the list, or check its source."
+        )
     # fsum: the mean must not depend on the order of the rows, not even in the last bit
     return np.where(missing, fsum(values[~missing]) / (~missing).sum(), values), missing
 

@@ -1,8 +1,8 @@
 """The decision rule of the protocol (pilots.md 0.3, version 0.3/v1), the same for every city.
 
-b is the benefit-oriented estimate of the primary estimand, [l, u] its interval, m > 0 the minimum worthwhile effect
-written in the locked plan. Cases 1-4 are exhaustive and exclusive; guardrails follow in order and only ever move SCALE
-down. The rule recommends; people decide.
+b is the benefit-oriented estimate of the primary estimand, [l, u] its interval, m > 0 the minimum
+worthwhile effect written in the locked plan. Cases 1-4 are exhaustive and exclusive; guardrails follow in
+order and only ever move SCALE down. The rule recommends; people decide.
 """
 
 from dataclasses import dataclass
@@ -24,15 +24,27 @@ class Decision:
     rule: str = RULE
 
 
-def decide(b: float, l: float, u: float, mwe: float, flags=(), *, design_type: str = "",  # noqa: E741
-           subgroup_harm: bool = False, cost_above_ceiling: bool = False, plan_locked: bool = True,
-           deviations_primary: int = 0) -> Decision:
+def decide(
+    b: float,
+    l: float,  # noqa: E741
+    u: float,
+    mwe: float,
+    flags=(),
+    *,
+    design_type: str = "",
+    subgroup_harm: bool = False,
+    cost_above_ceiling: bool = False,
+    plan_locked: bool = True,
+    deviations_primary: int = 0,
+) -> Decision:
     """Return the recommendation.
 
-    l and u may be infinite (an unbounded set). flags: mappings or objects with code, severity and affects_primary.
-    subgroup_harm: a confirmatory subgroup interval (Holm-adjusted) lies wholly below 0. cost_above_ceiling: cost per
-    unit of outcome above the plan's ceiling. plan_locked: locked before unblinding. deviations_primary: number of
-    deviations that touch the primary analysis. Raises ValueError unless l <= b <= u and mwe > 0.
+    l and u may be infinite (an unbounded set). flags: mappings or objects with code, severity and
+    affects_primary.
+    subgroup_harm: a confirmatory subgroup interval (Holm-adjusted) lies wholly below 0. cost_above_ceiling:
+    cost per unit of outcome above the plan's ceiling. plan_locked: locked before unblinding.
+    deviations_primary: number of deviations that touch the primary analysis. Raises ValueError unless l <=
+        b <= u and mwe > 0.
     """
     if not mwe > 0:
         raise ValueError(f"The minimum worthwhile effect must be above 0, not {mwe}.")
@@ -42,8 +54,11 @@ def decide(b: float, l: float, u: float, mwe: float, flags=(), *, design_type: s
     if blocking:
         return Decision(KEEP_LEARNING, "", f"not decision-grade: {', '.join(dict.fromkeys(blocking))}")
     recommendation, label, reason = rule(b, l, u, mwe)
-    serious = [_get(flag, "code") for flag in flags
-               if _get(flag, "severity") == "serious" and _get(flag, "affects_primary")]
+    serious = [
+        _get(flag, "code")
+        for flag in flags
+        if _get(flag, "severity") == "serious" and _get(flag, "affects_primary")
+    ]
     guardrails = []
     checks = (
         ("subgroup harm", subgroup_harm, ADAPT),
@@ -51,7 +66,8 @@ def decide(b: float, l: float, u: float, mwe: float, flags=(), *, design_type: s
         (f"quality: {', '.join(dict.fromkeys(serious))}", bool(serious), "staged"),
         ("design: no random assignment", design_type in CAPPED_DESIGNS, "staged"),
         ("evidence: plan not locked before unblinding", not plan_locked, KEEP_LEARNING),
-        ("evidence: deviations touch the primary analysis", deviations_primary > 0, KEEP_LEARNING))
+        ("evidence: deviations touch the primary analysis", deviations_primary > 0, KEEP_LEARNING),
+    )
     for words, applies, to in checks:
         if not applies or recommendation != SCALE or (to == "staged" and label == "staged"):
             continue
@@ -63,7 +79,11 @@ def decide(b: float, l: float, u: float, mwe: float, flags=(), *, design_type: s
 def rule(b: float, l: float, u: float, m: float) -> tuple[str, str, str]:  # noqa: E741
     """Return (recommendation, label, reason) of cases 1-4."""
     if l > 0 and b >= m:
-        return (SCALE, "firm", "L > 0 and b >= m; L >= m") if l >= m else (SCALE, "staged", "L > 0 and b >= m; L < m")
+        return (
+            (SCALE, "firm", "L > 0 and b >= m; L >= m")
+            if l >= m
+            else (SCALE, "staged", "L > 0 and b >= m; L < m")
+        )
     if l > 0:
         return ADAPT, "", "L > 0 and b < m"
     if u < m:

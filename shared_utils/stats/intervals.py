@@ -12,7 +12,9 @@ def wilson(x: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def newcombe(x1: int, n1: int, x2: int, n2: int, level: float = 0.95) -> tuple[float, float]:
-    """Return Newcombe's interval of x1/n1 - x2/n2 from the two Wilson intervals (Newcombe 1998, method 10)."""
+    """Return Newcombe's interval of x1/n1 - x2/n2 from the two Wilson intervals (Newcombe 1998, method
+    10).
+    """
     _check(x1, n1)
     _check(x2, n2)
     low, high = confint_proportions_2indep(x1, n1, x2, n2, method="newcomb", compare="diff", alpha=1 - level)

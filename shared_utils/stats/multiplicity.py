@@ -1,8 +1,9 @@
-"""Several tests at once: Holm for a family the decision reads, Benjamini-Hochberg where a share of errors will do.
+"""Several tests at once: Holm for a family the decision reads, Benjamini-Hochberg where a share of errors
+will do.
 
-Holm (1979, Scand. J. Stat. 6) keeps the chance of any false claim in the family at alpha whatever the dependence;
-Benjamini and Hochberg (1995, JRSS-B 57) keep the expected share of false claims. Both by statsmodels. Missing p
-values stay missing and do not count as tests.
+Holm (1979, Scand. J. Stat. 6) keeps the chance of any false claim in the family at alpha whatever the
+dependence; Benjamini and Hochberg (1995, JRSS-B 57) keep the expected share of false claims. Both by
+statsmodels. Missing p values stay missing and do not count as tests.
 """
 
 import numpy as np

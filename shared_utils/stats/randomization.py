@@ -1,14 +1,14 @@
 """Randomisation inference: how often would chance alone give a difference this large?
 
-Question: under the sharp null that the programme changes nobody's outcome, how unusual is the difference we saw
-    among all assignments the draw could have produced?
+Question: under the sharp null that the programme changes nobody's outcome, how unusual is the difference we
+    saw among all assignments the draw could have produced?
 Assumption: the assignment really was drawn at random within the strata (of whole clusters, when clusters were
     drawn). Nothing is assumed about the distribution of the outcome.
 Statistic: the stratum-size-weighted difference in means of the outcome, after taking out covariates fitted
-    without the treatment, so the statistic stays a function of the assignment alone (Rosenbaum 2002, Covariance
-    Adjustment in Randomized Experiments, Statistical Science 17(3), section 2).
+    without the treatment, so the statistic stays a function of the assignment alone (Rosenbaum 2002,
+    Covariance Adjustment in Randomized Experiments, Statistical Science 17(3)).
 p: (1 + draws at least as extreme) / (1 + draws), which is never zero and is valid for any number of draws
-    (Phipson and Smyth 2010, Permutation P-values Should Never Be Zero, section 3).
+    (Phipson and Smyth 2010, Permutation P-values Should Never Be Zero).
 """
 
 import numpy as np
@@ -17,8 +17,18 @@ import pandas as pd
 CHUNK = 4_000_000  # random numbers held at once, about 32 MB
 
 
-def ri_p(frame, outcome, treatment, strata=None, clusters=None, covariates=None, contrast=None,
-         draws=2000, seed=0, alternative="two-sided") -> float:
+def ri_p(
+    frame,
+    outcome,
+    treatment,
+    strata=None,
+    clusters=None,
+    covariates=None,
+    contrast=None,
+    draws=2000,
+    seed=0,
+    alternative="two-sided",
+) -> float:
     """Return the randomisation-inference p of `treatment` (0/1) on `outcome`, both columns of `frame`.
 
     strata, clusters: a column or a list of columns; draws stay within strata and move whole clusters.
@@ -40,8 +50,9 @@ def ri_p(frame, outcome, treatment, strata=None, clusters=None, covariates=None,
     return permutation_p(values, assigned, strata_codes, codes(used, clusters), draws, seed, alternative)
 
 
-def permutation_p(values, assigned, strata=None, clusters=None, draws=2000, seed=0,
-                  alternative="two-sided") -> float:
+def permutation_p(
+    values, assigned, strata=None, clusters=None, draws=2000, seed=0, alternative="two-sided"
+) -> float:
     """Return p for the difference in mean `values` between assigned 1 and 0 (arrays of equal length).
 
     strata: integer codes; the statistic weighs strata by their size. Strata with one arm only are left out.

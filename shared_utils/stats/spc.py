@@ -1,14 +1,15 @@
 """Control charts: is an indicator changing, or just varying?
 
 Charts: XmR (Shewhart 1931; constants 2.66 and 3.267, Wheeler), p and u, and Laney's p' and u' for large or
-over-dispersed denominators (Laney 2002, Improved control charts for attributes, Quality Engineering 14(4)). Rules and
-icons of NHS England's Making Data Count. Limits come from the first 12 usable points and are then locked; nothing is
-ever rebased here. Months with an assigned cause (a pandemic) are drawn, but neither make limits nor count for a rule,
-and a run ends there.
+over-dispersed denominators (Laney 2002, Improved control charts for attributes, Quality Engineering 14(4)).
+Rules and icons of NHS England's Making Data Count. Limits come from the first 12 usable points and are then
+locked; nothing is ever rebased here. Months with an assigned cause (a pandemic) are drawn, but neither make
+limits nor count for a rule, and a run ends there.
 
-Rules: 1 one point outside the limits; 2 seven or more in a row on one side of the centre (a point on the centre ends the
-run); 3 seven in a row rising or falling (shown, but never an icon by itself: simulations find it nearly useless,
-Anhoj and Olesen 2014); 4 two of three in a row beyond two thirds of the way to the same limit.
+Rules: 1 one point outside the limits; 2 seven or more in a row on one side of the centre (a point on the
+centre ends the run); 3 seven in a row rising or falling (shown, but never an icon by itself: simulations
+find it nearly useless, Anhoj and Olesen 2014); 4 two of three in a row beyond two thirds of the way to the
+same limit.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ SMALL_N, LARGE_N, SIGMA_Z = 12, 500, 1.2
 
 @dataclass(frozen=True)
 class SpcResult:
-    """A chart. limits: one row a point with period, value, centre, lower, upper, excluded, rules (a tuple of 1..4).
+    """A chart. limits: one row a point with period, value, centre, lower, upper, excluded, rules (a tuple
+    of 1..4).
 
     trial: fewer than `baseline_n` points made the limits. variation (improvement, concern, common_cause,
     not_assessed) is about the last usable point; assurance (reliably_meets, reliably_misses, hit_and_miss,
@@ -42,14 +44,24 @@ class SpcResult:
     sigma_z: float
 
 
-def chart(values, denominators=None, kind="xmr", baseline_n=12, excluded=None, direction="increase", target=None,
-          periods=None, bounds=None, screen_outliers=True) -> SpcResult:
+def chart(
+    values,
+    denominators=None,
+    kind="xmr",
+    baseline_n=12,
+    excluded=None,
+    direction="increase",
+    target=None,
+    periods=None,
+    bounds=None,
+    screen_outliers=True,
+) -> SpcResult:
     """Return the chart of one indicator.
 
-    values: what is plotted, a point a period in time order (a share 0-1 for p, a rate for u, any number for xmr); NaN
-        is a gap. denominators: n of each point, needed for p, p_prime, u and u_prime.
-    excluded: True where a point has an assigned cause. direction: increase or decrease is better. target: on the
-        scale of values. bounds: possible range; (0, 1) for p, (0, inf) for u, none for xmr by default.
+    values: what is plotted, a point a period in time order (a share 0-1 for p, a rate for u, any number for
+        xmr); NaN is a gap. denominators: n of each point, needed for p, p_prime, u and u_prime.
+    excluded: True where a point has an assigned cause. direction: increase or decrease is better. target:
+        on the scale of values. bounds: possible range; (0, 1) for p, (0, inf) for u, none for xmr by default.
     screen_outliers: leave moving ranges above 3.267 times their mean out once (xmr).
     With fewer than 6 usable points there are no limits (NaN) and nothing is assessed.
     """
@@ -60,20 +72,49 @@ def chart(values, denominators=None, kind="xmr", baseline_n=12, excluded=None, d
     base = np.flatnonzero(usable)[:baseline_n]
     if len(base) < MIN_POINTS:
         nothing = np.full(len(values), np.nan)
-        return _result(kind, np.nan, nothing, nothing, nothing, values, excluded, periods, [()] * len(values), True,
-                       len(base), "not_assessed", "not_assessed", np.nan)
+        return _result(
+            kind,
+            np.nan,
+            nothing,
+            nothing,
+            nothing,
+            values,
+            excluded,
+            periods,
+            [()] * len(values),
+            True,
+            len(base),
+            "not_assessed",
+            "not_assessed",
+            np.nan,
+        )
     centre, sigma, sigma_z = _spread(values, n, kind, base, screen_outliers)
+    sigma = np.broadcast_to(sigma, values.shape)
     low, high = bounds or {"p": (0, 1), "u": (0, np.inf)}.get(kind[0], (-np.inf, np.inf))
     lower, upper = np.maximum(centre - 3 * sigma, low), np.minimum(centre + 3 * sigma, high)
     rules = find_rules(values, centre, sigma, usable)
     last = np.flatnonzero(usable)[-1]
-    return _result(kind, centre, lower, upper, np.full(len(values), centre), values, excluded, periods, rules,
-                   len(base) < baseline_n, len(base), _variation(values[last], centre, rules[last], direction),
-                   _assurance(target, lower[last], upper[last], direction), sigma_z)
+    return _result(
+        kind,
+        centre,
+        lower,
+        upper,
+        np.full(len(values), centre),
+        values,
+        excluded,
+        periods,
+        rules,
+        len(base) < baseline_n,
+        len(base),
+        _variation(values[last], centre, rules[last], direction),
+        _assurance(target, lower[last], upper[last], direction),
+        sigma_z,
+    )
 
 
 def choose_kind(values, denominators, proportion: bool) -> str:
-    """Return the chart that fits: p with denominators of 12 or more in 80 % of months, u for rates, their primes when
+    """Return the chart that fits: p with denominators of 12 or more in 80 % of months, u for rates, their
+    primes when
     sigma_z is above 1.2 or the typical denominator above 500, xmr otherwise."""
     values = np.asarray(values, float)
     if denominators is None or np.isnan(np.asarray(denominators, float)).any():
@@ -88,12 +129,12 @@ def choose_kind(values, denominators, proportion: bool) -> str:
 
 
 def find_rules(values, centre, sigma, usable) -> list[tuple]:
-    """Return the rules each point takes part in. sigma: one third of the way from the centre to the limit, a point each.
+    """Return the rules each point takes part in. sigma: one third of the way from the centre to the limit,
+    a point each.
 
     Runs are of consecutive points; a gap or an excluded point ends them.
     """
     hits = [set() for _ in values]
-    sigma = np.broadcast_to(np.asarray(sigma, float), values.shape)
     for start, stop in _stretches(usable):
         part, width = values[start:stop], sigma[start:stop]
         gap = part - centre
@@ -107,7 +148,7 @@ def find_rules(values, centre, sigma, usable) -> list[tuple]:
                 hits[start + i + 1] |= {3}
             far = side * gap > 2 * width + 1e-12
             for i in range(len(part) - 1):
-                window = np.flatnonzero(far[i:i + 3]) + i
+                window = np.flatnonzero(far[i : i + 3]) + i
                 if len(window) >= 2:
                     for j in window:
                         hits[start + j].add(4)
@@ -149,7 +190,12 @@ def _stretches(usable):
 
 def _runs(flags, length):
     """Positions that belong to a run of at least `length` true flags."""
-    return [i for start, stop in _stretches(np.asarray(flags)) if stop - start >= length for i in range(start, stop)]
+    return [
+        i
+        for start, stop in _stretches(np.asarray(flags))
+        if stop - start >= length
+        for i in range(start, stop)
+    ]
 
 
 def _checked(values, denominators, kind, direction, excluded):
@@ -172,12 +218,41 @@ def _checked(values, denominators, kind, direction, excluded):
     return np.where(known, n, 1.0)
 
 
-def _result(kind, centre, lower, upper, centres, values, excluded, periods, rules, trial, n_baseline, variation,
-            assurance, sigma_z) -> SpcResult:
-    limits = pd.DataFrame({
-        "period": range(len(values)) if periods is None else periods, "value": values, "centre": centres,
-        "lower": np.broadcast_to(lower, values.shape), "upper": np.broadcast_to(upper, values.shape),
-        "excluded": excluded})
+def _result(
+    kind,
+    centre,
+    lower,
+    upper,
+    centres,
+    values,
+    excluded,
+    periods,
+    rules,
+    trial,
+    n_baseline,
+    variation,
+    assurance,
+    sigma_z,
+) -> SpcResult:
+    limits = pd.DataFrame(
+        {
+            "period": range(len(values)) if periods is None else periods,
+            "value": values,
+            "centre": centres,
+            "lower": np.broadcast_to(lower, values.shape),
+            "upper": np.broadcast_to(upper, values.shape),
+            "excluded": excluded,
+        }
+    )
     limits["rules"] = pd.Series(rules, index=limits.index, dtype=object)
-    return SpcResult(kind, centre, limits, trial, n_baseline, tuple(sorted(set().union(*rules))) if len(rules) else (),
-                     variation, assurance, sigma_z)
+    return SpcResult(
+        kind,
+        centre,
+        limits,
+        trial,
+        n_baseline,
+        tuple(sorted(set().union(*rules))) if len(rules) else (),
+        variation,
+        assurance,
+        sigma_z,
+    )
