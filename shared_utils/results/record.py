@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared_utils.errors import EmiError, nearest
 
+RECOMMENDATIONS = ("SCALE", "ADAPT", "STOP", "KEEP LEARNING")
 SCHEMA_PATH = Path(__file__).with_name("results.schema.json")
 
 
@@ -172,6 +173,10 @@ def _broken_rules(record: dict) -> list[str]:
                 found.append(f"{place}: a primary estimate also needs {', '.join(lacking)}")
     if record["record_type"] == "impact" and not any(r["role"] == "primary" for r in record["estimates"]):
         found.append("estimates: an impact record needs a primary row; if unknown, null with a null_reason")
-    if record["run"]["blind"] and (record["decision"] or {}).get("recommendation") is not None:
+    recommendation = (record["decision"] or {}).get("recommendation")
+    if recommendation not in (None, *RECOMMENDATIONS):
+        allowed = ", ".join(RECOMMENDATIONS)
+        found.append(f"decision.recommendation: '{recommendation}' is not one of {allowed}")
+    if record["run"]["blind"] and recommendation is not None:
         found.append("decision: a blinded record must not hold a decision")
     return found

@@ -302,7 +302,7 @@ def test_a_decision_moved_by_a_safeguard_is_not_explained_by_the_interval(tmp_pa
     said = page.select_one(".answer").get_text(" ", strip=True)
     assert "includes no effect" not in said
     assert (
-        "a safeguard of the plan holds the decision back: the plan was not locked before unblinding" in said
+        "a safeguard of the plan holds the decision back (the plan was not locked before unblinding)" in said
     )
 
 

@@ -69,7 +69,7 @@ def _rule(effect: Effect, record: dict) -> dict:
         "text": t.RULE_LINE.format(rule=decision.get("rule", ""), reason=_signs(decision["reason"]))
         if decision.get("reason")
         else "",
-        "guardrails": t.GUARDRAILS.format(list=words.listed([str(g) for g in guardrails]))
+        "guardrails": t.GUARDRAILS.format(list=words.listed([words.plainly(g) for g in guardrails]))
         if guardrails
         else "",
         "city": t.CITY_DECISION.format(decision=decision["city_decision"])
@@ -120,7 +120,7 @@ def _groups(city: City) -> list[dict]:
 def _group_row(row: dict) -> dict:
     n = row["n"].get("analysed")
     name = in_words(row["group"]["value"])
-    if row["value"] is None or not row.get("display"):
+    if not parts.is_complete(row):
         return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.HIDDEN}
     effect = Effect(row)
     return {
@@ -161,13 +161,13 @@ def _others(city: City) -> list[dict]:
     rows = [row for row in city.record("impact")["estimates"] if row["role"] == "secondary"]
     found = []
     for row in rows:
-        effect = Effect(row) if row["value"] is not None and row.get("display") else None
+        effect = Effect(row) if parts.is_complete(row) else None
         found.append(
             {
                 "name": city.outcome(row["outcome_id"]),
                 "said": effect.said(effect.shown[0]) if effect else t.HIDDEN,
                 "range": effect.said_range if effect else row.get("null_reason") or "",
-                "verdict": t.VERDICTS[effect.reading] if effect and row.get("benefit") else "",
+                "verdict": t.VERDICTS[effect.reading] if effect else "",
             }
         )
     return found

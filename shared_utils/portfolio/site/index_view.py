@@ -171,7 +171,7 @@ def _standard(effect) -> dict | None:
     d, row = effect.row.get("standardized") or {}, effect.row
     if d.get("d") is None or d.get("se") is None or not row["se"]:
         return None
-    half = d["se"] * (row["ci_high"] - row["ci_low"]) / (2 * row["se"])
+    half = d["se"] * (row["benefit"]["u"] - row["benefit"]["l"]) / (2 * row["se"])
     return {"b": d["d"], "low": d["d"] - half, "high": d["d"] + half}
 
 
@@ -182,13 +182,9 @@ def _chance_text(contrasts: int, chance: int) -> str:
 
 
 def _level_note(cities) -> str:
-    wide = {
-        city.name: effect.row["level"]
-        for city in cities
-        for effect in parts.primaries(city)
-        if effect.row["level"] != 0.95
-    }
-    if not wide:
-        return t.LEVEL_NOTE_ALL
-    level = words.plain(round(100 * max(wide.values()), 1))
-    return t.LEVEL_NOTE.format(cities=words.listed(sorted(wide)), level=f"{level}%")
+    effects = [(city, effect) for city in cities for effect in parts.primaries(city)]
+    levels = sorted({f"{words.plain(round(100 * effect.row['level'], 1))}%" for _, effect in effects})
+    several = any(len(parts.primaries(city)) > 1 for city in cities)
+    if not levels:
+        return ""
+    return t.LEVEL_NOTE.format(levels=words.listed(levels)) + (t.LEVEL_SEVERAL if several else "")

@@ -7,6 +7,7 @@ from shared_utils.portfolio.site import charts, words
 from shared_utils.portfolio.site import strings as t
 from shared_utils.portfolio.site.words import Effect
 
+MIN_POINTS = 3  # fewer values are no line
 MARKS = {
     "done": "ok",
     "late": "near",
@@ -29,17 +30,20 @@ def primaries(city: City) -> list[Effect]:
     """The main results that may be printed: the one for the portfolio first, then other programs tested."""
     if city.steps["impact"].state != "done":
         return []
-    rows = [
-        row
-        for row in city.record("impact")["estimates"]
-        if row["role"] == "primary" and row["value"] is not None
-    ]
+    rows = [row for row in _primary_rows(city) if is_complete(row)]
     chosen = getattr(getattr(city.config, "design", None), "portfolio_contrast", None)
     names = [{arm, city.arm(arm)} for arm in chosen or ()]
     rows.sort(
         key=lambda row: not all(arm in known for arm, known in zip(row["contrast"], names, strict=False))
     )
     return [Effect(row) for row in rows]
+
+
+def is_complete(row: dict) -> bool:
+    """True when value and both ends of the interval are there, as estimated and as printed."""
+    printed, benefit = row.get("display") or {}, row.get("benefit") or {}
+    numbers = [printed.get(name) for name in ("value", "ci_low", "ci_high")] + [benefit.get(k) for k in "blu"]
+    return None not in [row["value"], *numbers]
 
 
 def impact_state(city: City) -> str:
@@ -54,10 +58,8 @@ def no_result(city: City) -> str:
     """Why a city has no main result, in a sentence."""
     state = impact_state(city)
     lock = city.config.pilot.data_lock if city.config else None
-    reasons = [row.get("null_reason") for row in _primary_rows(city)] if state == "unknown" else []
-    return t.NO_RESULT[state].format(
-        lock=words.day(lock) if lock else "", reason=next(iter(reasons), "") or ""
-    )
+    reason = next((row.get("null_reason") for row in _primary_rows(city)), None) or t.ENDLESS
+    return t.NO_RESULT[state].format(lock=words.day(lock) if lock else "", reason=reason)
 
 
 def tag(city: City) -> Tag:
@@ -155,7 +157,7 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
             )
             for row in rows
         ],
-        "line": charts.series([row["value"] for row in rows], target) if shown else None,
+        "line": charts.series([row["value"] for row in rows], target) if len(shown) >= MIN_POINTS else None,
         "start": words.month(rows[0]["period"]),
         "end": words.month(rows[-1]["period"]),
         "first": words.with_unit(shown[0]["value"], unit, digits) if shown else t.HIDDEN,

@@ -82,6 +82,7 @@ NO_RESULT = {
     "hidden": "The main result rests on too few people to be shown.",
     "unknown": "The main result could not be worked out: {reason}",
 }
+ENDLESS = "its likely range has no end."
 NOTHING = "This city has released no results yet."
 LATE = "Monitoring data are late: the newest are from {date}."
 
@@ -122,7 +123,7 @@ BANK = {
     "on the worse side.",
     "KEEP LEARNING": "We cannot tell yet. The likely range, {range}, includes no effect and includes a worthwhile "
     "one. This is not evidence of no effect.",
-    "guarded": "The estimate is {best} ({range}), but a safeguard of the plan holds the decision back: {reason}.",
+    "guarded": "The estimate is {best} ({range}), but a safeguard of the plan holds the decision back ({reason}).",
     "no rule": "The estimate is {best} ({range}). No rule was applied to it.",
 }
 EXAGGERATION = " At this sample size, clear results tend to overstate the true effect by about {ratio} times."
@@ -197,8 +198,8 @@ CHANCE = (
     "“expand” about {chance} times in 100. One such result among many is weak evidence."
 )
 CHANCE_NONE = "With no results yet, there is nothing that chance could have made."
-LEVEL_NOTE = "Likely ranges are 95% intervals; {cities} uses {level} because several programs were tested at once."
-LEVEL_NOTE_ALL = "Likely ranges are 95% intervals."
+LEVEL_NOTE = "Likely ranges are {levels} intervals."
+LEVEL_SEVERAL = " Where a city tested several programs at once, its ranges are wider, so that they hold together."
 
 # Lessons
 LESSONS_TITLE = "What the cities would tell the next one"

@@ -44,6 +44,11 @@ def lower_first(text: str) -> str:
     return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
+def plainly(name: object) -> str:
+    """A code in words: "subgroup_harm" as "subgroup harm"."""
+    return str(name).replace("_", " ")
+
+
 def day(value: date | str) -> str:
     value = date.fromisoformat(value[:10]) if isinstance(value, str) else value
     return f"{value:%b} {value.day}, {value.year}"
@@ -169,8 +174,10 @@ class Effect:
 
 def decision_key(decision: dict) -> str:
     """The decision as the strings name it: "SCALE staged", "STOP harm", "ADAPT"."""
-    with_label = f"{decision['recommendation']} {decision.get('label') or ''}".strip()
-    return with_label if with_label in t.DECISIONS else decision["recommendation"]
+    recommendation = decision["recommendation"]
+    with_label = f"{recommendation} {decision.get('label') or ''}".strip()
+    # An expansion that does not say how firm it is counts as the careful kind.
+    return next(key for key in (with_label, recommendation, "SCALE staged") if key in t.DECISIONS)
 
 
 def verdict(effect: Effect, record: dict) -> str:
@@ -190,7 +197,8 @@ def verdict(effect: Effect, record: dict) -> str:
         return t.BANK["no rule"].format(**words)
     key = decision_key(decision)
     if not _follows(key, effect):
-        reason = "; ".join(map(str, decision.get("guardrails") or [])) or decision.get("reason") or key
+        guardrails = [plainly(name) for name in decision.get("guardrails") or []]
+        reason = listed(guardrails) or decision.get("reason") or key
         return t.BANK["guarded"].format(reason=str(reason).rstrip("."), **words)
     ratio = record["quality"].get("exaggeration")
     said = t.BANK[key].format(**words)
