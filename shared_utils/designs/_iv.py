@@ -10,7 +10,6 @@ line. It keeps its level however weak the instrument is.
 from dataclasses import dataclass
 
 import numpy as np
-from linearmodels.iv import IV2SLS
 from scipy import stats
 
 from shared_utils.designs._inputs import Inputs
@@ -56,6 +55,8 @@ def controls(inputs: Inputs) -> np.ndarray:
 
 def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weights=None) -> TwoStage:
     """Return 2SLS of the outcome on `received`, instrumented by `instrument`, with strata and covariates."""
+    from linearmodels.iv import IV2SLS  # takes seconds to import, and most designs do not need it
+
     exog = controls(inputs)
     clusters = inputs.cluster
     cov = {"cov_type": "robust"} if clusters is None else {"cov_type": "clustered", "clusters": clusters}

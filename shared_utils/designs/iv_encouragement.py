@@ -141,8 +141,8 @@ def _checked(inputs: Inputs) -> Inputs:
     inputs = both_arms_in_strata(inputs, "instrument")
     if no_contrast(inputs.roles["treatment"], inputs.roles["instrument"]):
         raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': taking part is the same for everyone, or exactly "
-            "as invited, so there are no compliers to tell apart.",
+            f"Design {inputs.type}, outcome '{inputs.outcome}': taking part is the same for everyone, or "
+            "exactly as invited, so there are no compliers to tell apart.",
             "Check 'treatment', or use rct_individual.",
         )
     return inputs

@@ -112,8 +112,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
             "balance_after_weighting",
             "warn",
             np.abs(smd).max(initial=0) > MAX_SMD,
-            f"After weighting the groups still differ by {np.abs(smd).max(initial=0):.2f} standard deviations "
-            f"on {kept.covariates.columns[int(np.abs(smd).argmax())] if len(smd) else 'nothing'}.",
+            f"After weighting the groups still differ by {np.abs(smd).max(initial=0):.2f} standard "
+            f"deviations on {kept.covariates.columns[int(np.abs(smd).argmax())] if len(smd) else 'nothing'}.",
         ),
     ]
     return [

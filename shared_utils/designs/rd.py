@@ -151,7 +151,8 @@ def distance(inputs: Inputs) -> np.ndarray:
 def window_p(side: np.ndarray, share: float = 0.10) -> float:
     """Return the exact binomial p for equal counts in the `share` of rows nearest the cutoff (20 at least).
 
-    Cattaneo, Idrobo and Titiunik 2020, A practical introduction to regression discontinuity designs: close enough to the cutoff, either side is as likely.
+    Cattaneo, Idrobo and Titiunik 2020, A practical introduction to regression discontinuity designs: close
+    enough to the cutoff, either side is as likely.
     """
     near = np.sort(np.abs(side))[: max(20, int(share * len(side)))]
     inside = np.abs(side) <= near[-1]
