@@ -11,7 +11,7 @@ from template_helpers import commit, git
 
 import shared_utils
 from shared_utils.config import PRESETS, yaml12
-from shared_utils.sections import plan_lock
+from shared_utils.sections import city_files, plan_lock
 from shared_utils.template import commit_guard, doctor, vendoring
 
 
@@ -201,9 +201,10 @@ def test_example_of_a_deviation_is_one(city):
     assert [entry["field"] for entry in plan_lock.deviations(city)] == ["pilot.end"]
 
 
-def test_example_of_a_lesson_has_the_fields_of_the_register(city):
-    assert yaml12.load(city / "lessons.yaml")[0] == {"lessons": []}
-    (lesson,) = uncomment(city / "lessons.yaml")["lessons"]
+def test_example_of_a_lesson_is_one(city):
+    assert city_files.lessons(city) == []
+    uncomment(city / "lessons.yaml")
+    (lesson,) = city_files.lessons(city)
     assert " ".join(lesson) == (
         "id date type statement what_happened evidence confidence would_do_again transferable_to "
         "action_for_network owner_role status reviewed_by_role"
