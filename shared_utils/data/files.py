@@ -127,7 +127,8 @@ def _excel(mapping: Mapping, path: Path) -> tuple[str, pd.DataFrame]:
         book.close()
     while rows and not any(rows[-1]):
         rows.pop()
-    return sheet, pd.DataFrame(rows, dtype=str)
+    width = max(map(len, rows), default=0)
+    return sheet, pd.DataFrame([row + [""] * (width - len(row)) for row in rows], dtype=str)
 
 
 def _parquet(path: Path) -> pd.DataFrame:

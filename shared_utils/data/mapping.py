@@ -283,6 +283,10 @@ class _Reader:
             self._say((*at, "extra"), message, "Move them to participants or units.")
         if block.wide and block.table != "outcomes":
             self._say((*at, "wide"), f"{block.table} has no wide form.", "Use wide in outcomes only.")
+        for name in block.extra.values():
+            if name in model.columns:
+                fix = "Map it under columns, or choose another name."
+                self._say((*at, "extra"), f"'{name}' is a column of {block.table}.", fix)
         for header in block.headers:
             if identifier(header) in DIRECT_IDENTIFIERS:
                 self._say(at, f"'{header}' names a person and never comes in.", "Take it out of the mapping.")

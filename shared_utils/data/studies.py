@@ -24,7 +24,7 @@ def build(tables: dict, reference: dict, config: CityConfig) -> Study:
 def _rct_individual(tables, opportunity, config, notes) -> Study:
     frame, labels = _two_arms(tables, opportunity, config)
     groups = strata(frame, config.design.strata)
-    design = {"treatment": "treatment", "received": "received", "strata": groups,
+    design = {"treatment": "treatment", **_taken(frame), "strata": groups,
               "covariates": _beside(frame, config, groups)}  # fmt: skip
     return finish(frame, design, config, notes, labels=labels)
 
@@ -41,10 +41,8 @@ def _iv_encouragement(tables, opportunity, config, notes) -> Study:
 def _rct_blocked_lottery(tables, opportunity, config, notes) -> Study:
     frame, labels = _two_arms(tables, opportunity, config)
     groups = strata(frame, config.design.blocks)
-    design = {"treatment": "treatment", "strata": groups, "assign_prob": "assign_prob",
+    design = {"treatment": "treatment", **_taken(frame), "strata": groups, "assign_prob": "assign_prob",
               "covariates": _beside(frame, config, groups)}  # fmt: skip
-    if "received" in frame:
-        design["received"] = "received"
     return finish(frame, design, config, notes, labels=labels)
 
 
@@ -86,9 +84,8 @@ def _rd(tables, opportunity, config, notes) -> Study:
     own = frame["running_value"]
     frame[name] = frame[name].fillna(own) if name in frame else own
     adjust = [need(frame, column, "design.covariate_adjust") for column in config.design.covariate_adjust]
-    design = {"running": name, **limit(config), "covariates": adjust}
-    if config.design.fuzzy:
-        design["received"] = "received"
+    taken = _taken(frame) if config.design.fuzzy else {}
+    design = {"running": name, **limit(config), **taken, "covariates": adjust}
     return finish(frame, design, config, notes, labels=labels)
 
 
@@ -148,6 +145,11 @@ def _with_ends(frame: pd.DataFrame, tables, config: CityConfig, treated: str) ->
     frame = frame.join(ends, on=SUBJECT)
     frame.loc[frame["consent_status"] == "withdrawn", list(ends.columns)] = float("nan")
     return frame
+
+
+def _taken(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the role of take-up, when city.yml says what counts as taking part."""
+    return {"received": "received"} if "received" in frame else {}
 
 
 def _arms(config: CityConfig) -> tuple[str, str]:
