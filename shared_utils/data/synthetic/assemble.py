@@ -8,7 +8,8 @@ import pandas as pd
 from shared_utils.data.synthetic import costs, indicators, mess, writers
 from shared_utils.data.synthetic.common import TERCILES, Draw, RawFile, World, tract_weights
 
-ACS = ["households", "renter_households", "median_rent", "median_hh_income", "poverty_share", "hs_or_more_share",
+ACS = ["households", "renter_households", "median_rent", "median_hh_income", "poverty_share",
+       "hs_or_more_share",
        "unemployment_share", "family_renter_share"]  # fmt: skip
 
 
@@ -18,7 +19,9 @@ def write_city(world: World, draw: Draw, out: Path, marker: str) -> list[Path]:
     shares = np.array([weights[draw.tracts["tercile"] == t].sum() for t in TERCILES])
     files = [
         *draw.files,
-        RawFile("indicators.csv", indicators.monthly(world, draw.series, draw.mix, shares), date_format="%Y-%m-%d"),
+        RawFile(
+            "indicators.csv", indicators.monthly(world, draw.series, draw.mix, shares), date_format="%Y-%m-%d"
+        ),
         RawFile("costs.xlsx", costs.ledger(world, draw.costs), sheet="ledger"),
     ]
     log = mess.Log()
@@ -42,11 +45,16 @@ def write_city(world: World, draw: Draw, out: Path, marker: str) -> list[Path]:
 
 def _references(tracts: pd.DataFrame, folder: Path) -> list[Path]:
     """Write the synthetic Opportunity Atlas and ACS extracts of the city's tracts."""
-    atlas = pd.DataFrame({"GEOID": tracts["geoid"], "kfr_pooled_pooled_p25": tracts["kfr"],
-                          "kfr_pooled_pooled_p25_se": 0.012})
-    acs = tracts[["geoid", *ACS, *(c for c in tracts if c.startswith("share_"))]].rename(columns={"geoid": "GEOID"})
+    atlas = pd.DataFrame(
+        {"GEOID": tracts["geoid"], "kfr_pooled_pooled_p25": tracts["kfr"], "kfr_pooled_pooled_p25_se": 0.012}
+    )
+    acs = tracts[["geoid", *ACS, *(c for c in tracts if c.startswith("share_"))]].rename(
+        columns={"geoid": "GEOID"}
+    )
     for column in ACS:
         acs[f"{column}_moe"] = (0.18 * acs[column]).round(4)
     found = {"opportunity_atlas_tracts.csv": atlas, "acs_tracts.csv": acs}
-    return [writers.write(RawFile(name, frame), frame.assign(source_system="synthetic"), folder)
-            for name, frame in found.items()]
+    return [
+        writers.write(RawFile(name, frame), frame.assign(source_system="synthetic"), folder)
+        for name, frame in found.items()
+    ]

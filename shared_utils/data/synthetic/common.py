@@ -1,6 +1,7 @@
-"""What all nine data-generating processes share: random streams, places, people, readiness, COVID (pilots.md 4.2).
+"""What all nine processes share (pilots.md 4.2): random streams, places, people, readiness, COVID.
 
-Every number here is a placeholder for a city that does not exist. Demographic mixes are labelled placeholders.
+Every number here is a placeholder for a city that does not exist. Demographic mixes are labelled
+placeholders.
 """
 
 import zlib
@@ -13,13 +14,23 @@ from scipy.special import expit, ndtr
 from shared_utils.data.synthetic.scenarios import Scenario
 
 # Order is part of the data: a stream is its position. New streams go at the end.
-STREAMS = ("units", "people", "assignment", "outcomes", "services", "indicators", "mess", "costs", "population")
+STREAMS = (
+    "units",
+    "people",
+    "assignment",
+    "outcomes",
+    "services",
+    "indicators",
+    "mess",
+    "costs",
+    "population",
+)
 
 COVID_START = pd.Timestamp("2020-03-16")
 PILOT = pd.period_range("2019-04", "2020-09", freq="M")
 TERCILES = np.array(["low", "middle", "high"])
 TERCILE_EFFECT = np.array([1.25, 1.0, 0.75])
-POPULATION_DRAWS = 200_000
+POPULATION_DRAWS = 40_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class Mix:
 
 @dataclass
 class RawFile:
-    """One file as a city would send it: its own headers and codes, and where intake's mapping finds the header.
+    """One file as a city would send it, in its own headers and codes.
 
     `mess` says which of its columns may be blanked, recoded or reformatted (see mess.py).
     """
@@ -92,8 +103,8 @@ class Draw:
 def tracts(world: World, n: int, mix: Mix) -> pd.DataFrame:
     """Return n synthetic tracts: GEOID in state 99 (which does not exist), poverty, mobility, composition.
 
-    `kfr_pooled_pooled_p25 ~ N(0.40, 0.05)` clipped to 0.25-0.60 and correlated -0.6 with poverty; `tercile` is
-    within the city, low opportunity first. Race shares lean with poverty around the city's mix.
+    `kfr_pooled_pooled_p25 ~ N(0.40, 0.05)` clipped to 0.25-0.60 and correlated -0.6 with poverty; `tercile`
+    is within the city, low opportunity first. Race shares lean with poverty around the city's mix.
     """
     rng = world.rng("units")
     z = rng.standard_normal(n)
@@ -117,14 +128,20 @@ def tracts(world: World, n: int, mix: Mix) -> pd.DataFrame:
     })  # fmt: skip
     names = list(mix.race)
     lean = np.where(np.isin(names, ["black_nh", "hispanic"]), 0.5, -0.1)
-    logits = np.log([mix.race[name] for name in names]) + np.outer(z, lean) + 0.3 * rng.standard_normal((n, len(names)))
+    logits = (
+        np.log([mix.race[name] for name in names])
+        + np.outer(z, lean)
+        + 0.3 * rng.standard_normal((n, len(names)))
+    )
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for name, share in zip(names, shares.T, strict=True):
         frame[f"share_{name}"] = share.round(4)
     return frame
 
 
-def people(rng: np.random.Generator, n: int, place: pd.DataFrame, mix: Mix, age: tuple[int, int]) -> pd.DataFrame:
+def people(
+    rng: np.random.Generator, n: int, place: pd.DataFrame, mix: Mix, age: tuple[int, int]
+) -> pd.DataFrame:
     """Return n people: latent readiness `u ~ N(0, 1)`, a tract, and demographics that follow the tract.
 
     Poorer tracts send more applicants. `age` is the inclusive range in years.
@@ -137,7 +154,9 @@ def people(rng: np.random.Generator, n: int, place: pd.DataFrame, mix: Mix, age:
     ]
     household = choose(rng, n, list(mix.household), list(mix.household.values()))
     with_children = np.char.endswith(household, "_children") & ~np.char.endswith(household, "no_children")
-    size = np.where(np.char.startswith(household, "single"), 1, 2) + np.where(with_children, 1 + rng.poisson(0.9, n), 0)
+    size = np.where(np.char.startswith(household, "single"), 1, 2) + np.where(
+        with_children, 1 + rng.poisson(0.9, n), 0
+    )
     return pd.DataFrame({
         "u": u,
         "tract": tract,
@@ -168,9 +187,11 @@ def tract_weights(place: pd.DataFrame) -> np.ndarray:
 def effect_multiplier(world: World, tercile, reference=None, weights=None) -> np.ndarray:
     """Return each subject's multiplier of the effect: 1.25 / 1.0 / 0.75 by tercile, rescaled to a mean of 1.
 
-    The mean is taken over `reference` (default: the subjects themselves) with `weights`, so the overall effect
-    stays the one of pilots.md table 1.0; the scenario's overall factor (0 for null, -1 for harm) comes on top.
+    The mean is taken over `reference` (default: the subjects themselves) with `weights`, so the overall
+    effect stays the one of pilots.md table 1.0; the scenario's overall factor (0 for null, -1 for harm) comes
+    on top.
     """
+
     def by_tercile(names):
         names = np.asarray(names)
         return TERCILE_EFFECT[np.select([names == t for t in TERCILES], range(3), default=1)]
@@ -187,7 +208,7 @@ def person_multiplier(world: World, group: pd.DataFrame, place: pd.DataFrame) ->
 
 
 def blocked(rng: np.random.Generator, block, share: float | dict = 0.5) -> np.ndarray:
-    """Return 0/1 assignment with a fixed number treated in each block: round(share x size), a half tossed up."""
+    """Return 0/1 with share x size treated in each block; a fraction of a place is drawn."""
     block = np.asarray(block)
     treated = np.zeros(len(block), dtype=int)
     for name in sorted(set(block.tolist())):
@@ -199,9 +220,11 @@ def blocked(rng: np.random.Generator, block, share: float | dict = 0.5) -> np.nd
 
 
 def broken(rng: np.random.Generator, block, u, share: float | dict = 0.5) -> np.ndarray:
-    """Return a sabotaged assignment: staff let the readier people in, and more of them than the rule allows."""
+    """Return a sabotaged assignment: readier people get in, and more of them than the rule allows."""
     chance = np.array([share[b] for b in block]) if isinstance(share, dict) else np.full(len(block), share)
-    return (rng.random(len(chance)) < expit(np.log(chance / (1 - chance)) + 0.9 + 0.8 * np.asarray(u))).astype(int)
+    return (
+        rng.random(len(chance)) < expit(np.log(chance / (1 - chance)) + 0.9 + 0.8 * np.asarray(u))
+    ).astype(int)
 
 
 def assign(world: World, block, u, share: float | dict = 0.5) -> np.ndarray:
@@ -212,8 +235,8 @@ def assign(world: World, block, u, share: float | dict = 0.5) -> np.ndarray:
 
 
 def observed(world: World, rng: np.random.Generator, u, arm, share: dict[int, float], due=None) -> np.ndarray:
-    """Return 0/1: is the follow-up seen? `share` by arm; in scenario differential_attrition the comparison arm
-    (0) answers with chance expit(1.35 + 0.9 u) instead. Surveys due after COVID began lose 10 points.
+    """Return 0/1: is the follow-up seen? `share` by arm; in scenario differential_attrition the comparison
+    arm (0) answers with chance expit(1.35 + 0.9 u) instead. Surveys due after COVID began lose 10 points.
     """
     chance = np.array([share[int(a)] for a in arm])
     if world.scenario_name == "differential_attrition":
@@ -256,7 +279,7 @@ def ids(prefix: str, n: int, first: int = 1001) -> np.ndarray:
 
 
 def identifiers(n: int, area_code: str) -> dict[str, list[str]]:
-    """Return fake direct identifiers of forms that cannot be real: 555-01xx numbers, example.org, SSN area 000."""
+    """Return fake identifiers of impossible form: 555-01xx numbers, example.org, SSN area 000."""
     return {
         "name": [f"Synthetic Person {i:06d}" for i in range(1, n + 1)],
         "phone": [f"({area_code}) 555-0{100 + i % 100}" for i in range(n)],

@@ -1,4 +1,4 @@
-"""The monthly ledger of every city: placeholders with a fixed start-up and a part that follows participation."""
+"""Every city's monthly ledger: placeholders with a start-up and a part that follows participation."""
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,8 @@ START_UP = (
 
 
 def ledger(world: World, plan: dict) -> pd.DataFrame:
-    """Return T7 rows. `plan`: `monthly_fixed` USD, `per_person` USD, `people` reached over the pilot, `category`
-    of the part that follows people, `arm` that causes it.
+    """Return T7 rows. `plan`: `monthly_fixed` USD, `per_person` USD, `people` reached over the pilot,
+    `category` of the part that follows people, `arm` that causes it.
     """
     rng = world.rng("costs")
     volume = covid_volume(world, PILOT)
@@ -33,7 +33,9 @@ def ledger(world: World, plan: dict) -> pd.DataFrame:
             amount = plan["monthly_fixed"] * part * (1 + 0.04 * rng.standard_normal())
             rows.append((month, category, arm, amount, in_kind, fund, once))
         amount = plan["per_person"] * people * (1 + 0.10 * rng.standard_normal())
-        rows.append((month, plan["category"], plan["arm"], amount, False, "initiative_flexible_funding", False))
+        rows.append(
+            (month, plan["category"], plan["arm"], amount, False, "initiative_flexible_funding", False)
+        )
     columns = ["period", "category", "arm", "amount_usd", "is_in_kind", "fund_source", "one_time"]
     frame = pd.DataFrame(rows, columns=columns)
     frame["period"] = pd.PeriodIndex(frame["period"]).to_timestamp()

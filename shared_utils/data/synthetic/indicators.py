@@ -1,8 +1,9 @@
 """Monthly indicator series with equity groups, history, COVID, late months and one planted signal a city.
 
 A series is a level with a little month-to-month noise. Each month first draws how many of its people succeed;
-then *who* succeeds is drawn with the equity gaps below, so groups of every dimension add up to the same totals.
-Denominators and numerators are counts of people, cases or days; means and medians have a denominator only.
+then *who* succeeds is drawn with the equity gaps below, so groups of every dimension add up to the same
+totals. Denominators and numerators are counts of people, cases or days; means and medians have a denominator
+only.
 """
 
 from dataclasses import asdict, dataclass
@@ -27,8 +28,8 @@ class Signal:
     """A planted signal of pilots.md 4.4. `size` is in the series' own unit (0.05 = 5 points).
 
     `kind`: low_month (one month, exactly `size` off), step (from `start` on), fall (by `size` each month from
-    `start` to `end`), near_limit (each month from `start` to `end` at `size` standard deviations from the level),
-    collapse (a step that COVID-19 brings), none (planted to be silent: a false-alarm test).
+    `start` to `end`), near_limit (each month from `start` to `end` at `size` standard deviations from the
+    level), collapse (a step that COVID-19 brings), none (planted to be silent: a false-alarm test).
     """
 
     kind: str
@@ -42,11 +43,11 @@ class Signal:
 class Series:
     """One indicator: what it counts and how it behaves before anything happens to it.
 
-    `kind` share (numerator of denominator) or value (mean or median; `spread` is the
-    standard deviation of one person). `size` people a month; `groups` letters of R, G, H, O. `covid` is the change
-    of the level from 2020-03 on. `volume` says whether the denominator shrinks with the service under COVID,
-    `wobble` how much it varies from month to month (a share of itself).
-    `skip` are calendar months without data (school holidays); `last` ends the series.
+    `kind` share (numerator of denominator) or value (mean or median; `spread` is the standard deviation of
+    one person). `size` people a month; `groups` letters of R, G, H, O. `covid` is the change of the level
+    from 2020-03 on. `volume` says whether the denominator shrinks with the service under COVID, `wobble` how
+    much it varies from month to month (a share of itself). `skip` are calendar months without data (school
+    holidays); `last` ends the series.
     """
 
     id: str
@@ -69,7 +70,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Given:
-    """One indicator counted from the city's outcome panel: `panel` has period, tercile, numerator, denominator."""
+    """An indicator counted from the outcome panel: period, tercile, numerator, denominator."""
 
     id: str
     panel: pd.DataFrame
@@ -106,8 +107,11 @@ def planted(world: World, series: list) -> dict:
     """Return what was planted, for truth.json."""
     found = {s.id: asdict(s.planted) for s in series if isinstance(s, Series) and s.planted}
     if relabelled := relabelled_id(world, series):
-        found[relabelled] = {"kind": "relabelled", "start": str(RELABELLED_FROM),
-                             "expect": "a break on the chart: definition_version 2.0.0"}
+        found[relabelled] = {
+            "kind": "relabelled",
+            "start": str(RELABELLED_FROM),
+            "expect": "a break on the chart: definition_version 2.0.0",
+        }
     return found
 
 
@@ -131,7 +135,7 @@ def _drawn(world: World, s: Series, mix: Mix, tercile_share, rng, relabelled: bo
 
 
 def _from_panel(s: Given) -> pd.DataFrame:
-    """Return T6 rows of a series that is counted from the outcome panel, in total and by opportunity tercile."""
+    """Return T6 rows of a series counted from the outcome panel, in total and by tercile."""
     panel = s.panel[s.panel["period"] >= pd.Timestamp(HISTORY_START)]
     by = panel.groupby(["period", "tercile"], as_index=False, sort=True)[["numerator", "denominator"]].sum()
     by = by.rename(columns={"tercile": "group_value"}).assign(group_dim="opportunity_tercile")
@@ -157,7 +161,10 @@ def _levels(world: World, s: Series, months: pd.PeriodIndex, rng) -> tuple[np.nd
             level = level + signal.size * hit
         elif signal.kind == "fall":
             steps = np.clip(months.astype("int64") - start.ordinal, -1, end.ordinal - start.ordinal) + 1
-            level, exact = np.where(steps > 0, s.level + signal.size * steps, level), hit
+            level, exact = (
+                np.where(steps > 0, s.level + signal.size * steps, level),
+                hit | (months == start - 1),
+            )
         elif signal.kind == "near_limit":
             sd = np.sqrt(s.level * (1 - s.level) / s.size)
             level, exact = np.where(hit, s.level + signal.size * sd, level), hit
@@ -167,7 +174,7 @@ def _levels(world: World, s: Series, months: pd.PeriodIndex, rng) -> tuple[np.nd
 
 
 def _month(rng, s: Series, size: int, level: float, exact: bool, mix: Mix, tercile_share) -> pd.DataFrame:
-    """Return one period's rows: the total first, then each group of each dimension in the order of its mix."""
+    """Return one period's rows: the total, then each group of each dimension."""
     weights = {"race_ethnicity": mix.race, "gender": mix.gender, "household_type": mix.household,
                "opportunity_tercile": dict(zip(TERCILES.tolist(), tercile_share, strict=True))}  # fmt: skip
     dims = {DIMENSIONS[letter]: weights[DIMENSIONS[letter]] for letter in s.groups}
@@ -181,20 +188,24 @@ def _month(rng, s: Series, size: int, level: float, exact: bool, mix: Mix, terci
     if s.kind == "value":
         each = level * (1 + 0.15 * (tilt - tilt.mean())) + s.spread * rng.standard_normal(size)
         wins = [None] * (1 + len(groups))
-        values = [level if exact else each.mean(),
-                  *(each[member[d] == k].mean() if n else 0.0 for (d, k, _), n in zip(groups, counts, strict=True))]
+        values = [
+            level if exact else each.mean(),
+            *(each[member[d] == k].mean() if n else 0.0 for (d, k, _), n in zip(groups, counts, strict=True)),
+        ]
         values = [round(float(v), 3) for v in values]
     else:
         won = _successes(rng, size, level, exact, tilt)
         wins = [float(won.sum()), *(float(won[member[d] == k].sum()) for d, k, _ in groups)]
         values = [round(w / n, 6) if n else 0.0 for w, n in zip(wins, [float(size), *counts], strict=True)]
-    return pd.DataFrame({
-        "group_dim": ["all", *(d for d, _, _ in groups)],
-        "group_value": ["all", *(g for _, _, g in groups)],
-        "numerator": np.array(wins, dtype=float),
-        "denominator": [float(size), *counts],
-        "value": values,
-    })
+    return pd.DataFrame(
+        {
+            "group_dim": ["all", *(d for d, _, _ in groups)],
+            "group_value": ["all", *(g for _, _, g in groups)],
+            "numerator": np.array(wins, dtype=float),
+            "denominator": [float(size), *counts],
+            "value": values,
+        }
+    )
 
 
 def _codes(rng, n: int, weights: list[float]) -> np.ndarray:
@@ -202,7 +213,7 @@ def _codes(rng, n: int, weights: list[float]) -> np.ndarray:
 
 
 def _successes(rng, size: int, level: float, exact: bool, tilt: np.ndarray) -> np.ndarray:
-    """Return 0/1 of each person: the total is drawn first, then those most inclined (with luck) make it up."""
+    """Return 0/1 of each person: the total is drawn first, then who makes it up."""
     level = min(max(level, 0.005), 0.995)
     count = round(size * level) if exact else rng.binomial(size, level)
     won = np.zeros(size, dtype=int)

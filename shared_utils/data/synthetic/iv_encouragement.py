@@ -1,11 +1,11 @@
 """Lansing: an invitation that moves take-up, analysed with IV (pilots.md 4.3, design 4).
 
-Process. 6,000 households in 8 neighbourhoods, invited 1:1. Always-takers 6 %, compliers 20 %, never-takers 74 %.
-base ~ B(expit(-.4 + .8u)); p0 = expit(-.75 + .9 base + .5u + .15 [complier] - .2 [always]). Past due without a
-session if U < p0, with one if U < max(p0 - .15, .01).
+Process. 6,000 households in 8 neighbourhoods, invited 1:1. Always-takers 6 %, compliers 20 %, never-takers 74
+%. base ~ B(expit(-.4 + .8u)); p0 = expit(-.75 + .9 base + .5u + .15 [complier] - .2 [always]). Past due
+without a session if U < p0, with one if U < max(p0 - .15, .01).
 
-Truth. LATE -0.1496 on `past_due_m6`, ITT -0.030, first stage 0.20. Scenario weak_nudge: 2 % compliers among 2,000
-households, where 2SLS is not to be trusted and the Anderson-Rubin set is.
+Truth. LATE -0.1496 on `past_due_m6`, ITT -0.030, first stage 0.20. Scenario weak_nudge: 2 % compliers among
+2,000 households, where 2SLS is not to be trusted and the Anderson-Rubin set is.
 """
 
 import numpy as np
@@ -22,7 +22,8 @@ INVITED = pd.Timestamp("2019-07-15")
 MIX = Mix(
     race={"white_nh": 0.52, "black_nh": 0.27, "hispanic": 0.12, "asian_nh": 0.03, "multi_other_nh": 0.06},
     gender={"female": 0.58, "male": 0.41, "nonbinary_other": 0.01},
-    household={"single_adult_children": 0.24, "two_plus_adults_children": 0.20, "single_adult_no_children": 0.33,
+    household={"single_adult_children": 0.24, "two_plus_adults_children": 0.20,
+               "single_adult_no_children": 0.33,
                "two_plus_adults_no_children": 0.20, "other": 0.03},
 )  # fmt: skip
 
@@ -42,18 +43,24 @@ def households(world: World, rng, n: int, place: pd.DataFrame) -> pd.DataFrame:
     return p
 
 
+def chances(p: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return each household's chance of a past-due bill (with a session, without)."""
+    p0 = expit(-0.75 + 0.9 * p["base"] + 0.5 * p["u"] + 0.15 * (p["type"] == "complier")
+               - 0.2 * (p["type"] == "always"))  # fmt: skip
+    return np.maximum(p0 - EFFECT * p["multiplier"], 0.01).to_numpy(), p0.to_numpy()
+
+
 def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return each outcome's (with a session, without) potential outcomes."""
     n, m, u = len(p), p["multiplier"].to_numpy(), p["u"].to_numpy()
-    p0 = expit(-0.75 + 0.9 * p["base"] + 0.5 * p["u"] + 0.15 * (p["type"] == "complier")
-               - 0.2 * (p["type"] == "always")).to_numpy()  # fmt: skip
     due, plan, save, claim = (rng.random(n) for _ in range(4))
     score = 605 - 22 * u + 45 * rng.standard_normal(n)
     usd = rng.gamma(2.0, 110.0, n)
     return {
-        "past_due_m6": ((due < np.maximum(p0 - EFFECT * m, 0.01)).astype(int), (due < p0).astype(int)),
+        "past_due_m6": tuple((due < chance).astype(int) for chance in chances(p)),
         "payment_plan_enrolled": ((plan < 0.11 + 0.10 * m).astype(int), (plan < 0.11).astype(int)),
-        "assistance_claimed_usd": (np.round(usd * (claim < 0.20 + 0.08 * m), 2), np.round(usd * (claim < 0.20), 2)),
+        "assistance_claimed_usd": (np.round(usd * (claim < 0.20 + 0.08 * m), 2),
+                                   np.round(usd * (claim < 0.20), 2)),
         "savings_any_m6": ((save < expit(-0.6 - 0.3 * u) + 0.06 * m).astype(int),
                            (save < expit(-0.6 - 0.3 * u)).astype(int)),
         "credit_score_m9": (np.round(score + 8 * m), np.round(score)),
@@ -62,15 +69,18 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def taken(p: pd.DataFrame, arm) -> np.ndarray:
     """Return 0/1: does the household complete a session within 90 days under this arm?"""
-    return ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1))).astype(int).to_numpy()
+    return (
+        ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1)))
+        .astype(int)
+        .to_numpy()
+    )
 
 
-def truths(p: pd.DataFrame, y: dict) -> dict[str, float]:
-    """Return LATE, ITT and nuisances of a set of households with both potential outcomes."""
-    gain = y["past_due_m6"][0] - y["past_due_m6"][1]
-    complier = (p["type"] == "complier").to_numpy()
+def truths(p: pd.DataFrame, due: tuple) -> dict[str, float]:
+    """Return LATE, ITT and nuisances from (with a session, without): outcomes of a sample, or chances."""
+    gain, complier = due[0] - due[1], (p["type"] == "complier").to_numpy()
     return {"late": gain[complier].mean(), "itt": (gain * complier).mean(), "first_stage": complier.mean(),
-            "comparison_mean": np.where(taken(p, 0) == 1, *y["past_due_m6"]).mean()}  # fmt: skip
+            "comparison_mean": np.where(taken(p, 0) == 1, *due).mean()}  # fmt: skip
 
 
 def draw(world: World) -> Draw:
@@ -88,9 +98,8 @@ def draw(world: World) -> Draw:
     sampled = np.sort(rng.choice(n, 1_200, replace=False))
     answered = common.observed(world, rng, p["u"][sampled], p["arm"][sampled], {1: 0.66, 0: 0.62})
 
-    wide = world.rng("population")
-    big = households(world, wide, common.POPULATION_DRAWS, place)
-    population, sample = truths(big, potential(big, wide)), truths(p, y)
+    big = households(world, world.rng("population"), common.POPULATION_DRAWS, place)
+    population, sample = truths(big, chances(big)), truths(p, y["past_due_m6"])
     return Draw(
         files=[_accounts(p), _areas(), _billing(p, seen, billed), _survey(p, seen, sampled, answered),
                _credit(p, seen), _sessions(world, p, received)],
@@ -105,7 +114,8 @@ def draw(world: World) -> Draw:
                             "invitation - generic_notice")],
             truth.effects({k: v for k, v in y.items() if k != "past_due_m6"}),
             {"first_stage": sample["first_stage"], "comparison_mean": sample["comparison_mean"],
-             "take_up_invitation": received[p["arm"] == 1].mean(), "take_up_notice": received[p["arm"] == 0].mean(),
+             "take_up_invitation": received[p["arm"] == 1].mean(),
+             "take_up_notice": received[p["arm"] == 0].mean(),
              "billed_share": billed.mean(), "survey_response": answered.mean()}),
     )  # fmt: skip
 
@@ -136,7 +146,8 @@ def _areas() -> RawFile:
 def _billing(p, seen, billed) -> RawFile:
     blank = billed == 0
     frame = pd.DataFrame({
-        "Account": p["id"], "Month": pd.Timestamp("2020-01-01"), "Account status": np.where(blank, "Closed", "Open"),
+        "Account": p["id"], "Month": pd.Timestamp("2020-01-01"),
+        "Account status": np.where(blank, "Closed", "Open"),
         "30+ days past due": np.where(blank, None, np.array(["No", "Yes"])[seen["past_due_m6"]]),
         "On payment plan": np.where(blank, None, np.array(["No", "Yes"])[seen["payment_plan_enrolled"]]),
         "Assistance claimed (USD)": pd.Series(seen["assistance_claimed_usd"]).where(~blank).map(
@@ -160,8 +171,14 @@ def _survey(p, seen, sampled, answered) -> RawFile:
 
 def _credit(p, seen) -> RawFile:
     rows = np.flatnonzero(p["consented"])
-    frame = pd.DataFrame({"Account": p["id"].to_numpy()[rows], "Score month": pd.Timestamp("2020-04-01"),
-                          "Score": seen["credit_score_m9"][rows].astype(int), "Pulled": pd.Timestamp("2020-04-20")})
+    frame = pd.DataFrame(
+        {
+            "Account": p["id"].to_numpy()[rows],
+            "Score month": pd.Timestamp("2020-04-01"),
+            "Score": seen["credit_score_m9"][rows].astype(int),
+            "Pulled": pd.Timestamp("2020-04-20"),
+        }
+    )
     return RawFile("credit_scores.csv", frame, id="Account", date_format="%Y-%m-%d", may_miss={"Score": 0.05})
 
 
@@ -178,13 +195,20 @@ def _sessions(world: World, p, received) -> RawFile:
     missed &= received == 0
     parts = [
         pd.DataFrame({"Account": p["id"].to_numpy()[row], "Type": "Session", "Days": day, "Kept?": "Y"}),
-        pd.DataFrame({"Account": p["id"].to_numpy()[missed], "Type": "Session", "Kept?": "N",
-                      "Days": rng.integers(5, 80, missed.sum())}),
+        pd.DataFrame(
+            {
+                "Account": p["id"].to_numpy()[missed],
+                "Type": "Session",
+                "Kept?": "N",
+                "Days": rng.integers(5, 80, missed.sum()),
+            }
+        ),
     ]
     frame = pd.concat(parts, ignore_index=True)
     frame["Date"] = common.plus_days(np.full(len(frame), INVITED.to_datetime64()), frame.pop("Days"))
     frame = frame.sort_values(["Date", "Account"], kind="stable", ignore_index=True)
-    return RawFile("counselling_sessions.csv", frame, id="Account", duplicates=True, orphans=True, delimiter=";",
+    return RawFile("counselling_sessions.csv", frame, id="Account", duplicates=True, orphans=True,
+                   delimiter=";",
                    date_format="%m/%d/%Y")  # fmt: skip
 
 
@@ -194,7 +218,8 @@ def _series(n: int) -> list[Series]:
         Series("take_up_90d", "share", 0.24, 260, "RGHO", "2019-10", noise=0.01, covid=-0.12),
         Series("repeat_session", "share", 0.43, 75, "RGHO", "2019-10", covid=-0.10),
         Series("goal_milestone_6m", "share", 0.33, 70, "RGHO", "2020-01", covid=-0.05),
-        Series("past_due_share", "share", 0.41, n, "O", noise=0.004, wobble=0.0, volume=False, good="decrease",
+        Series("past_due_share", "share", 0.41, n, "O", noise=0.004, wobble=0.0, volume=False,
+               good="decrease",
                covid=0.05, planted=Signal("step", "2019-08", -0.04, expect="rule 2 by 2020-02, improvement")),
         Series("safe_account", "share", 0.19, 60, "RGH", "2019-10", every=3, covid=-0.06),
     ]  # fmt: skip

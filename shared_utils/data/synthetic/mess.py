@@ -1,8 +1,9 @@
 """Realistic mess in the files (pilots.md 4.4), each defect logged with the rows it hit.
 
-The default mess is what intake puts right by itself: exact copies, ids typed differently, blanks, codes a mapping
-lists, service events of people who are in no list. Scenario dirty_data has four times as much of it and, on top,
-defects that a person must look at. Each file has its own random stream, so a new file changes no other file.
+The default mess is what intake puts right by itself: exact copies, ids typed differently, blanks, codes a
+mapping lists, service events of people who are in no list. Scenario dirty_data has four times as much of it
+and, on top, defects that a person must look at. Each file has its own random stream, so a new file changes no
+other file.
 """
 
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ def _orphans(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> p
     strays = frame.iloc[rows].copy()
     prefix = str(file.frame[file.id].iloc[0]).split("-")[0]
     strays[file.id] = [f"{prefix}-9{k:05d}" for k in range(len(rows))]
+    if file.frame.columns[0] != file.id:  # the log numbers its entries
+        strays[file.frame.columns[0]] = [f"s_9{k:05d}" for k in range(len(rows))]
     log.add(file, "event of somebody in no list", "DQ103", rows, file.id)
     return _insert_after(frame, strays, rows)
 

@@ -1,12 +1,12 @@
 """Racine: learners choose an enhanced track (pilots.md 4.3, design 7).
 
-Process. 520 learners, intake month 0..8 from 2019-04. Track chosen with chance expit(-.45 + .55 score + .35 prior
-- .4 kid - .3 emp - .02 (age - 28) + .08 (intake - 4)). In month m = 1, 2, ... after intake the credential comes with
-chance expit(-3.35 + .45 score + .3 prior - .25 kid - .2 emp - .015 (age - 28) + .12 min(m, 4)
-+ ln(.25) 1[calendar >= 2020-03] + ln(1.6) D); one uniform a month serves both tracks.
+Process. 520 learners, intake month 0..8 from 2019-04. Track chosen with chance expit(-.45 + .55 score + .35
+prior - .4 kid - .3 emp - .02 (age - 28) + .08 (intake - 4)). In month m = 1, 2, ... after intake the
+credential comes with chance expit(-3.35 + .45 score + .3 prior - .25 kid - .2 emp - .015 (age - 28) + .12
+min(m, 4) + ln(.25) 1[calendar >= 2020-03] + ln(1.6) D); one uniform a month serves both tracks.
 
-Truth. ATT 0.12 on `hse_earned_9m` (0.30 to 0.42); the naive difference is about 0.175. Leaving intake month out of
-the models is wrong: later learners choose the track more often and meet COVID sooner.
+Truth. ATT 0.12 on `hse_earned_9m` (0.30 to 0.42); the naive difference is about 0.175. Leaving intake month
+out of the models is wrong: later learners choose the track more often and meet COVID sooner.
 """
 
 import numpy as np
@@ -24,7 +24,8 @@ LOG_ODDS = np.log(1.6)
 MIX = Mix(
     race={"white_nh": 0.34, "black_nh": 0.31, "hispanic": 0.28, "asian_nh": 0.01, "multi_other_nh": 0.06},
     gender={"female": 0.55, "male": 0.44, "nonbinary_other": 0.01},
-    household={"single_adult_children": 0.30, "two_plus_adults_children": 0.25, "single_adult_no_children": 0.23,
+    household={"single_adult_children": 0.30, "two_plus_adults_children": 0.25,
+               "single_adult_no_children": 0.23,
                "two_plus_adults_no_children": 0.18, "other": 0.04},
 )  # fmt: skip
 RACE = {"white_nh": "White", "black_nh": "Black", "hispanic": "Latino", "asian_nh": "Asian",
@@ -46,13 +47,22 @@ def learners(world: World, rng, n: int, place: pd.DataFrame) -> pd.DataFrame:
     return p
 
 
-def months_to_credential(world: World, p: pd.DataFrame, u: np.ndarray, enhanced: bool) -> np.ndarray:
-    """Return the month of the credential under a track (LAST + 1 = not by then); `u` is (n, LAST) uniforms."""
+def hazards(world: World, p: pd.DataFrame, enhanced: bool) -> np.ndarray:
+    """Return the chance of the credential in month 1, 2, ..., LAST under a track, (n, LAST)."""
     m = np.arange(1, LAST + 1)
     base = (-3.35 + 0.45 * p["score"] + 0.3 * p["prior"] - 0.25 * p["kid"] - 0.2 * p["emp"]
             - 0.015 * (p["age"] - 28) + LOG_ODDS * p["multiplier"] * enhanced).to_numpy()  # fmt: skip
     closed = (p["intake"].to_numpy()[:, None] + m >= 11) * world.scenario.covid
-    hit = u < expit(base[:, None] + 0.12 * np.minimum(m, 4) + np.log(0.25) * closed)
+    return expit(base[:, None] + 0.12 * np.minimum(m, 4) + np.log(0.25) * closed)
+
+
+def chances(world: World, p: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return each learner's chance of the credential within nine months (enhanced, usual)."""
+    return tuple(1 - np.prod(1 - hazards(world, p, d)[:, :FOLLOW_UP], axis=1) for d in (True, False))
+
+
+def first_month(hit: np.ndarray) -> np.ndarray:
+    """Return the month of the first hit in each row; LAST + 1 where there is none."""
     return np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, LAST + 1)
 
 
@@ -60,7 +70,7 @@ def potential(world: World, p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray,
     """Return each outcome's (enhanced, usual) potential outcomes; `month` is the month of the credential."""
     n, m = len(p), p["multiplier"].to_numpy()
     u = rng.random((n, LAST))
-    month = tuple(months_to_credential(world, p, u, d) for d in (True, False))
+    month = tuple(first_month(u < hazards(world, p, d)) for d in (True, False))
     next_step, tests, work = rng.random(n), rng.random(n), rng.random(n)
     job = expit(-0.1 + 0.9 * p["emp"] + 0.3 * p["u"]).to_numpy()
     return {
@@ -74,10 +84,10 @@ def potential(world: World, p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray,
     }  # fmt: skip
 
 
-def truths(p: pd.DataFrame, y: dict) -> dict[str, float]:
-    """Return the ATT and what naive comparison would find."""
+def truths(p: pd.DataFrame, earned: tuple) -> dict[str, float]:
+    """Return the ATT and what a naive comparison would find, from (enhanced, usual) outcomes or chances."""
     took = p["track"].to_numpy() == 1
-    y1, y0 = y["hse_earned_9m"]
+    y1, y0 = earned
     return {"att": (y1 - y0)[took].mean(), "untreated_mean": y0[took].mean(), "track_share": took.mean(),
             "naive": y1[took].mean() - y0[~took].mean()}  # fmt: skip
 
@@ -103,9 +113,8 @@ def draw(world: World) -> Draw:
     days = 30 * (seen["month"] - 1) + rng.integers(1, 31, n)
     reached = common.observed(world, rng, p["u"], p["track"], {1: 0.86, 0: 0.79})
 
-    wide = world.rng("population")
-    big = learners(world, wide, common.POPULATION_DRAWS, place)
-    population, sample = truths(big, potential(world, big, wide)), truths(p, y)
+    big = learners(world, world.rng("population"), common.POPULATION_DRAWS, place)
+    population, sample = truths(big, chances(world, big)), truths(p, y["hse_earned_9m"])
     took = p["track"].to_numpy() == 1
     return Draw(
         files=[_learners(p), _sites(), _credentials(p, seen, days), _follow_up(p, seen, reached),
@@ -120,7 +129,8 @@ def draw(world: World) -> Draw:
             truth.effects({k: (v[0][took], v[1][took]) for k, v in y.items()
                            if k not in ("month", "hse_earned_9m")}),
             {**{f"population_{k}": v for k, v in population.items() if k != "att"},
-             "naive": sample["naive"], "track_share": sample["track_share"], "followed_share": reached.mean()}),
+             "naive": sample["naive"], "track_share": sample["track_share"],
+             "followed_share": reached.mean()}),
     )  # fmt: skip
 
 
@@ -158,7 +168,8 @@ def _credentials(p, seen, days) -> RawFile:
     frame = pd.DataFrame({
         "Learner #": p["id"], "Nine months on": common.plus_days(begin, 270),
         "Diploma in 9 months": np.array(["N", "Y"])[seen["hse_earned_9m"]],
-        "Diploma date": pd.Series(earned).where(got), "No diploma as of": pd.Series(end, index=p.index).where(~got),
+        "Diploma date": pd.Series(earned).where(got),
+        "No diploma as of": pd.Series(end, index=p.index).where(~got),
         "Days": np.where(got, days, (end - begin).days), "Intake date": begin,
         "Registry run": pd.Timestamp("2020-10-05"),
     })  # fmt: skip
@@ -179,11 +190,13 @@ def _follow_up(p, seen, reached) -> RawFile:
         "Year due": year, "Year called": called, "Working at 12 months": work,
         "Year status": np.select([~due, reached == 1], ["not yet due", "reached"], "not reached"),
     })  # fmt: skip
-    return RawFile("follow_up.csv", frame, id="Learner #", yes_no=("Next step in 60 days",), encoding="utf-8-sig")
+    return RawFile(
+        "follow_up.csv", frame, id="Learner #", yes_no=("Next step in 60 days",), encoding="utf-8-sig"
+    )
 
 
 def _hours(world: World, p) -> RawFile:
-    """Class hours a week for up to 20 weeks; the enhanced track meets more often; classes shrink under COVID."""
+    """Class hours a week for up to 20 weeks; more in the enhanced track, fewer under COVID."""
     rng = world.rng("services")
     weeks = np.minimum(rng.geometric(0.07, len(p)) + 1, 20)
     row = np.repeat(np.arange(len(p)), weeks)
@@ -192,7 +205,8 @@ def _hours(world: World, p) -> RawFile:
     mean = np.where(p["track"].to_numpy()[row] == 1, 7.0, 5.0)
     hours = np.round(np.clip(rng.gamma(4.0, mean / 4.0), 0.5, 20.0), 1)
     open_then = rng.random(len(row)) < common.covid_volume(world, day.to_period("M"))
-    frame = pd.DataFrame({"learner": p["id"].to_numpy()[row], "week_of": day, "hours": hours, "attended": True,
+    frame = pd.DataFrame({"learner": p["id"].to_numpy()[row], "week_of": day, "hours": hours,
+                          "attended": True,
                           "class_site": [SITES[s] for s in p["site"].to_numpy()[row]]})  # fmt: skip
     frame = frame[open_then].sort_values(["week_of", "learner"], kind="stable", ignore_index=True)
     frame.insert(0, "entry", [f"s_{i + 1:06d}" for i in range(len(frame))])

@@ -22,13 +22,15 @@ LOG_IRR = np.log(0.82)
 MIX = Mix(
     race={"black_nh": 0.55, "hispanic": 0.33, "white_nh": 0.06, "asian_nh": 0.02, "multi_other_nh": 0.04},
     gender={"female": 0.66, "male": 0.33, "nonbinary_other": 0.01},
-    household={"single_adult_children": 0.42, "two_plus_adults_children": 0.22, "single_adult_no_children": 0.20,
+    household={"single_adult_children": 0.42, "two_plus_adults_children": 0.22,
+               "single_adult_no_children": 0.20,
                "two_plus_adults_no_children": 0.12, "other": 0.04},
 )  # fmt: skip
 RACE = {"black_nh": "Black", "hispanic": "Hispanic", "white_nh": "White", "asian_nh": "Asian",
         "multi_other_nh": "Other/multiple"}  # fmt: skip
 GENDER = {"female": "F", "male": "M", "nonbinary_other": "X"}
-HOUSEHOLD = {"single_adult_children": "Single parent", "two_plus_adults_children": "Couple/adults with children",
+HOUSEHOLD = {"single_adult_children": "Single parent",
+             "two_plus_adults_children": "Couple/adults with children",
              "single_adult_no_children": "Single adult", "two_plus_adults_no_children": "Adults, no children",
              "other": "Other"}  # fmt: skip
 
@@ -47,7 +49,7 @@ def tract_multiplier(world: World, place: pd.DataFrame, rate: np.ndarray) -> np.
 
 
 def panel(world: World, place: pd.DataFrame, pilot: np.ndarray) -> dict[str, np.ndarray]:
-    """Return expected and drawn counts, each (tract, month): judgments with and without the pilot, filings..."""
+    """Return expected and drawn counts, each (tract, month), and the effect on the log rate."""
     rng = world.rng("outcomes")
     t = np.arange(len(MONTHS))
     shock = np.zeros((TRACTS, len(t)))
@@ -82,8 +84,12 @@ def draw(world: World) -> Draw:
     """Return Newark's files and truth."""
     place = common.tracts(world, TRACTS, MIX)
     rng = world.rng("units", "panel")
-    place["renter_households"] = np.round(np.exp(np.log(900) + 0.35 * rng.standard_normal(TRACTS))).astype(int)
-    place["households"] = np.maximum(place["households"], (place["renter_households"] * 1.15).round().astype(int))
+    place["renter_households"] = np.round(np.exp(np.log(900) + 0.35 * rng.standard_normal(TRACTS))).astype(
+        int
+    )
+    place["households"] = np.maximum(
+        place["households"], (place["renter_households"] * 1.15).round().astype(int)
+    )
     place["z_rate"] = rng.standard_normal(TRACTS)
     pilot = np.zeros(TRACTS, dtype=int)
     pilot[world.rng("assignment").choice(TRACTS, TREATED, replace=False)] = 1
@@ -103,11 +109,13 @@ def draw(world: World) -> Draw:
                "category": "direct_support", "arm": "treated"},
         truth=truth.record(
             world,
-            [truth.estimand("ATT_IRR", "eviction_judgments", wanted, realised, "log_irr", "treated - comparison")],
+            [truth.estimand("ATT_IRR", "eviction_judgments", wanted, realised, "log_irr",
+                            "treated - comparison")],
             {"eviction_filings_log_irr": round(0.3 * realised, 6),
              "represented_share": round(0.18 * float(world.scenario.effect), 6)},
             {"treated_tracts": TREATED, "irr": float(np.exp(realised)),
-             "rate_treated_before": _rate(counts, place, pilot == 1), "rate_other_before": _rate(counts, place, pilot == 0),
+             "rate_treated_before": _rate(counts, place, pilot == 1),
+             "rate_other_before": _rate(counts, place, pilot == 0),
              "pretrend_per_month": -0.006 if world.scenario_name == "pretrend_violation" else 0.0}),
     )  # fmt: skip
 
@@ -121,7 +129,8 @@ def _tracts(place, pilot, border, counts) -> RawFile:
     before = 1000 * counts["judgments"][:, :START].sum(axis=1) / (place["renter_households"] * START)
     shares = place[[f"share_{name}" for name in MIX.race]]
     frame = pd.DataFrame({
-        "GEOID": place["geoid"], "Tract": place["geoid"], "Renter HH": place["renter_households"], "Pilot area": pilot,
+        "GEOID": place["geoid"], "Tract": place["geoid"], "Renter HH": place["renter_households"],
+        "Pilot area": pilot,
         "Borders pilot area": border, "Judgment rate 2017-19": before.round(3),
         "Renter share": (place["renter_households"] / place["households"]).round(4),
         "Median rent": place["median_rent"], "Poverty share": place["poverty_share"],
@@ -148,13 +157,18 @@ def _panel_frame(place, **columns) -> pd.DataFrame:
 
 def _court(place, counts) -> RawFile:
     """The court lists only tracts with a filing in the month, and commercial cases in rows of their own."""
-    rows = _panel_frame(place, filings=counts["filings"], judgments=counts["judgments"], lockouts=counts["lockouts"])
+    rows = _panel_frame(
+        place, filings=counts["filings"], judgments=counts["judgments"], lockouts=counts["lockouts"]
+    )
     rows = rows[rows["filings"] > 0].assign(kind="RES")
     shops = rows.iloc[::37].assign(kind="COM", filings=1, judgments=0, lockouts=0)
-    both = pd.concat([rows, shops]).sort_values(["month", "geoid", "kind"], ascending=[True, True, False], kind="stable")
+    both = pd.concat([rows, shops]).sort_values(
+        ["month", "geoid", "kind"], ascending=[True, True, False], kind="stable"
+    )
     renters = place.set_index("geoid")["renter_households"]
     frame = pd.DataFrame({
-        "Tract GEOID": both["geoid"], "Filing Month": both["month"].dt.strftime("%m/%Y"), "Case Type": both["kind"],
+        "Tract GEOID": both["geoid"], "Filing Month": both["month"].dt.strftime("%m/%Y"),
+        "Case Type": both["kind"],
         "Filings": both["filings"], "Judgments": both["judgments"], "Lockouts": both["lockouts"],
         "Renter HH": both["geoid"].map(renters).map("{:,}".format),
         "Extracted": (both["month"] + 1).dt.to_timestamp() + pd.Timedelta(days=11),
@@ -165,18 +179,29 @@ def _court(place, counts) -> RawFile:
 def _hearings(place, counts) -> RawFile:
     """Shares of cases by tract and month, long: one row a measure; months without a case have no row."""
     parts = []
-    for measure, top, bottom in (("Represented", "represented", "hearings"), ("Repeat filing", "repeat", "filings")):
+    for measure, top, bottom in (
+        ("Represented", "represented", "hearings"),
+        ("Repeat filing", "repeat", "filings"),
+    ):
         rows = _panel_frame(place, top=counts[top], bottom=counts[bottom])
         rows = rows[rows["bottom"] > 0]
-        parts.append(pd.DataFrame({
-            "Tract GEOID": rows["geoid"], "Month": rows["month"].dt.to_timestamp(), "Measure": measure,
-            "Share": (rows["top"] / rows["bottom"]).round(6), "Cases": rows["bottom"],
-            "Extracted": (rows["month"] + 1).dt.to_timestamp() + pd.Timedelta(days=12)}))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "Tract GEOID": rows["geoid"],
+                    "Month": rows["month"].dt.to_timestamp(),
+                    "Measure": measure,
+                    "Share": (rows["top"] / rows["bottom"]).round(6),
+                    "Cases": rows["bottom"],
+                    "Extracted": (rows["month"] + 1).dt.to_timestamp() + pd.Timedelta(days=12),
+                }
+            )
+        )
     return RawFile("legal_aid_match.parquet", pd.concat(parts, ignore_index=True))
 
 
 def _households(world: World, place) -> RawFile:
-    """Households helped from July 2019 on: a list of the assisted, with no outcome of their own in the analysis."""
+    """Households helped from July 2019 on; they have no outcome of their own in the analysis."""
     rng, n = world.rng("people"), 1_150
     p = common.people(rng, n, place, MIX, (19, 82))
     who = common.identifiers(n, "973")
@@ -209,10 +234,18 @@ def _services(world: World, households: pd.DataFrame) -> RawFile:
         (lawyer, "representation", "count", np.ones(n), rng.integers(7, 40, n)),
         (paid, "payment", "usd", np.round(rng.gamma(4.0, 420.0, n), 2), rng.integers(8, 45, n)),
     ):
-        parts.append(pd.DataFrame({
-            "household_id": households["Household ID"][mask], "service": kind,
-            "service_day": common.plus_days(applied[mask], lag[mask]), "amount": amount[mask], "unit": unit,
-            "delivered": True}))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "household_id": households["Household ID"][mask],
+                    "service": kind,
+                    "service_day": common.plus_days(applied[mask], lag[mask]),
+                    "amount": amount[mask],
+                    "unit": unit,
+                    "delivered": True,
+                }
+            )
+        )
     frame = pd.concat(parts).sort_values(["service_day", "household_id"], kind="stable", ignore_index=True)
     frame.insert(0, "entry", [f"s_{i + 1:06d}" for i in range(len(frame))])
     return RawFile("services.parquet", frame, id="household_id", duplicates=True, orphans=True)
@@ -222,16 +255,25 @@ def _series(place, counts) -> list:
     def given(name: str, top: str) -> Given:
         rows = _panel_frame(place, numerator=counts[top])
         tract = place.set_index("geoid")
-        return Given(name, pd.DataFrame({
-            "period": rows["month"].dt.to_timestamp(), "tercile": rows["geoid"].map(tract["tercile"]),
-            "numerator": rows["numerator"], "denominator": rows["geoid"].map(tract["renter_households"])}))
+        return Given(
+            name,
+            pd.DataFrame(
+                {
+                    "period": rows["month"].dt.to_timestamp(),
+                    "tercile": rows["geoid"].map(tract["tercile"]),
+                    "numerator": rows["numerator"],
+                    "denominator": rows["geoid"].map(tract["renter_households"]),
+                }
+            ),
+        )
 
     return [
         given("filing_rate", "filings"),
         given("judgment_rate", "judgments"),
         Series("representation_rate", "share", 0.26, 420, "RGHO", noise=0.012, planted=Signal(
             "step", "2019-08", 0.12, expect="rule 2 by 2020-02, improvement")),
-        Series("days_to_assistance", "value", 26.0, 62, "RGH", "2019-07", good="decrease", spread=9.0, covid=4.0),
+        Series("days_to_assistance", "value", 26.0, 62, "RGH", "2019-07", good="decrease", spread=9.0,
+               covid=4.0),
         Series("prevention_success", "share", 0.83, 60, "RGHO", "2019-10", covid=0.06),
         Series("answer_rate", "share", 0.62, 430, "O", noise=0.012, covid=-0.10),
     ]  # fmt: skip

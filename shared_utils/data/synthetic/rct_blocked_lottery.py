@@ -2,7 +2,8 @@
 
 Process. 100 applicants in each of 6 sites x 2 age bands; chance of an offer .25 to .60 by block. att0 ~
 B(expit(1.3 + .6u)); p0 = expit(1.15 + .55u + .6 (att0 - .75) - 1.6 (P_block - .43)): needier blocks have more
-offers. Always-takers 4 %, compliers 74 %. Connected without help if U < p0, with help if U < min(p0 + .02, .99).
+offers. Always-takers 4 %, compliers 74 %. Connected without help if U < p0, with help if U < min(p0 + .02,
+.99).
 
 Truth. ITT 0.0148 on `connected_m9` (CACE 0.02), near-null by design; the naive difference averages 0.002. The
 readiness score gains 3 points (0.20 SD), so a report must not swap outcomes.
@@ -23,7 +24,8 @@ LOTTERY = pd.Timestamp("2019-05-15")
 MIX = Mix(
     race={"black_nh": 0.82, "white_nh": 0.05, "hispanic": 0.08, "asian_nh": 0.02, "multi_other_nh": 0.03},
     gender={"female": 0.54, "male": 0.45, "nonbinary_other": 0.01},
-    household={"single_adult_children": 0.55, "two_plus_adults_children": 0.33, "single_adult_no_children": 0.04,
+    household={"single_adult_children": 0.55, "two_plus_adults_children": 0.33,
+               "single_adult_no_children": 0.04,
                "two_plus_adults_no_children": 0.05, "other": 0.03},
 )  # fmt: skip
 
@@ -45,10 +47,15 @@ def youth(world: World, rng, per_block: int, place: pd.DataFrame) -> pd.DataFram
     return p
 
 
+def chances(p: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return each applicant's chance of being connected (with the programme, without)."""
+    p0 = expit(1.15 + 0.55 * p["u"] + 0.6 * (p["att0"] - 0.75) - 1.6 * (p["chance"] - 0.43))
+    return np.clip(p0 + GAIN * p["multiplier"], 0, 0.99).to_numpy(), p0.to_numpy()
+
+
 def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return each outcome's (with the programme, without) potential outcomes."""
     n, m = len(p), p["multiplier"].to_numpy()
-    p0 = expit(1.15 + 0.55 * p["u"] + 0.6 * (p["att0"] - 0.75) - 1.6 * (p["chance"] - 0.43)).to_numpy()
     u, summer = rng.random(n), rng.random(n)
     score = 60 + 15 * rng.standard_normal(n)
     pay = rng.gamma(2.5, 420.0, n)
@@ -63,10 +70,11 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         return np.round(np.clip(stars + extra, 1, 5), 1).to_numpy()
 
     return {
-        "connected_m9": ((u < np.clip(p0 + GAIN * m, 0, 0.99)).astype(int), (u < p0).astype(int)),
+        "connected_m9": tuple((u < chance).astype(int) for chance in chances(p)),
         "work_readiness_score": (np.round(np.clip(score + 3 / COMPLIERS * m, 0, 100), 1),
                                  np.round(np.clip(score, 0, 100), 1)),
-        "summer_earnings": (np.round(pay * (summer < works + 0.35 * m), 2), np.round(pay * (summer < works), 2)),
+        "summer_earnings": (np.round(pay * (summer < works + 0.35 * m), 2),
+                            np.round(pay * (summer < works), 2)),
         "school_attendance_rate": (rate(0.004 * m), rate(0.0)),
         "worksite_supervisor_rating": (rated(0.10 * m), rated(0.0)),
     }  # fmt: skip
@@ -74,15 +82,18 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def taken(p: pd.DataFrame, arm) -> np.ndarray:
     """Return 0/1: does the applicant take part under this lottery result?"""
-    return ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1))).astype(int).to_numpy()
+    return (
+        ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1)))
+        .astype(int)
+        .to_numpy()
+    )
 
 
-def truths(p: pd.DataFrame, y: dict) -> dict[str, float]:
-    """Return ITT, CACE and nuisances of a set of applicants with both potential outcomes."""
-    gain = y["connected_m9"][0] - y["connected_m9"][1]
-    complier = (p["type"] == "complier").to_numpy()
+def truths(p: pd.DataFrame, connected: tuple) -> dict[str, float]:
+    """Return ITT, CACE and nuisances from (with the programme, without): outcomes of a sample, or chances."""
+    gain, complier = connected[0] - connected[1], (p["type"] == "complier").to_numpy()
     return {"itt": (gain * complier).mean(), "cace": gain[complier].mean(), "first_stage": complier.mean(),
-            "comparison_mean": np.where(taken(p, 0) == 1, *y["connected_m9"]).mean()}  # fmt: skip
+            "comparison_mean": np.where(taken(p, 0) == 1, *connected).mean()}  # fmt: skip
 
 
 def draw(world: World) -> Draw:
@@ -90,10 +101,14 @@ def draw(world: World) -> Draw:
     place = common.tracts(world, TRACTS, MIX)
     p = youth(world, world.rng("people"), PER_BLOCK, place)
     n = len(p)
-    p["stratum"] = [f"{SITES[b // 2]} {'18-21' if o else '16-17'}" for b, o in zip(p["block"], p["older"], strict=True)]
+    p["stratum"] = [
+        f"{SITES[b // 2]} {'18-21' if o else '16-17'}" for b, o in zip(p["block"], p["older"], strict=True)
+    ]
     p["id"] = [f"NO{19000 + i}" for i in range(n)]
     p["arm"] = common.assign(world, p["stratum"], p["u"], dict(zip(p["stratum"], p["chance"], strict=True)))
-    applied = common.plus_days(np.full(n, np.datetime64("2019-04-08")), world.rng("people", "dates").integers(0, 30, n))
+    applied = common.plus_days(
+        np.full(n, np.datetime64("2019-04-08")), world.rng("people", "dates").integers(0, 30, n)
+    )
 
     rng = world.rng("outcomes")
     y = potential(p, rng)
@@ -103,9 +118,8 @@ def draw(world: World) -> Draw:
     assessed = common.observed(world, rng, p["u"], p["arm"], {1: 0.88, 0: 0.83})
     placed = rng.random(n) < np.where(received == 1, 0.75, 0.45)
 
-    wide = world.rng("population")
-    big = youth(world, wide, common.POPULATION_DRAWS // len(CHANCES), place)
-    population, sample = truths(big, potential(big, wide)), truths(p, y)
+    big = youth(world, world.rng("population"), common.POPULATION_DRAWS // len(CHANCES), place)
+    population, sample = truths(big, chances(big)), truths(p, y["connected_m9"])
     offered, refused = taken(p, 1), taken(p, 0)
     return Draw(
         files=[_applications(p, applied), _lottery(p), _sites(),
@@ -113,7 +127,8 @@ def draw(world: World) -> Draw:
                          {"Connected": "connected_m9", "Summer pay": "summer_earnings",
                           "School attendance": "school_attendance_rate"}, {}),
                _outcomes("month6_assessment.csv", p, seen, assessed, "2019-11-01",
-                         {"Readiness score": "work_readiness_score", "Supervisor stars": "worksite_supervisor_rating"},
+                         {"Readiness score": "work_readiness_score",
+                          "Supervisor stars": "worksite_supervisor_rating"},
                          {"Supervisor stars": placed}),
                _attendance(world, p, received)],
         tracts=place, mix=MIX, series=_series(),
@@ -123,7 +138,8 @@ def draw(world: World) -> Draw:
             world,
             [truth.estimand("ITT", "connected_m9", population["itt"], sample["itt"], "proportion",
                             "selected - not_selected"),
-             truth.estimand("CACE", "connected_m9", population["cace"], sample["cace"], "proportion", "taken - not")],
+             truth.estimand("CACE", "connected_m9", population["cace"], sample["cace"], "proportion",
+                            "taken - not")],
             truth.effects({k: (np.where(offered == 1, *v), np.where(refused == 1, *v))
                            for k, v in y.items() if k != "connected_m9"}),
             {"first_stage": sample["first_stage"], "comparison_mean": sample["comparison_mean"],
@@ -139,12 +155,14 @@ def _applications(p, applied) -> RawFile:
         "Applicant email": who["email"], "Street address": who["address"], "SSN": who["ssn"],
         "Provider site": [SITES[b // 2] for b in p["block"]], "Home tract": p["tract_id"], "Applied": applied,
         "Age at application": p["age"], "Gender": p["gender"].str.replace("_", " "),
-        "Ethnicity": p["race_ethnicity"].str.replace("_", " "), "Lives with": p["household_type"].str.replace("_", " "),
+        "Ethnicity": p["race_ethnicity"].str.replace("_", " "),
+        "Lives with": p["household_type"].str.replace("_", " "),
         "People in household": p["household_size"], "In school": np.array(["No", "Yes"])[p["in_school"]],
         "Attendance last year": p["attendance0"], "Ever worked": np.array(["No", "Yes"])[p["worked"]],
     })  # fmt: skip
     return RawFile(
-        "applications.csv", frame, id="Applicant ID", site="Provider site", duplicates=True, date_format="%m-%d-%Y",
+        "applications.csv", frame, id="Applicant ID", site="Provider site", duplicates=True,
+        date_format="%m-%d-%Y",
         may_miss={"Ethnicity": 0.08, "Lives with": 0.06, "Home tract": 0.04, "Attendance last year": 0.05},
         yes_no=("In school", "Ever worked"), dates=("Applied",), tract="Home tract", encoding="cp1252",
     )  # fmt: skip
@@ -154,18 +172,23 @@ def _lottery(p) -> RawFile:
     """The signed lottery record: result and the chance each applicant had."""
     frame = pd.DataFrame({
         "Applicant": p["id"], "Block": p["stratum"], "Chance of selection": p["chance"],
-        "Result": np.array(["Not selected", "Selected"])[p["arm"]], "Lottery date": LOTTERY, "Record": "RL-2019-05-15",
+        "Result": np.array(["Not selected", "Selected"])[p["arm"]], "Lottery date": LOTTERY,
+        "Record": "RL-2019-05-15",
     })  # fmt: skip
     return RawFile("lottery_2019-05-15.xlsx", frame, sheet="Results", id="Applicant",
                    title=("Signed record of the lottery", "Seats by site and age band", ""))  # fmt: skip
 
 
 def _sites() -> RawFile:
-    return RawFile("provider_sites.csv", pd.DataFrame({"Provider site": SITES, "Seats": (55, 69, 82, 93, 105, 118)}))
+    return RawFile(
+        "provider_sites.csv", pd.DataFrame({"Provider site": SITES, "Seats": (55, 69, 82, 93, 105, 118)})
+    )
 
 
 def _outcomes(name: str, p, seen, followed, due: str, columns: dict[str, str], only: dict) -> RawFile:
-    frame = pd.DataFrame({"Applicant": p["id"], "Due": pd.Timestamp(due), "Reached": np.where(followed, "Y", "N")})
+    frame = pd.DataFrame(
+        {"Applicant": p["id"], "Due": pd.Timestamp(due), "Reached": np.where(followed, "Y", "N")}
+    )
     for header, outcome in columns.items():
         show = (followed == 1) & only.get(header, np.ones(len(p), dtype=bool))
         frame[header] = pd.Series(seen[outcome]).where(show)
@@ -182,14 +205,19 @@ def _attendance(world: World, p, received) -> RawFile:
     """Sessions from June 2019; those who got in from the waiting list start after the lottery: crossover."""
     rng = world.rng("services")
     takers = np.flatnonzero(received)
-    begin = np.where(p["arm"].to_numpy()[takers] == 1, rng.integers(5, 21, len(takers)), rng.integers(30, 75, len(takers)))
+    begin = np.where(
+        p["arm"].to_numpy()[takers] == 1, rng.integers(5, 21, len(takers)), rng.integers(30, 75, len(takers))
+    )
     sessions = 16
     row, k = np.repeat(np.arange(len(takers)), sessions), np.tile(np.arange(sessions), len(takers))
-    day = common.plus_days(np.full(len(row), LOTTERY.to_datetime64()), begin[row] + 7 * k + rng.integers(0, 3, len(row)))
+    day = common.plus_days(
+        np.full(len(row), LOTTERY.to_datetime64()), begin[row] + 7 * k + rng.integers(0, 3, len(row))
+    )
     came = rng.random(len(row)) < expit(1.3 + 0.5 * p["u"].to_numpy()[takers][row] - 0.03 * k)
     came |= k == 0
     frame = pd.DataFrame({
-        "applicant": p["id"].to_numpy()[takers][row], "type": np.where(k % 4 == 3, "coaching", "session_completed"),
+        "applicant": p["id"].to_numpy()[takers][row],
+        "type": np.where(k % 4 == 3, "coaching", "session_completed"),
         "date": day, "hours": np.where(k % 4 == 3, 1.0, 2.5), "present": came,
         "site": [SITES[b // 2] for b in p["block"].to_numpy()[takers][row]],
     }).sort_values(["date", "applicant"], kind="stable", ignore_index=True)  # fmt: skip
@@ -200,10 +228,11 @@ def _attendance(world: World, p, received) -> RawFile:
 def _series() -> list[Series]:
     return [
         Series("offer_accepted", "share", 0.77, 60, "RGHO", "2019-06", "2020-02"),
-        Series("session_attendance", "share", 0.83, 900, "RGHO", "2019-06", noise=0.008, covid=-0.12, planted=Signal(
-            "fall", "2019-08", -0.012, end="2020-02", expect="rule 3 shown, no action from rule 3 alone")),
+        Series("session_attendance", "share", 0.83, 900, "RGHO", "2019-06", covid=-0.08, planted=Signal(
+            "fall", "2019-08", -0.006, end="2020-02", expect="rule 3 shown, no action from rule 3 alone")),
         Series("portfolio_done", "share", 0.66, 85, "RGHO", "2019-07", covid=-0.12),
         Series("readiness_gain", "value", 4.4, 120, "RG", "2019-07", every=3, spread=9.0, covid=-1.5),
         Series("worksite_placed", "share", 0.57, 80, "RGHO", "2019-06", covid=-0.25),
-        Series("connected_month", "share", 0.77, 330, "RGHO", "2019-07", noise=0.008, covid=-0.08, volume=False),
+        Series("connected_month", "share", 0.77, 330, "RGHO", "2019-07", noise=0.008, covid=-0.08,
+               volume=False),
     ]  # fmt: skip

@@ -1,11 +1,11 @@
 """Dayton: classrooms drawn within sites, families followed up (pilots.md 4.3, design 2).
 
 Process. 12 sites x 4 classrooms x 16 families. y = s_site + c_class + 0.5 x + e + 0.25 T with Var(s) = .04,
-Var(c) = .06, Var(e) = .65, x standard normal with a classroom part; index = 55 + 18 y, clipped to 0-100. Two of
-four classrooms a site are treated. Families answer with chance expit(1.65 + 0.25 x + 0.25 T), about 85 %.
+Var(c) = .06, Var(e) = .65, x standard normal with a classroom part; index = 55 + 18 y, clipped to 0-100. Two
+of four classrooms a site are treated. Families answer with chance expit(1.65 + 0.25 x + 0.25 T), about 85 %.
 
-Truth. ITT 0.25 SD = 4.5 points on `home_learning_index` (a little less after clipping). Ignoring the classrooms
-rejects a true null 22 % of the time.
+Truth. ITT 0.25 SD = 4.5 points on `home_learning_index` (a little less after clipping). Ignoring the
+classrooms rejects a true null 22 % of the time.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ TRAINING = {"lt_hs": "No diploma", "hs_ged": "HS or GED", "some_college": "Some 
 
 
 def families(rng, sites: int, place: pd.DataFrame) -> pd.DataFrame:
-    """Return families in classrooms in sites; `x` is the standardised baseline index, `c` the classroom's part."""
+    """Return families; `x` is the standardised baseline index, `c` the classroom's part of y."""
     classes = sites * CLASSES
     site, room = 0.2 * rng.standard_normal(sites), np.sqrt(0.06) * rng.standard_normal(classes)
     part = rng.standard_normal(classes)
@@ -77,7 +77,7 @@ def draw(world: World) -> Draw:
     seen = {"home_learning_index": np.where(arm == 1, y1, y0), "spring": np.where(arm == 1, *spring_y),
             **{k: np.where(arm == 1, *pair) for k, pair in school.items()}}  # fmt: skip
 
-    big = families(world.rng("population"), 1_000, place)
+    big = families(world.rng("population"), 400, place)
     lift = EFFECT * common.person_multiplier(world, big, place)
     population = float((index(big, lift) - index(big, 0.0)).mean())
     return Draw(
@@ -124,43 +124,57 @@ def _enrolment(p, rooms) -> RawFile:
     who = common.identifiers(len(p), "937")
     frame = pd.DataFrame({
         "Family no.": p["id"], "Parent name": who["name"], "Phone": who["phone"], "E-mail": who["email"],
-        "Address": who["address"], "Classroom": rooms["id"].to_numpy()[p["room"]], "Tract 2010": p["tract_id"],
+        "Address": who["address"], "Classroom": rooms["id"].to_numpy()[p["room"]],
+        "Tract 2010": p["tract_id"],
         "Enrolled": common.plus_days(np.full(len(p), np.datetime64("2019-08-05")), np.arange(len(p)) % 25),
         "Child age (months)": p["age"], "Child": p["gender"].map(GENDER),
         "Race/ethnicity": p["race_ethnicity"].map(RACE), "Adults at home": p["household_type"].map(HOUSEHOLD),
-        "People at home": p["household_size"], "Other language at home": np.array(["no", "yes"])[p["other_language"]],
+        "People at home": p["household_size"],
+        "Other language at home": np.array(["no", "yes"])[p["other_language"]],
         "Parent schooling": p["parent_education"].map(TRAINING),
         "Index in August": np.round(np.clip(MEAN + POINTS * p["x"], 0, 100), 1),
     })  # fmt: skip
     return RawFile(
         "enrolment.csv", frame, id="Family no.", site="Classroom", duplicates=True, date_format="%d %b %Y",
-        may_miss={"Race/ethnicity": 0.08, "Adults at home": 0.06, "Tract 2010": 0.04, "Parent schooling": 0.03,
+        may_miss={"Race/ethnicity": 0.08, "Adults at home": 0.06, "Tract 2010": 0.04,
+                  "Parent schooling": 0.03,
                   "Index in August": 0.03},
         yes_no=("Other language at home",), dates=("Enrolled",), tract="Tract 2010",
     )  # fmt: skip
 
 
 def _classrooms(rooms) -> RawFile:
-    sites = pd.DataFrame({"Unit": [f"Site {s + 1:02d}" for s in range(SITES)], "Kind": "Site", "Part of": None,
+    sites = pd.DataFrame({"Unit": [f"Site {s + 1:02d}" for s in range(SITES)], "Kind": "Site",
+                          "Part of": None,
                           "Families": FAMILIES * CLASSES})  # fmt: skip
-    frame = pd.DataFrame({"Unit": rooms["id"], "Kind": "Classroom",
-                          "Part of": [f"Site {s + 1:02d}" for s in rooms["site"]], "Families": FAMILIES})
+    frame = pd.DataFrame(
+        {
+            "Unit": rooms["id"],
+            "Kind": "Classroom",
+            "Part of": [f"Site {s + 1:02d}" for s in rooms["site"]],
+            "Families": FAMILIES,
+        }
+    )
     return RawFile("classrooms.csv", pd.concat([sites, frame], ignore_index=True))
 
 
 def _randomization(rooms) -> RawFile:
     frame = pd.DataFrame({
         "Classroom": rooms["id"], "Drawn in site": [f"Site {s + 1:02d}" for s in rooms["site"]],
-        "Result": np.array(["Usual contact", "Engagement"])[rooms["arm"]], "Drawn on": pd.Timestamp("2019-08-30"),
+        "Result": np.array(["Usual contact", "Engagement"])[rooms["arm"]],
+        "Drawn on": pd.Timestamp("2019-08-30"),
         "Seed": "DY-2019-08-30",
     })  # fmt: skip
-    return RawFile("randomization.xlsx", frame, sheet="draw", title=("Draw of classrooms, two of four in each site",))
+    return RawFile(
+        "randomization.xlsx", frame, sheet="draw", title=("Draw of classrooms, two of four in each site",)
+    )
 
 
 def _survey(name: str, p, index_now, answered, start: str, days: int, rng) -> RawFile:
     when = common.plus_days(np.full(len(p), np.datetime64(start)), rng.integers(0, days, len(p)))
     frame = pd.DataFrame({
-        "Family no.": p["id"], "Wave opens": pd.Timestamp(start), "Reply": np.where(answered, "Complete", "None"),
+        "Family no.": p["id"], "Wave opens": pd.Timestamp(start),
+        "Reply": np.where(answered, "Complete", "None"),
         "Home learning index": np.where(answered, np.round(index_now, 2), np.nan), "Reply date": when,
     })  # fmt: skip
     return RawFile(name, frame, id="Family no.", duplicates=True, date_format="%Y-%m-%d")
@@ -169,7 +183,8 @@ def _survey(name: str, p, index_now, answered, start: str, days: int, rng) -> Ra
 def _school_records(p, seen) -> RawFile:
     frame = pd.DataFrame({
         "Family no.": p["id"], "Period from": pd.Timestamp("2019-10-01"),
-        "Attendance rate": seen["attendance_rate_oct_feb"], "Days enrolled": 88, "Chronically absent": seen["chronic_absence"],
+        "Attendance rate": seen["attendance_rate_oct_feb"], "Days enrolled": 88,
+        "Chronically absent": seen["chronic_absence"],
         "Teacher rating (z)": seen["teacher_rated_involvement"], "Early literacy (z)": seen["early_literacy"],
         "Exported": pd.Timestamp("2020-03-12"),
     })  # fmt: skip
@@ -180,7 +195,9 @@ def _school_records(p, seen) -> RawFile:
 def _messages(world: World, p, arm) -> RawFile:
     """Families of treated classrooms get a message every week and may reply; some come to workshops."""
     rng = world.rng("services")
-    weeks = pd.date_range("2019-09-09", "2020-05-29" if not world.scenario.covid else "2020-03-13", freq="W-MON")
+    weeks = pd.date_range(
+        "2019-09-09", "2020-05-29" if not world.scenario.covid else "2020-03-13", freq="W-MON"
+    )
     treated = np.flatnonzero(arm)
     row, week = np.repeat(treated, len(weeks)), np.tile(np.arange(len(weeks)), len(treated))
     u = p["u"].to_numpy()
@@ -188,11 +205,22 @@ def _messages(world: World, p, arm) -> RawFile:
     reply = rng.random(len(row)) < expit(-0.6 + 0.6 * u[row])
     workshop = (week % 8 == 3) & (rng.random(len(row)) < expit(-0.8 + 0.5 * u[row]))
     parts = []
-    for mask, kind, lag in ((sent, "message_delivered", 0), (reply, "message_reply", 1), (workshop, "workshop", 4)):
-        parts.append(pd.DataFrame({
-            "family": p["id"].to_numpy()[row[mask]], "what": kind,
-            "day": weeks[week[mask]] + pd.Timedelta(days=lag), "count": 1.0,
-            "arrived": rng.random(mask.sum()) < (0.96 if kind == "message_delivered" else 1.1)}))
+    for mask, kind, lag in (
+        (sent, "message_delivered", 0),
+        (reply, "message_reply", 1),
+        (workshop, "workshop", 4),
+    ):
+        parts.append(
+            pd.DataFrame(
+                {
+                    "family": p["id"].to_numpy()[row[mask]],
+                    "what": kind,
+                    "day": weeks[week[mask]] + pd.Timedelta(days=lag),
+                    "count": 1.0,
+                    "arrived": rng.random(mask.sum()) < (0.96 if kind == "message_delivered" else 1.1),
+                }
+            )
+        )
     frame = pd.concat(parts).sort_values(["day", "family", "what"], kind="stable", ignore_index=True)
     frame.insert(0, "event", [f"s_{i + 1:06d}" for i in range(len(frame))])
     return RawFile("message_log.parquet", frame, id="family", duplicates=True, orphans=True)
@@ -202,7 +230,8 @@ def _series() -> list[Series]:
     away = (6, 7, 8)
     return [
         Series("two_way_contact", "share", 0.72, 384, "RGHO", "2019-09", "2020-05", noise=0.015, covid=-0.18),
-        Series("home_activity_log", "share", 0.46, 368, "RGHO", "2019-10", "2020-05", noise=0.015, covid=-0.08),
+        Series("home_activity_log", "share", 0.46, 368, "RGHO", "2019-10", "2020-05", noise=0.015,
+               covid=-0.08),
         Series("workshop_family", "share", 0.38, 380, "RH", "2019-10", "2020-02", every=2),
         Series("attendance_rate", "share", 0.915, 13_800, "RGHO", last="2020-03", noise=0.006, wobble=0.03,
                volume=False, skip=away, planted=Signal("low_month", "2020-02", -0.05, expect="rule 1")),

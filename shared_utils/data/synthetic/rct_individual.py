@@ -1,8 +1,9 @@
 """Cincinnati: an individually randomised offer with noncompliance (pilots.md 4.3, design 1).
 
-Process. emp0 ~ B(expit(-0.2 + 0.4u)); hs ~ B(.78); kid6 ~ B(.40); always-takers 5 %, else never-takers with chance
-expit(-0.62 - 0.5u), else compliers (61 %). p0 = expit(-0.62 + 1.05 emp0 + 0.45u + 0.25 hs - 0.2 kid6). Employed
-without help if U < p0, with help if U < min(p0 + 0.125, 0.98); only takers get help. Assignment 1:1 in 8 strata.
+Process. emp0 ~ B(expit(-0.2 + 0.4u)); hs ~ B(.78); kid6 ~ B(.40); always-takers 5 %, else never-takers with
+chance expit(-0.62 - 0.5u), else compliers (61 %). p0 = expit(-0.62 + 1.05 emp0 + 0.45u + 0.25 hs - 0.2 kid6).
+Employed without help if U < p0, with help if U < min(p0 + 0.125, 0.98); only takers get help. Assignment 1:1
+in 8 strata.
 
 Truth. ITT 0.0761 on `employed_q2`, CACE 0.1247, first stage 0.61, comparison mean 0.499.
 """
@@ -20,7 +21,8 @@ GAIN = 0.125
 MIX = Mix(
     race={"black_nh": 0.56, "white_nh": 0.30, "hispanic": 0.07, "asian_nh": 0.02, "multi_other_nh": 0.05},
     gender={"female": 0.62, "male": 0.37, "nonbinary_other": 0.01},
-    household={"single_adult_children": 0.38, "two_plus_adults_children": 0.20, "single_adult_no_children": 0.27,
+    household={"single_adult_children": 0.38, "two_plus_adults_children": 0.20,
+               "single_adult_no_children": 0.27,
                "two_plus_adults_no_children": 0.12, "other": 0.03},
 )  # fmt: skip
 RACE = {"black_nh": "B", "white_nh": "W", "hispanic": "H", "asian_nh": "A", "multi_other_nh": "M"}
@@ -43,18 +45,26 @@ def people(world: World, rng, n: int, place: pd.DataFrame) -> pd.DataFrame:
     p["type"] = np.select([always, never], ["always", "never"], "complier")
     quarter = np.exp(8.25 + 0.15 * p["u"] + 0.5 * rng.standard_normal(n))
     p["earnings0"] = np.round(np.where(p["emp0"] == 1, quarter, 0.0), 0)
-    p["education"] = np.where(p["hs"] == 0, "lt_hs", common.choose(
-        rng, n, ["hs_ged", "some_college", "assoc_plus"], [0.6, 0.28, 0.12]))
+    p["education"] = np.where(
+        p["hs"] == 0,
+        "lt_hs",
+        common.choose(rng, n, ["hs_ged", "some_college", "assoc_plus"], [0.6, 0.28, 0.12]),
+    )
     p["multiplier"] = common.person_multiplier(world, p, place)
     return p
+
+
+def chances(p: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return each person's chance of work (with help, without help)."""
+    p0 = expit(-0.62 + 1.05 * p["emp0"] + 0.45 * p["u"] + 0.25 * p["hs"] - 0.2 * p["kid6"])
+    return np.clip(p0 + GAIN * p["multiplier"], 0.0, 0.98).to_numpy(), p0.to_numpy()
 
 
 def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return each outcome's (with help, without help) potential outcomes; one draw serves both."""
     n = len(p)
-    p0 = expit(-0.62 + 1.05 * p["emp0"] + 0.45 * p["u"] + 0.25 * p["hs"] - 0.2 * p["kid6"]).to_numpy()
     u = rng.random(n)
-    work = (u < np.clip(p0 + GAIN * p["multiplier"], 0.0, 0.98)).astype(int), (u < p0).astype(int)
+    work = tuple((u < chance).astype(int) for chance in chances(p))
     pay = np.exp(8.25 + 0.15 * p["u"].to_numpy() + 0.5 * rng.standard_normal(n))
     raised = 1 + 0.03 * p["multiplier"].to_numpy()
     keeps = rng.random(n) < 0.85
@@ -73,16 +83,18 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def taken(p: pd.DataFrame, arm) -> np.ndarray:
     """Return 0/1: does the person take part under this arm?"""
-    return ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1))).astype(int).to_numpy()
+    return (
+        ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1)))
+        .astype(int)
+        .to_numpy()
+    )
 
 
-def truths(p: pd.DataFrame, y: dict) -> dict[str, float]:
-    """Return ITT, CACE and nuisances of a set of people with both potential outcomes."""
-    gain = y["employed_q2"][0] - y["employed_q2"][1]
-    complier = (p["type"] == "complier").to_numpy()
-    offered, not_offered = (np.where(taken(p, d) == 1, *y["employed_q2"]) for d in (1, 0))
-    return {"itt": float((offered - not_offered).mean()), "cace": float(gain[complier].mean()),
-            "first_stage": float(complier.mean()), "comparison_mean": float(not_offered.mean())}  # fmt: skip
+def truths(p: pd.DataFrame, work: tuple) -> dict[str, float]:
+    """Return ITT, CACE and nuisances from (with help, without help): outcomes of a sample, or chances."""
+    gain, complier = work[0] - work[1], (p["type"] == "complier").to_numpy()
+    return {"itt": (gain * complier).mean(), "cace": gain[complier].mean(), "first_stage": complier.mean(),
+            "comparison_mean": np.where(taken(p, 0) == 1, *work).mean()}  # fmt: skip
 
 
 def draw(world: World) -> Draw:
@@ -93,7 +105,9 @@ def draw(world: World) -> Draw:
     p = people(world, rng, n, place)
     applied = common.dates_between(rng, n, "2019-04-15", "2019-09-27")
     p["id"] = common.ids("CIN", n)
-    p["stratum"] = [f"{SITES[s]} / {'working' if e else 'not working'}" for s, e in zip(p["site"], p["emp0"])]
+    p["stratum"] = [
+        f"{SITES[s]} / {'working' if e else 'not working'}" for s, e in zip(p["site"], p["emp0"], strict=True)
+    ]
     p["arm"] = common.assign(world, p["stratum"], p["u"])
     assigned = common.plus_days(applied, world.rng("assignment", "lag").integers(0, 4, n))
 
@@ -106,17 +120,18 @@ def draw(world: World) -> Draw:
     answered = common.observed(world, rng, p["u"], p["arm"], {1: 0.84, 0: 0.80}, due)
     quarter = assigned.to_period("Q") + 2
 
-    world_rng = world.rng("population")
-    big = people(world, world_rng, common.POPULATION_DRAWS, place)
-    population, sample = truths(big, potential(big, world_rng)), truths(p, y)
+    big = people(world, world.rng("population"), common.POPULATION_DRAWS, place)
+    population, sample = truths(big, chances(big)), truths(p, y["employed_q2"])
     return Draw(
         files=[_tracker(p, applied, assigned), _sites(), _wages(p, seen, matched, quarter),
                _survey(p, seen, answered, due), _services(world, p, assigned, received)],
         tracts=place, mix=MIX, series=_series(), costs=_costs(received),
         truth=truth.record(
             world,
-            [truth.estimand("ITT", "employed_q2", population["itt"], sample["itt"], "proportion", "offer - control"),
-             truth.estimand("CACE", "employed_q2", population["cace"], sample["cace"], "proportion", "taken - not")],
+            [truth.estimand("ITT", "employed_q2", population["itt"], sample["itt"], "proportion",
+                            "offer - control"),
+             truth.estimand("CACE", "employed_q2", population["cace"], sample["cace"], "proportion",
+                            "taken - not")],
             truth.effects({k: (np.where(taken(p, 1) == 1, *v), np.where(taken(p, 0) == 1, *v))
                            for k, v in y.items() if k != "employed_q2"}),
             {**{f"population_{k}": v for k, v in population.items() if k not in ("itt", "cace")},
@@ -136,7 +151,8 @@ def _tracker(p, applied, assigned) -> RawFile:
         "Age": p["age"], "Gender": p["gender"].map(GENDER), "Race/Eth": p["race_ethnicity"].map(RACE),
         "HH type": p["household_type"].map(HOUSEHOLD), "HH size": p["household_size"],
         "Annual income": p["income"], "Schooling": p["education"].map(
-            {"lt_hs": "No diploma", "hs_ged": "HS/GED", "some_college": "Some college", "assoc_plus": "Degree"}),
+            {"lt_hs": "No diploma", "hs_ged": "HS/GED", "some_college": "Some college",
+             "assoc_plus": "Degree"}),
         "Working now?": YES_NO[p["emp0"]], "Earnings last quarter": p["earnings0"], "HS credential?": p["hs"],
         "Child under 6?": YES_NO[p["kid6"]], "Consent": "Signed",
         "Group": np.array(["Usual services", "Offer"])[p["arm"]], "Random assignment": assigned,
@@ -153,8 +169,9 @@ def _tracker(p, applied, assigned) -> RawFile:
 
 
 def _sites() -> RawFile:
-    return RawFile("referral_sites.csv", pd.DataFrame({
-        "Site": SITES, "Kind": "site", "Capacity": (220, 190, 210, 180)}))
+    return RawFile(
+        "referral_sites.csv", pd.DataFrame({"Site": SITES, "Kind": "site", "Capacity": (220, 190, 210, 180)})
+    )
 
 
 def _wages(p, seen, matched, quarter) -> RawFile:
@@ -181,11 +198,13 @@ def _survey(p, seen, answered, due) -> RawFile:
         "Hardships (0-6)": pd.array(np.where(blank, np.nan, seen["hardship_count"]), dtype="Int64"),
         "Survey date": common.plus_days(due, 9),
     })  # fmt: skip
-    return RawFile("six_month_survey.csv", frame, id="Client ID", yes_no=("Wage 15 or more",), encoding="utf-8-sig")
+    return RawFile(
+        "six_month_survey.csv", frame, id="Client ID", yes_no=("Wage 15 or more",), encoding="utf-8-sig"
+    )
 
 
 def _services(world: World, p, assigned, received) -> RawFile:
-    """Takers have at least one coaching contact; some get supports and placements; COVID thins late contacts."""
+    """Takers have at least one coaching contact, some get supports; COVID thins late contacts."""
     rng = world.rng("services")
     takers = np.flatnonzero(received)
     count = 1 + rng.poisson(4.5, len(takers))
@@ -207,7 +226,9 @@ def _services(world: World, p, assigned, received) -> RawFile:
         "Planned?": "Y", "Delivered?": delivered, "Site": [SITES[s] for s in p["site"].to_numpy()[row]],
     })[keep].sort_values(["Date", "Client"], kind="stable", ignore_index=True)  # fmt: skip
     frame.insert(0, "Entry", [f"s_{i + 1:06d}" for i in range(len(frame))])
-    return RawFile("service_log.csv", frame, id="Client", duplicates=True, orphans=True, yes_no=("Delivered?",))
+    return RawFile(
+        "service_log.csv", frame, id="Client", duplicates=True, orphans=True, yes_no=("Delivered?",)
+    )
 
 
 def _open(world: World, date: pd.DatetimeIndex) -> np.ndarray:

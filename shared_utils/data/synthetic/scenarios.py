@@ -60,10 +60,13 @@ SCENARIOS: dict[str, Scenario] = {
 def for_city(name: str, city: str) -> Scenario:
     """Return a scenario, or refuse in words: unknown, or without meaning for the city's design."""
     if name not in SCENARIOS:
-        raise SyntheticError(f"There is no scenario '{name}'.{nearest(name, SCENARIOS)}",
-                             f"Scenarios: {', '.join(SCENARIOS)}.")
+        raise SyntheticError(
+            f"There is no scenario '{name}'.{nearest(name, SCENARIOS)}", f"Scenarios: {', '.join(SCENARIOS)}."
+        )
     found = SCENARIOS[name]
     if found.cities and city not in found.cities:
-        raise SyntheticError(f"Scenario '{name}' cannot be made for {city}: {found.why_not}.",
-                             f"It can be made for: {', '.join(found.cities)}.")
+        raise SyntheticError(
+            f"Scenario '{name}' cannot be made for {city}: {found.why_not}.",
+            f"It can be made for: {', '.join(found.cities)}.",
+        )
     return found

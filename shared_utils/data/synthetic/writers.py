@@ -1,6 +1,8 @@
-"""Write files a city would send, byte for byte the same each time: CSV, XLSX, Parquet; and JSON for the truth.
+"""Write files a city would send, byte for byte the same each time: CSV, XLSX, Parquet; and JSON for the
+truth.
 
-A workbook made by openpyxl carries the clock twice (zip entries, document properties); both are set to one date.
+A workbook made by openpyxl carries the clock twice (zip entries, document properties); both are set to one
+date.
 """
 
 import io
