@@ -131,11 +131,11 @@ class _Release:
         """A single hidden group is the total minus the shown ones: the smallest shown one is hidden too."""
         lines = defaultdict(list)
         for i, row in enumerate(rows):
-            if row["group_dim"] != "all" and row.get("denominator"):
+            if row["group_dim"] != "all":
                 lines[row["indicator_id"], row["period"], row["group_dim"]].append(i)
         more = set()
         for members in lines.values():
-            shown = [i for i in members if i not in hidden]
+            shown = [i for i in members if i not in hidden and rows[i]["value"] is not None]
             if len(members) - len(shown) == 1 and shown:
                 more.add(min(shown, key=lambda i: (rows[i]["denominator"], rows[i]["group_value"])))
         return more

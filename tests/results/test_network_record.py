@@ -127,6 +127,9 @@ def test_a_single_hidden_group_takes_the_smallest_other_with_it():
     ]
     shown = rows(released("cincinnati", "monitoring", indicators=groups), "indicators", "group_value")
     assert [name for name, row in shown.items() if row["suppressed"]] == ["Men", "Other"]
+    groups[2].update(value=None, numerator=None, denominator=None, suppressed=True)
+    shown = rows(released("cincinnati", "monitoring", indicators=groups), "indicators", "group_value")
+    assert shown["Men"]["suppressed"], "also when the city itself has hidden the small one"
 
 
 def test_hidden_cells_are_counted():

@@ -76,7 +76,7 @@ def broken(path, value):
         (("estimates", 0, "ci_low"), 0.5, "estimates[0] (primary): ci_low is above ci_high"),
         (("estimates", 1, "estimate_id"), "primary", "this estimate_id is used twice"),
         (("estimates",), [], "an impact record needs a primary row"),
-        (("decision", "recommendation"), "EXPAND", "'EXPAND' is not one of SCALE, ADAPT, STOP, KEEP LEARNING"),
+        (("decision", "recommendation"), "EXPAND", "'EXPAND' is not one of SCALE, ADAPT, STOP,"),
         (("run", "blind"), True, "a blinded record must not hold an estimate"),
     ],
 )
