@@ -108,15 +108,25 @@ def status_lines(cities: list[CityStatus], width: int) -> list[str]:
         words = "".join(f"{n.word:<13}" for n in city.notebooks)
         as_of = max((n.as_of for n in city.notebooks), default="")[:7] or "-"
         rows.append(f"{city.city:{first}}  {words}{as_of:<9}{city.data_mode:<11}{_flags(city.flags)}")
-    everything = [(city, notebook) for city in cities for notebook in city.notebooks]
-    details = [
-        hang(f"  {city.city}  {n.notebook}: {n.reason}", width)
-        for city, n in everything
-        if n.word not in ("ok", "blinded", "never run")
-    ]
-    words = [n.word for _, n in everything]
+    details = [hang(f"  {line}", width) for city in cities for line in _unwell_lines(city)]
+    words = [n.word for city in cities for n in city.notebooks]
     counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
-    return [*rows, *([""] if details else []), *details, "", f"{_count(len(words), 'notebook')}: {counts}."]
+    total = f"{_count(len(words), 'notebook')}: {counts}."
+    return [*rows, *([""] if details else []), *details, "", total, _after_status(words)]
+
+
+def _unwell_lines(city: CityStatus) -> list[str]:
+    reasons = {}
+    for notebook in city.notebooks:
+        if notebook.word not in ("ok", "blinded", "never run"):
+            reasons.setdefault(notebook.reason, []).append(notebook.notebook)
+    return [f"{city.city}  {', '.join(notebooks)}: {reason}" for reason, notebooks in reasons.items()]
+
+
+def _after_status(words: list[str]) -> str:
+    if {"FAILED", "blocked", "stopped"} & set(words):
+        return "Next:  emi check   then:  emi run --failed"
+    return "Next:  emi run" if {"out of date", "never run"} & set(words) else "Next:  emi site"
 
 
 def _by_cause(results: list[Result]) -> list[list[Result]]:

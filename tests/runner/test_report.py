@@ -88,4 +88,5 @@ def test_status_grid():
         "  tulsa  impact: why",
         "",
         "4 notebooks: 2 ok, 1 blinded, 1 out of date.",
+        "Next:  emi run",
     ]
