@@ -20,6 +20,7 @@ from shared_utils.disclosure import (
 )
 
 TOO_FEW = "Rests on fewer than {n} people."
+FEW_IN_GROUP = "Too few people in this group."
 _PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
 # Whole numbers in the open blocks count people, unless their key says otherwise.
 _NOT_PEOPLE = re.compile(r"clusters?$|specs?$|days?$|months?$|years?$|draws?$|seed$")
@@ -68,6 +69,8 @@ class _Release:
         if row["value"] is not None and not known:
             self.hide_estimate(row)
             row["n"].update(dict.fromkeys(people))
+        if row["role"] == "subgroup" and row["value"] is None:
+            row["null_reason"] = FEW_IN_GROUP  # the city's own words may name a small number
         self.hide_telling_mean(row)
         row["n"] = {name: self.count(n) if name in people else n for name, n in row["n"].items()}
         se, printed_se = row["se"], _printed_se(row)

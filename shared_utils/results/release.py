@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from shared_utils.disclosure import Rules
-from shared_utils.errors import nearest
+from shared_utils.errors import EmiError, nearest
 from shared_utils.results.fragment import ReleaseError, to_fragment
 from shared_utils.results.network_record import network_record
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path
@@ -36,7 +36,7 @@ def release(city_dir: Path, notebooks: list[str] | None = None) -> list[Path]:
     for notebook in wanted:
         try:
             written += _release(city_dir, notebook, rules)
-        except ReleaseError as error:
+        except EmiError as error:
             refused.append(f"{city_dir.name}, {notebook}: {error.message} {error.hint}".strip())
     if refused:
         raise ReleaseError("Not released. " + "\n  ".join(refused), "The last good release stays as it is.")

@@ -60,7 +60,7 @@ def test_an_estimate_on_few_people_keeps_its_row_and_says_why():
     row = rows(released())["r9"]
     assert row["value"] is row["se"] is row["ci_low"] is None
     assert row["display"]["value"] is row["benefit"]["b"] is None
-    assert row["suppressed"] and row["null_reason"] == "Rests on fewer than 11 people."
+    assert row["suppressed"] and row["null_reason"] == "Too few people in this group."
     assert row["n"] == {"offer": None, "control": None, "analysed": None}, "a total gives the rest away"
 
 

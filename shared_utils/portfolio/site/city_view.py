@@ -112,14 +112,17 @@ def _groups(city: City) -> list[dict]:
         if row["role"] == "subgroup":
             by_dim.setdefault(row["group"]["dim"], []).append(row)
     return [
-        {"name": t.GROUP_EFFECTS.format(dim=in_words(dim).lower()), "rows": [_group_row(row) for row in rows]}
+        {
+            "name": t.GROUP_EFFECTS.format(dim=parts.dim_name(dim)),
+            "rows": [_group_row(city, row) for row in rows],
+        }
         for dim, rows in by_dim.items()
     ]
 
 
-def _group_row(row: dict) -> dict:
+def _group_row(city: City, row: dict) -> dict:
     n = row["n"].get("analysed")
-    name = in_words(row["group"]["value"])
+    name = parts.group_name(city, **row["group"])
     if not parts.is_complete(row):
         return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.HIDDEN}
     effect = Effect(row)
@@ -139,12 +142,12 @@ def _reach(city: City) -> list[dict]:
     for row in sorted(record["indicators"] if record else [], key=lambda row: row["period"]):
         if row["group_dim"] != "all":
             table = tables.setdefault(row["group_dim"], {"groups": {}, "rows": {}})
-            table["groups"][row["group_value"]] = in_words(row["group_value"])
+            table["groups"][row["group_value"]] = parts.group_name(city, row["group_dim"], row["group_value"])
             value = t.HIDDEN if row["value"] is None else words.with_unit(row["value"], row["unit"])
             table["rows"].setdefault(row["indicator_id"], {})[row["group_value"]] = value
     return [
         {
-            "name": t.REACH.format(dim=in_words(dim).lower()),
+            "name": t.REACH.format(dim=parts.dim_name(dim)),
             "groups": list(table["groups"].values()),
             "rows": [
                 (city.indicator(indicator), [values.get(group, "") for group in table["groups"]])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared_utils.portfolio.collect import City
+from shared_utils.portfolio.collect import City, in_words
 from shared_utils.portfolio.site import charts, words
 from shared_utils.portfolio.site import strings as t
 from shared_utils.portfolio.site.words import Effect
@@ -162,6 +162,18 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
         "end": words.month(rows[-1]["period"]),
         "first": words.with_unit(shown[0]["value"], unit, digits) if shown else t.HIDDEN,
     }
+
+
+def dim_name(dim: str) -> str:
+    """The plain name of a way of grouping people, for the middle of a sentence."""
+    return t.DIMS.get(dim) or in_words(dim).lower()
+
+
+def group_name(city: City, dim: str, value: str) -> str:
+    """The plain name of a group of people: the city's own, else the common one."""
+    dims = city.config.subgroups.dims if city.config else ()
+    labels = next((declared.labels for declared in dims if declared.id == dim), {})
+    return labels.get(value) or t.GROUPS.get(value) or in_words(value)
 
 
 def _sign(table: dict, name: str) -> Tag:

@@ -259,11 +259,11 @@ ARRAY_KEYS = {
 }
 COMPARED = "{treated}, compared with {comparison}"
 ANALYSED = "{n} analyzed (rounded)"
-CITY_MEASURES_TITLE = "Measures month by month"
+CITY_MEASURES_TITLE = "Short-term measures"
 CITY_MEASURES_INTRO = "The solid line is the measure, the dashed line its target. Each drawing has its own scale."
 SERIES_ALT = "Line from {first} in {start} to {last} in {end}; target {target}. {variation}."
 NO_TARGET = "none"
-SERIES_NONE = "No monthly values have been released."
+SERIES_NONE = "The latest value of each measure. Earlier months have not been released."
 SHOW_NUMBERS = "Show the numbers"
 MONTH, VALUE = "Month", "Value"
 GROUPS_TITLE = "Who is reached, and for whom did it work?"
@@ -271,6 +271,17 @@ GROUPS_INTRO = "Groups are compared with care: small groups are hidden, and with
 GROUP_COLUMNS = ("Group", "Effect and likely range", "People")
 GROUP_EFFECTS = "Effect by {dim}"
 REACH = "Measures by {dim}, latest month with data"
+# Groups of the data model (pilots.md 2.2) and ways of grouping that are not plain words already; city.yml wins.
+GROUPS = {
+    "black_nh": "Black", "white_nh": "White", "hispanic": "Hispanic or Latino", "asian_nh": "Asian",
+    "aian_nh": "American Indian or Alaska Native", "nhpi_nh": "Native Hawaiian or Pacific Islander",
+    "mena": "Middle Eastern or North African", "multi_other_nh": "Several or other", "female": "Women and girls",
+    "male": "Men and boys", "nonbinary_other": "Nonbinary or other", "single_adult_children": "One adult with children",
+    "two_plus_adults_children": "Two or more adults with children",
+    "single_adult_no_children": "One adult, no children",
+    "two_plus_adults_no_children": "Two or more adults, no children",
+}
+DIMS = {"race_ethnicity": "race and ethnicity", "opportunity_tercile": "neighborhood opportunity"}
 OTHER_TITLE = "Other outcomes"
 OTHER_INTRO = "These were measured too. They do not change the decision."
 OTHER_COLUMNS = ("Outcome", "Effect and likely range", "Reading")
