@@ -237,13 +237,13 @@ def test_groups_add_up_to_the_total(city):
     np.testing.assert_allclose(counted["value"], counted["numerator"] / counted["denominator"], atol=1e-6)
 
 
-def test_unknown_city_and_scenario_are_refused():
+def test_unknown_city_and_scenario_are_refused(tmp_path):
     with pytest.raises(SyntheticError, match="Did you mean 'newark'"):
-        generate("newarc")
+        generate("newarc", out=tmp_path)
     with pytest.raises(SyntheticError, match="Did you mean 'homogeneous'"):
-        generate("newark", scenario="homogenous")
+        generate("newark", scenario="homogenous", out=tmp_path)
     with pytest.raises(SyntheticError, match="no encouragement is part of this design"):
-        generate("dayton", scenario="weak_nudge")
+        generate("dayton", scenario="weak_nudge", out=tmp_path)
 
 
 @pytest.mark.full

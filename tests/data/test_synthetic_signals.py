@@ -113,8 +113,14 @@ def test_default_mess_is_logged_and_mild():
 
 def test_dirty_data_has_more_and_worse():
     kinds = {d["defect"] for d in defects(made("rochester", "dirty_data"))}
-    assert {"impossible or future date", "monthly income or decimal comma", "tract of the 2020 vintage",
-            "copy of a row with another value"} <= kinds  # fmt: skip
+    assert {
+        "impossible date",
+        "future date",
+        "enrolled after the window",
+        "monthly income or decimal comma",
+        "tract of the 2020 vintage",
+        "copy of a row with another value",
+    } <= kinds
     assert not kinds <= {d["defect"] for d in defects(made("rochester"))}
 
 

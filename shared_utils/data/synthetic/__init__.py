@@ -29,9 +29,7 @@ They describe nobody and no real pilot. Do not mix them with a city's own files.
 """
 
 
-def generate(
-    city_key: str, seed: int = 20190401, scenario: str = "default", out: Path | str = "."
-) -> list[Path]:
+def generate(city_key: str, seed: int = 20190401, scenario: str = "default", *, out: Path) -> list[Path]:
     """Write one city's synthetic files below `out` and return their paths.
 
     out/raw/         the city's files and SYNTHETIC.txt; every file has a column source_system = "synthetic"

@@ -268,6 +268,15 @@ def plus_days(dates, days) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(dates) + pd.to_timedelta(np.asarray(days), unit="D")
 
 
+def exits(world: World, start: pd.DatetimeIndex, share: float) -> tuple[pd.Series, np.ndarray]:
+    """Return exit dates and reasons of the people who left; blank for the others."""
+    rng, n = world.rng("people", "exits"), len(start)
+    left = rng.random(n) < share
+    when = pd.Series(plus_days(start, rng.integers(20, 240, n)))
+    reason = choose(rng, n, ["moved", "withdrew", "lost", "other"], [0.3, 0.25, 0.35, 0.1])
+    return when.where(left), np.where(left, reason, None)
+
+
 def months_after(dates, months) -> pd.DatetimeIndex:
     """Return the first day of the month `months` after each date's month."""
     return (pd.DatetimeIndex(dates).to_period("M") + months).to_timestamp()

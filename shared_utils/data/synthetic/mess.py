@@ -15,7 +15,7 @@ from shared_utils.data.synthetic.common import RawFile, World
 from shared_utils.data.synthetic.writers import dates_as_text
 
 COPIES, ID_VARIANTS, CODES, ORPHANS = 0.015, 0.01, 0.01, 0.003
-NEAR_COPIES, BAD_DATES, BAD_MONEY, NEW_TRACTS = 0.005, 0.005, 0.003, 0.02
+NEAR_COPIES, BAD_DATES, LATE_DATES, BAD_MONEY, NEW_TRACTS = 0.005, 0.005, 0.02, 0.003, 0.02
 YES, NO = ("yes", "Yes ", "1"), ("no", "No ", "0")
 
 
@@ -49,7 +49,8 @@ def apply(world: World, file: RawFile, log: Log) -> pd.DataFrame:
         frame[file.id] = frame[file.id].astype(object)
         for k, row in enumerate(rows):
             text = str(frame[file.id].iloc[row])
-            frame.iloc[row, frame.columns.get_loc(file.id)] = (text.lower(), f" {text}", f"{text} ")[k % 3]
+            forms = (text.lower(), f" {text}", f"{text} ", *([text.replace("-", "")] if dirty else []))
+            frame.iloc[row, frame.columns.get_loc(file.id)] = forms[k % len(forms)]
         log.add(file, "id typed differently", "normalise, DQ102", rows, file.id)
     if file.orphans:
         frame = _orphans(rng, frame, file, times, log)
@@ -88,11 +89,17 @@ def _recode(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> No
 def _break_cells(rng, frame: pd.DataFrame, file: RawFile, log: Log) -> None:
     """Plant what intake must refuse or flag: impossible and future dates, decimal commas, 2020 tracts."""
     for column in file.dates:
-        rows = _pick(rng, len(frame), BAD_DATES)
+        position = frame.columns.get_loc(column)
         frame[column] = frame[column].astype(object)
-        for k, row in enumerate(rows):
-            frame.iloc[row, frame.columns.get_loc(column)] = ("02/30/2020", "07/04/2031", "13/25/2019")[k % 3]
-        log.add(file, "impossible or future date", "DQ105", rows, column)
+        for defect, found_by, rate, dates in (
+            ("impossible date", "DQ105", BAD_DATES, ("02/30/2020", "13/25/2019")),
+            ("future date", "DQ105", BAD_DATES, (_typed(file, "2031-07-04"),)),
+            ("enrolled after the window", "DQ110", LATE_DATES, (_typed(file, "2020-01-20"),)),
+        ):
+            rows = _pick(rng, len(frame), rate)
+            for k, row in enumerate(rows):
+                frame.iloc[row, position] = dates[k % len(dates)]
+            log.add(file, defect, found_by, rows, column)
     if file.money:
         rows = _pick(rng, len(frame), BAD_MONEY)
         frame[file.money] = frame[file.money].astype(object)
@@ -107,6 +114,12 @@ def _break_cells(rng, frame: pd.DataFrame, file: RawFile, log: Log) -> None:
         for row in rows:
             frame.iloc[row, frame.columns.get_loc(file.tract)] = f"999998{row % 90000:05d}"
         log.add(file, "tract of the 2020 vintage", "DQ107", rows, file.tract)
+
+
+def _typed(file: RawFile, day: str):
+    """Return a date as the file's other cells have it: text in a CSV, a date in a workbook."""
+    date = pd.Timestamp(day)
+    return date.strftime(file.date_format) if file.name.endswith(".csv") else date
 
 
 def _orphans(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> pd.DataFrame:

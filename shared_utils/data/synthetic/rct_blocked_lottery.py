@@ -122,7 +122,7 @@ def draw(world: World) -> Draw:
     population, sample = truths(big, chances(big)), truths(p, y["connected_m9"])
     offered, refused = taken(p, 1), taken(p, 0)
     return Draw(
-        files=[_applications(p, applied), _lottery(p), _sites(),
+        files=[_applications(world, p, applied), _lottery(p), _sites(),
                _outcomes("month9_followup.csv", p, seen, followed, "2020-02-01",
                          {"Connected": "connected_m9", "Summer pay": "summer_earnings",
                           "School attendance": "school_attendance_rate"}, {}),
@@ -148,8 +148,9 @@ def draw(world: World) -> Draw:
     )  # fmt: skip
 
 
-def _applications(p, applied) -> RawFile:
+def _applications(world: World, p, applied) -> RawFile:
     who = common.identifiers(len(p), "504")
+    left, why = common.exits(world, common.plus_days(applied, 30), 0.06)
     frame = pd.DataFrame({
         "Applicant ID": p["id"], "Applicant name": who["name"], "Guardian phone": who["phone"],
         "Applicant email": who["email"], "Street address": who["address"], "SSN": who["ssn"],
@@ -159,6 +160,7 @@ def _applications(p, applied) -> RawFile:
         "Lives with": p["household_type"].str.replace("_", " "),
         "People in household": p["household_size"], "In school": np.array(["No", "Yes"])[p["in_school"]],
         "Attendance last year": p["attendance0"], "Ever worked": np.array(["No", "Yes"])[p["worked"]],
+        "Left": left, "Left because": why,
     })  # fmt: skip
     return RawFile(
         "applications.csv", frame, id="Applicant ID", site="Provider site", duplicates=True,

@@ -123,7 +123,7 @@ def draw(world: World) -> Draw:
     big = people(world, world.rng("population"), common.POPULATION_DRAWS, place)
     population, sample = truths(big, chances(big)), truths(p, y["employed_q2"])
     return Draw(
-        files=[_tracker(p, applied, assigned), _sites(), _wages(p, seen, matched, quarter),
+        files=[_tracker(world, p, applied, assigned), _sites(), _wages(p, seen, matched, quarter),
                _survey(p, seen, answered, due), _services(world, p, assigned, received)],
         tracts=place, mix=MIX, series=_series(), costs=_costs(received),
         truth=truth.record(
@@ -142,8 +142,9 @@ def draw(world: World) -> Draw:
     )  # fmt: skip
 
 
-def _tracker(p, applied, assigned) -> RawFile:
+def _tracker(world, p, applied, assigned) -> RawFile:
     who = common.identifiers(len(p), "513")
+    left, why = common.exits(world, assigned, 0.07)
     frame = pd.DataFrame({
         "Client ID": p["id"], "Name": who["name"], "Phone": who["phone"], "Email": who["email"],
         "SSN": who["ssn"], "Street Address": who["address"], "Census tract": p["tract_id"],
@@ -156,7 +157,7 @@ def _tracker(p, applied, assigned) -> RawFile:
         "Working now?": YES_NO[p["emp0"]], "Earnings last quarter": p["earnings0"], "HS credential?": p["hs"],
         "Child under 6?": YES_NO[p["kid6"]], "Consent": "Signed",
         "Group": np.array(["Usual services", "Offer"])[p["arm"]], "Random assignment": assigned,
-        "Stratum": p["stratum"],
+        "Stratum": p["stratum"], "Left on": left, "Why left": why,
     })  # fmt: skip
     return RawFile(
         "Program tracker FY20.xlsx", frame, sheet="Tracker", id="Client ID", site="Referral site",

@@ -109,7 +109,7 @@ def draw(world: World) -> Draw:
     others = {f"{k}, {ARMS[a]} - control": (arms[a], arms[0]) for k, arms in y.items()
               if k not in ("employed_or_enrolled_m9", "in_work") for a in (1, 2)}  # fmt: skip
     return Draw(
-        files=[_roster(p, applied), _assignment(p, assigned), _sites(),
+        files=[_roster(world, p, applied), _assignment(p, assigned), _sites(),
                _followup(p, seen, followed, assigned),
                _training(p, seen, followed), _log(world, p, assigned)],
         tracts=place, mix=MIX, series=_series(),
@@ -121,8 +121,9 @@ def draw(world: World) -> Draw:
     )  # fmt: skip
 
 
-def _roster(p, applied) -> RawFile:
+def _roster(world: World, p, applied) -> RawFile:
     who = common.identifiers(len(p), "918")
+    left, why = common.exits(world, common.plus_days(applied, 30), 0.09)
     frame = pd.DataFrame({
         "Youth ID": p["id"], "Full name": who["name"], "Phone": who["phone"], "Email": who["email"],
         "Address": who["address"], "Site": [SITES[s] for s in p["site"]], "GEOID (tract)": p["tract_id"],
@@ -130,6 +131,7 @@ def _roster(p, applied) -> RawFile:
         "Race / ethnicity": p["race_ethnicity"].map(RACE), "Lives": p["household_type"].map(HOUSEHOLD),
         "HH members": p["household_size"], "In school or work?": np.array(["No", "Yes"])[p["status"]],
         "Diploma/GED?": np.array(["No", "Yes"])[p["hs"]], "Parent?": np.array(["No", "Yes"])[p["parenting"]],
+        "Exit": left, "Exit reason": why,
     })  # fmt: skip
     return RawFile(
         "youth_roster.csv", frame, id="Youth ID", site="Site", duplicates=True, date_format="%b %d, %Y",
