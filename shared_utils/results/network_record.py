@@ -31,9 +31,9 @@ def network_record(record: dict, rules: Rules) -> dict:
 
     Hidden are: counts of 1-10 people; an estimate one of whose groups has fewer than 11 people, or an unknown
     number; a comparison mean from which a group of 1-10 could be worked out; an indicator row with a
-    denominator below 11 or unknown, or a numerator or complement of 1-10; and the smallest other group when
-    a single one is hidden beside a shown total. Linked tables and repeated releases are not audited yet:
-    `audit_passed` stays false.
+    denominator below 11 or unknown, or a numerator or complement of 1-10; a group of which all or none share
+    a value; and the smallest other group when a single one is hidden beside a shown total. Linked tables and
+    repeated releases are not audited yet: `audit_passed` stays false.
     """
     return _Release(copy.deepcopy(record), rules).run()
 
@@ -128,7 +128,12 @@ class _Release:
             self.round_indicator(row)
 
     def may_show(self, row: dict) -> bool:
-        return row["value"] is None or shows_group(row.get("numerator"), row.get("denominator"), self.rules)
+        if row["value"] is None:
+            return True
+        numerator, denominator = row.get("numerator"), row.get("denominator")
+        # "None of them" or "all of them" would tell something about every member of a group.
+        whole_group = row["group_dim"] != "all" and numerator is not None and numerator in (0, denominator)
+        return not whole_group and shows_group(numerator, denominator, self.rules)
 
     def partners(self, rows: list[dict], hidden: set[int]) -> set[int]:
         """A single hidden group is the total minus the shown ones: the smallest shown one is hidden too."""

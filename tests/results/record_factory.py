@@ -273,7 +273,7 @@ def record(key: str, record_type: str = "impact", **changes) -> dict:
             "config_sha256": "sha256:51c0",
             "code": {"git_commit": "abc1234", "dirty": False, "shared_utils": "1.0.0"},
             "notebook_sha256": "sha256:aa",
-            "parameters": {"city_dir": "/home/ana/cities/x", "as_of": "2020-10-31"},
+            "parameters": {"city_dir": "/Users/ana/cities/x", "as_of": "2020-10-31"},
             "seed": 20190401,
             "salt_fingerprint": None,
             "python": "3.11",

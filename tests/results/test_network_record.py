@@ -102,6 +102,8 @@ def monitoring_row(**changes):
         (monitoring_row(numerator=0, denominator=40, value=0.0), 0.0),
         (monitoring_row(numerator=None, denominator=40, unit="days", value=9.26), 9.3),
         (monitoring_row(numerator=None, denominator=40, unit="USD", value=47.0), 50),
+        (monitoring_row(numerator=0, denominator=40, value=0.0, group_dim="gender"), None),
+        (monitoring_row(numerator=40, denominator=40, value=100.0, group_dim="gender"), None),
         (monitoring_row(numerator=10, denominator=116), None),
         (monitoring_row(numerator=110, denominator=116), None),
         (monitoring_row(numerator=5, denominator=9), None),

@@ -65,7 +65,7 @@ def leak(text):
         (lambda city: run(city, run_id="2020-12-01b"), "from two runs"),
         (lambda city: executed_path(city, "impact").unlink(), "no executed notebook"),
         (lambda city: run(city, cells=leak("ask ana@city.gov")), "an e-mail address"),
-        (lambda city: run(city, cells=leak("see /home/ana/x.csv")), "a person's folder"),
+        (lambda city: run(city, cells=leak("see /Users/ana/x.csv")), "a person's folder"),
         (lambda city: run(city, cells=[section(figure_output("plot.png"))]), "says nothing"),
     ],
 )

@@ -138,24 +138,41 @@ def _group_row(city: City, row: dict) -> dict:
 def _reach(city: City) -> list[dict]:
     """The latest value of each measure by group: one table for each way of grouping, a row a measure."""
     record = city.record("monitoring")
-    tables: dict[str, dict] = {}
+    tables: dict[str, dict[str, dict[str, dict]]] = {}
     for row in sorted(record["indicators"] if record else [], key=lambda row: row["period"]):
         if row["group_dim"] != "all":
-            table = tables.setdefault(row["group_dim"], {"groups": {}, "rows": {}})
-            table["groups"][row["group_value"]] = parts.group_name(city, row["group_dim"], row["group_value"])
-            value = t.HIDDEN if row["value"] is None else words.with_unit(row["value"], row["unit"])
-            table["rows"].setdefault(row["indicator_id"], {})[row["group_value"]] = value
-    return [
-        {
-            "name": t.REACH.format(dim=parts.dim_name(dim)),
-            "groups": list(table["groups"].values()),
-            "rows": [
-                (city.indicator(indicator), [values.get(group, "") for group in table["groups"]])
-                for indicator, values in table["rows"].items()
-            ],
-        }
-        for dim, table in tables.items()
-    ]
+            by_measure = tables.setdefault(row["group_dim"], {})
+            by_measure.setdefault(row["indicator_id"], {})[row["group_value"]] = row
+    return [_reach_table(city, dim, by_measure) for dim, by_measure in tables.items()]
+
+
+def _reach_table(city: City, dim: str, by_measure: dict[str, dict[str, dict]]) -> dict:
+    groups = list(dict.fromkeys(group for rows in by_measure.values() for group in rows))
+    return {
+        "name": t.REACH.format(dim=parts.dim_name(dim)),
+        "groups": [parts.group_name(city, dim, group) for group in groups],
+        "rows": [
+            (city.indicator(name), _long_unit(rows), [_value(rows.get(group)) for group in groups])
+            for name, rows in by_measure.items()
+        ],
+    }
+
+
+def _long_unit(rows: dict[str, dict]) -> str:
+    unit = next(iter(rows.values()))["unit"]
+    return unit if words.is_long(unit) else ""
+
+
+def _value(row: dict | None) -> str:
+    if row is None:
+        return t.NO_VALUE
+    if row["value"] is None:
+        return t.HIDDEN
+    return (
+        words.plain(row["value"])
+        if words.is_long(row["unit"])
+        else words.with_unit(row["value"], row["unit"])
+    )
 
 
 def _others(city: City) -> list[dict]:

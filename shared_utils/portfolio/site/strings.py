@@ -169,7 +169,7 @@ ASSURANCE = {
 }
 TARGETS = {"increase": "{target} or more", "decrease": "{target} or less"}
 PLACEHOLDER = "Targets marked with an asterisk are placeholders until the city sets its own."
-HIDDEN = "hidden"
+HIDDEN, NO_VALUE = "hidden", "no value"
 HIDDEN_WHY = "Hidden: fewer than 11 people, or a number from which fewer than 11 could be worked out."
 
 # Effects
