@@ -8,6 +8,9 @@ import pytest
 from scipy.stats import binom
 from synthetic_cities import made, truth
 
+from shared_utils.config import load_city, preset_path
+from shared_utils.stats import spc
+
 
 def indicators(folder):
     found = pd.read_csv(folder / "raw" / "indicators.csv", parse_dates=["period"])
@@ -170,3 +173,35 @@ def test_weak_nudge_barely_moves_take_up():
     found = truth(made("lansing", "weak_nudge"))
     assert found["nuisance"]["first_stage"] == pytest.approx(0.02, abs=0.012)
     assert found["rows_before_mess"]["accounts.parquet"] == 2_000
+
+
+# City, indicator, the rule its chart must show and the months of it (pilots.md 4.4); no rule is silence.
+REPORTED = (
+    ("cincinnati", "engaged_30d", 1, ("2019-12", "2019-12")),
+    ("dayton", "attendance_rate", 1, ("2020-02", "2020-02")),
+    ("detroit", "plan_kept", None, ()),
+    ("lansing", "past_due_share", 2, ("2019-08", "2020-02")),
+    ("neworleans", "session_attendance", 3, ("2019-06", "2020-02")),
+    ("newark", "representation_rate", 2, ("2019-08", "2020-02")),
+    ("racine", "first_subtest_90d", None, ()),
+    ("rochester", "active_saver", 4, ("2020-01", "2020-02")),
+    ("tulsa", "dropout", None, ()),
+)
+
+
+@pytest.mark.parametrize("city, name, rule, months", REPORTED)
+def test_control_charts_show_what_was_planted_and_nothing_else(city, name, rule, months):
+    rows = indicators(made(city)).loc[name]
+    spec = next(i for i in load_city(preset_path(city)).indicators if i.id == name)
+    chart = spc.chart(
+        rows["value"], rows["denominator"], spec.chart, excluded=rows["period"] >= "2020-03-01",
+        direction=spec.direction, periods=rows["period"].dt.strftime("%Y-%m"),
+    )  # fmt: skip
+    hits = chart.limits[chart.limits["rules"].map(bool)]
+    assert (hits["period"].min(), hits["period"].max()) == months if rule else hits.empty
+    assert all(rule in rules for rules in hits["rules"])
+    if rule != 2:  # a step also leaves the limits; the others show their own rule only
+        assert set(chart.rules_hit) <= {rule}
+    expected = {2: "improvement", 3: "common_cause"}
+    assert chart.variation == expected.get(rule, chart.variation)
+    assert chart.trial == (len(rows[rows["period"] < "2020-03-01"]) < 12)

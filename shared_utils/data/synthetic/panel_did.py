@@ -270,7 +270,7 @@ def _series(place, counts) -> list:
     return [
         given("filing_rate", "filings"),
         given("judgment_rate", "judgments"),
-        Series("representation_rate", "share", 0.26, 420, "RGHO", noise=0.012, planted=Signal(
+        Series("representation_rate", "share", 0.26, 420, "RGHO", noise=0.005, planted=Signal(
             "step", "2019-08", 0.12, expect="rule 2 by 2020-02, improvement")),
         Series("days_to_assistance", "value", 26.0, 62, "RGH", "2019-07", good="decrease", spread=9.0,
                covid=4.0),

@@ -233,7 +233,7 @@ def _series() -> list[Series]:
         Series("home_activity_log", "share", 0.46, 368, "RGHO", "2019-10", "2020-05", noise=0.015,
                covid=-0.08),
         Series("workshop_family", "share", 0.38, 380, "RH", "2019-10", "2020-02", every=2),
-        Series("attendance_rate", "share", 0.915, 13_800, "RGHO", last="2020-03", noise=0.006, wobble=0.03,
+        Series("attendance_rate", "share", 0.915, 13_800, "RGHO", last="2020-03", noise=0.002, wobble=0.03,
                volume=False, skip=away, planted=Signal("low_month", "2020-02", -0.05, expect="rule 1")),
         Series("chronic_absence", "share", 0.23, 740, "RGHO", last="2020-03", good="decrease", noise=0.008,
                wobble=0.02, volume=False, skip=away),
