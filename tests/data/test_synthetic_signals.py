@@ -106,6 +106,11 @@ def test_default_mess_is_logged_and_mild():
     found = {(d["file"], d["defect"]): d["count"] for d in defects(folder)}
     assert found["applications.csv", "exact copy of a row"] == round(0.015 * 1800)
     assert found["applications.csv", "id typed differently"] == round(0.01 * 1800)
+    rows = pd.read_csv(folder / "raw" / "applications.csv", dtype=str)
+    copies = sorted(rows.loc[rows.duplicated(), "Application ID"].str.strip().str.upper())
+    assert [
+        d["ids"] for d in defects(folder) if d["file"] == "applications.csv" and "copy" in d["defect"]
+    ] == [copies]
     log = pd.read_parquet(folder / "raw" / "account_activity.parquet")
     strangers = ~log["family"].str.strip().str.upper().isin(
         pd.read_csv(folder / "raw" / "eligibility.csv")["Application ID"].str.strip().str.upper()

@@ -67,7 +67,10 @@ class Mix:
 class RawFile:
     """One file as a city would send it, in its own headers and codes.
 
-    `mess` says which of its columns may be blanked, recoded or reformatted (see mess.py).
+    How it is written: `sheet` and `title` rows of a workbook; `date_format`, `encoding` and `delimiter` of a
+    CSV. What mess.py may do to it: `id` is typed in other ways; `may_miss` (column -> share) goes blank, more
+    often at some `site`s; `yes_no` columns are coded by several hands; rows get `duplicates`; a log gets
+    `orphans`; in dirty data `dates`, `money` and `tract` go wrong.
     """
 
     name: str
@@ -230,8 +233,9 @@ def broken(rng: np.random.Generator, block, u, share: float | dict = 0.5) -> np.
 def assign(world: World, block, u, share: float | dict = 0.5) -> np.ndarray:
     """Return the 0/1 assignment within blocks, honest or (scenario broken_randomization) not."""
     rng = world.rng("assignment")
-    method = broken if world.scenario_name == "broken_randomization" else None
-    return method(rng, block, u, share) if method else blocked(rng, block, share)
+    if world.scenario_name == "broken_randomization":
+        return broken(rng, block, u, share)
+    return blocked(rng, block, share)
 
 
 def observed(world: World, rng: np.random.Generator, u, arm, share: dict[int, float], due=None) -> np.ndarray:

@@ -25,13 +25,14 @@ class Log:
 
     entries: list[dict] = field(default_factory=list)
 
-    def add(self, file: RawFile, defect: str, found_by: str, rows, column: str = "") -> None:
-        if not len(rows):
-            return
-        self.entries.append({
-            "file": file.name, "defect": defect, "found_by": found_by, "column": column, "count": len(rows),
-            "ids": sorted(str(file.frame[file.id].iloc[r]) for r in rows) if file.id else [],
-        })  # fmt: skip
+    def add(self, file: RawFile, defect: str, found_by: str, hit: pd.DataFrame, column: str = "") -> None:
+        """Note one defect of a file and the ids of the rows it hit, as the city means them."""
+        if len(hit):
+            ids = sorted(hit[file.id].astype(str).str.strip().str.upper()) if file.id else []
+            self.entries.append(
+                {"file": file.name, "defect": defect, "found_by": found_by, "column": column,
+                 "count": len(hit), "ids": ids}
+            )  # fmt: skip
 
 
 def apply(world: World, file: RawFile, log: Log) -> pd.DataFrame:
@@ -51,12 +52,12 @@ def apply(world: World, file: RawFile, log: Log) -> pd.DataFrame:
             text = str(frame[file.id].iloc[row])
             forms = (text.lower(), f" {text}", f"{text} ", *([text.replace("-", "")] if dirty else []))
             frame.iloc[row, frame.columns.get_loc(file.id)] = forms[k % len(forms)]
-        log.add(file, "id typed differently", "normalise, DQ102", rows, file.id)
+        log.add(file, "id typed differently", "normalise, DQ102", file.frame.iloc[rows], file.id)
     if file.orphans:
         frame = _orphans(rng, frame, file, times, log)
     if file.duplicates:
         rows = _pick(rng, len(frame), COPIES * times)
-        log.add(file, "exact copy of a row", "DQ102", rows[rows < len(file.frame)])
+        log.add(file, "exact copy of a row", "DQ102", frame.iloc[rows])
         frame = _insert_after(frame, frame.iloc[rows], rows)
     if dirty and file.duplicates and file.may_miss:
         frame = _near_copies(rng, frame, file, log)
@@ -72,7 +73,7 @@ def _blank(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> Non
     for column, rate in file.may_miss.items():
         hit = np.flatnonzero(rng.random(len(frame)) < np.minimum(rate * times * weight, 0.6))
         frame[column] = frame[column].astype(object).where(~np.isin(np.arange(len(frame)), hit), None)
-        log.add(file, "blank cell", "DQ106", hit, column)
+        log.add(file, "blank cell", "DQ106", file.frame.iloc[hit], column)
 
 
 def _recode(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> None:
@@ -83,7 +84,7 @@ def _recode(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> No
             told = frame.iloc[row, position]
             if told is not None and not pd.isna(told):
                 frame.iloc[row, position] = (YES if str(told).upper().startswith("Y") else NO)[k % 3]
-        log.add(file, "code written differently", "value_maps", rows, column)
+        log.add(file, "code written differently", "value_maps", file.frame.iloc[rows], column)
 
 
 def _break_cells(rng, frame: pd.DataFrame, file: RawFile, log: Log) -> None:
@@ -99,7 +100,7 @@ def _break_cells(rng, frame: pd.DataFrame, file: RawFile, log: Log) -> None:
             rows = _pick(rng, len(frame), rate)
             for k, row in enumerate(rows):
                 frame.iloc[row, position] = dates[k % len(dates)]
-            log.add(file, defect, found_by, rows, column)
+            log.add(file, defect, found_by, file.frame.iloc[rows], column)
     if file.money:
         rows = _pick(rng, len(frame), BAD_MONEY)
         frame[file.money] = frame[file.money].astype(object)
@@ -108,12 +109,12 @@ def _break_cells(rng, frame: pd.DataFrame, file: RawFile, log: Log) -> None:
             if usd is not None and not pd.isna(usd):
                 bad = f"{float(usd) / 12:.0f}" if k % 2 else f"{float(usd):.2f}".replace(".", ",")
                 frame.iloc[row, frame.columns.get_loc(file.money)] = bad
-        log.add(file, "monthly income or decimal comma", "DQ104", rows, file.money)
+        log.add(file, "monthly income or decimal comma", "DQ104", file.frame.iloc[rows], file.money)
     if file.tract:
         rows = _pick(rng, len(frame), NEW_TRACTS)
         for row in rows:
             frame.iloc[row, frame.columns.get_loc(file.tract)] = f"999998{row % 90000:05d}"
-        log.add(file, "tract of the 2020 vintage", "DQ107", rows, file.tract)
+        log.add(file, "tract of the 2020 vintage", "DQ107", file.frame.iloc[rows], file.tract)
 
 
 def _typed(file: RawFile, day: str):
@@ -129,16 +130,16 @@ def _orphans(rng, frame: pd.DataFrame, file: RawFile, times: int, log: Log) -> p
     strays[file.id] = [f"{prefix}-9{k:05d}" for k in range(len(rows))]
     if file.frame.columns[0] != file.id:  # the log numbers its entries
         strays[file.frame.columns[0]] = [f"s_9{k:05d}" for k in range(len(rows))]
-    log.add(file, "event of somebody in no list", "DQ103", rows, file.id)
+    log.add(file, "event of somebody in no list", "DQ103", strays, file.id)
     return _insert_after(frame, strays, rows)
 
 
 def _near_copies(rng, frame: pd.DataFrame, file: RawFile, log: Log) -> pd.DataFrame:
-    rows = _pick(rng, len(file.frame), NEAR_COPIES)
+    rows = _pick(rng, len(frame), NEAR_COPIES)
     copies = frame.iloc[rows].copy()
     column = next(iter(file.may_miss))
-    copies[column] = file.frame[column].iloc[(rows + 1) % len(file.frame)].to_numpy()
-    log.add(file, "copy of a row with another value", "DQ102", rows, column)
+    copies[column] = frame[column].iloc[(rows + 7) % len(frame)].to_numpy()
+    log.add(file, "copy of a row with another value", "DQ102", copies, column)
     return _insert_after(frame, copies, rows)
 
 
