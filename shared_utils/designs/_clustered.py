@@ -13,7 +13,7 @@ A_g is the Moore-Penrose root: directions a cluster fits exactly (its own fixed 
 
 import numpy as np
 
-from shared_utils.designs._regression import independent
+from shared_utils.designs._regression import orthonormal
 
 
 def cr2(y: np.ndarray, matrix: np.ndarray, clusters: np.ndarray, position: int) -> tuple[float, float, float]:
@@ -49,17 +49,16 @@ def icc(y: np.ndarray, fixed: np.ndarray, clusters: np.ndarray) -> float:
     take from the residuals of `fixed` is (its df) s2_e + trace(Z'MZ) s2_c.
     """
     indicators = (clusters[:, None] == np.unique(clusters)[None, :]).astype(float)
-    fixed = independent(fixed)
-    both = independent(np.column_stack([fixed, indicators]))
-    df_between, df_within = both.shape[1] - fixed.shape[1], len(y) - both.shape[1]
+    fixed_basis = orthonormal(fixed)[0]
+    basis = orthonormal(np.column_stack([fixed, indicators]))[0]
+    df_between, df_within = basis.shape[1] - fixed_basis.shape[1], len(y) - basis.shape[1]
     if df_between < 1 or df_within < 1:
         return float("nan")
 
-    def residual(values, matrix):
-        return values - matrix @ np.linalg.lstsq(matrix, values, rcond=None)[0]
+    def leftover(values, space):
+        return np.sum((values - space @ (space.T @ values)) ** 2)
 
-    within = np.sum(residual(y, both) ** 2) / df_within
-    between = np.sum(residual(y, fixed) ** 2) - within * df_within
-    trace = np.sum(residual(indicators, fixed) ** 2)
-    variance = max((between - df_between * within) / trace, 0.0)
+    within = leftover(y, basis) / df_within
+    between = leftover(y, fixed_basis) - within * df_within
+    variance = max((between - df_between * within) / leftover(indicators, fixed_basis), 0.0)
     return float(variance / (variance + within)) if variance + within > 0 else float("nan")

@@ -13,7 +13,7 @@ enters without an interaction and the note says so.
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import WLS
 
 from shared_utils.designs._inputs import Inputs
 
@@ -66,7 +66,7 @@ def adjusted(
         matrix, interacted, left_out = _matrix(
             inputs, groups, table if kind != "none" else table[:, :0], kind == "lin", weights
         )
-        fit = sm.WLS(inputs.y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
+        fit = WLS(inputs.y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
         if not _exact_rows_matter(fit, len(groups)):
             break
     notes = [left_out] if left_out else []
@@ -154,27 +154,32 @@ def independent(matrix: np.ndarray) -> np.ndarray:
 
 
 def independent_columns(matrix: np.ndarray) -> list[int]:
-    """Return the positions of columns that earlier ones do not determine (Gram-Schmidt, twice)."""
-    basis = np.empty((len(matrix), 0))
+    """Return the positions of columns that earlier ones do not determine."""
+    return orthonormal(matrix)[1]
+
+
+def orthonormal(matrix: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Return (orthonormal basis of the columns, positions of those that added to it); Gram-Schmidt, twice."""
+    basis = np.zeros((matrix.shape[0], min(matrix.shape)), order="F")
     keep = []
     for j, column in enumerate(matrix.T):
         length = np.linalg.norm(column)
-        if length == 0:
+        if length == 0 or len(keep) == basis.shape[1]:
             continue
-        rest = column / length
+        rest, known = column / length, basis[:, : len(keep)]
         for _ in range(2):
-            rest = rest - basis @ (basis.T @ rest)
+            rest = rest - known @ (known.T @ rest)
         if np.linalg.norm(rest) > 1e-7:
+            basis[:, len(keep)] = rest / np.linalg.norm(rest)
             keep.append(j)
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return keep
+    return basis[:, : len(keep)], keep
 
 
 def _exact_rows_matter(fit, n_groups: int) -> bool:
     """True when a row with leverage 1 moves a group coefficient, or no degree of freedom is left."""
     if fit.df_resid < 1:
         return True
-    whitened = fit.model.wexog
-    influence = np.linalg.pinv(whitened)
-    exact = np.einsum("ij,ji->i", whitened, influence) > 1 - TINY
-    return bool(np.abs(influence[1 : 1 + n_groups, exact]).max(initial=0) > TINY)
+    q, r = np.linalg.qr(fit.model.wexog)
+    exact = (q**2).sum(axis=1) > 1 - TINY  # leverage
+    influence = np.linalg.inv(r)[1 : 1 + n_groups] @ q[exact].T
+    return bool(np.abs(influence).max(initial=0) > TINY)

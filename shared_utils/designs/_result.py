@@ -123,7 +123,7 @@ def _need_number(inputs: Inputs, value, se, df) -> None:
             f"Design {inputs.type}, outcome '{inputs.outcome}': the estimate is not a number.",
             "Check the groups and the covariates of this outcome.",
         )
-    if not np.isfinite(se) or se <= 0:
+    if not np.isfinite(se) or se <= 1e-12 * np.ptp(inputs.y):  # rounding is not variation
         raise DesignError(
             f"Design {inputs.type}, outcome '{inputs.outcome}': no standard error can be computed "
             "(no variation left within the groups).",

@@ -117,7 +117,7 @@ def _step(m, x, score_t, score_x):
     active = np.flatnonzero(m.sum(axis=0) > 0)[1:]
     half = np.linalg.pinv(periods[np.ix_(active, active)], hermitian=True)
     rest = regressors - mixed[active].T @ half @ mixed[active]
-    own = np.maximum(own, 1e-300)
+    own = np.maximum(own, 1e-100)
     if np.linalg.eigvalsh(rest / np.sqrt(np.outer(own, own))).min(initial=1) < 1e-9:
         raise NotIdentified
     step_x = np.linalg.solve(rest, score_x - mixed[active].T @ half @ score_t[active])

@@ -22,7 +22,8 @@ Columns: ess (effective comparison sample), n_trimmed, max_smd (largest standard
 import warnings
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.genmod import families
+from statsmodels.genmod.generalized_linear_model import GLM
 
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups, need_variation
@@ -239,7 +240,9 @@ def _logistic(y, matrix, everyone):
     """Fitted chances for `everyone`, or None when the model separates the groups or does not converge."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # separation is looked for below
-        fit = sm.GLM(y, matrix, family=sm.families.Binomial()).fit(maxiter=100)
-    if not fit.converged or np.abs(fit.params).max() > 30:
+        fit = GLM(y, matrix, family=families.Binomial()).fit(maxiter=100)
+    fitted = fit.predict(matrix)
+    separated = fitted[y == 1].min() > fitted[y == 0].max()  # then no finite estimate exists
+    if separated or not fit.converged:
         return None
     return fit.predict(everyone)

@@ -263,8 +263,8 @@ def racine(rng, effect=1.0):
         "treatment": "track",
         "covariates": ["score", "prior", "kid", "emp", "age", "intake", "spline(intake)"],
     }
-    # The ATT in this sample: the protocol does not give all covariate shares, so the value is computed from the
-    # same risks rather than copied.
+    # The ATT in this sample: the protocol does not give all covariate shares, so the value is computed from
+    # the same risks rather than copied.
     return frame, design, float((risk(np.ones(n)) - risk(np.zeros(n)))[track == 1].mean())
 
 
@@ -288,7 +288,7 @@ def rochester(rng, effect=1.0, manipulated=False):
         "outcome": "y",
         "running": "income",
         "cutoff": 200,
-        "treated_side": "below",
+        "treated_side": "at_or_below",
         "received": "took",
         "covariates": ["zb"],
     }

@@ -35,7 +35,7 @@ def test_multiplier(df, m):
 
 
 def test_mde_per_arm_matches_the_t_test_and_late_divides_by_take_up():
-    # power.t.test(n = 500, power = .8) = 0.1773605 (OES): a noncentral t; Bloom's sum of quantiles is within 2e-4
+    # power.t.test(n = 500, power = .8) = 0.1773605 (OES), a noncentral t; Bloom's sum is within 2e-4
     assert power.mde("rct_individual", n=1000)["mde"] == pytest.approx(0.1773605, abs=2e-4)
     itt = power.mde("rct_individual", n=6000)["mde"]
     assert power.mde("iv_encouragement", n=6000, takeup_difference=0.2)["mde"] == pytest.approx(itt / 0.2)

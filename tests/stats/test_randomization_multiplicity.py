@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from causaldata import nsw_mixtape
+from statsmodels.stats.multitest import multipletests
 
 from shared_utils.stats import assignment, intervals, multiplicity, randomization
 
@@ -76,6 +77,9 @@ def test_holm_and_bh():
     out = multiplicity.holm([0.03, np.nan, 0.012])
     assert np.isnan(out[1]) and out[[0, 2]] == pytest.approx([0.030, 0.024])
     assert multiplicity.bh([0.01, 0.02, 0.03, 0.5]) == pytest.approx([0.04, 0.04, 0.04, 0.5])
+    p = np.random.default_rng(0).random(12) ** 2
+    assert multiplicity.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert multiplicity.bh(p) == pytest.approx(multipletests(p, method="fdr_bh")[1])
 
 
 def test_wilson_and_newcombe_published():

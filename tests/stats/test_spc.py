@@ -146,7 +146,7 @@ def test_gaps_and_few_points():
     few = spc.chart([12, 14, 13, 15, 12])
     assert few.variation == few.assurance == "not_assessed" and few.limits[
         ["centre", "lower", "upper"]
-    ].isna().all(None)
+    ].isna().all(axis=None)
 
 
 def test_limits_stay_in_the_possible_range():
