@@ -9,8 +9,14 @@ from shared_utils.sections.record import clean
 from shared_utils.sections.scales import Scale, scale_of
 
 # Estimates that go into the record; the other rows are comparisons that only the notebook shows.
-ROLES = {"main": "primary", "cace": "sensitivity", "itt": "sensitivity", "late": "sensitivity",
-         "unadjusted": "sensitivity", "first_stage": "first_stage"}
+ROLES = {
+    "main": "primary",
+    "cace": "sensitivity",
+    "itt": "sensitivity",
+    "late": "sensitivity",
+    "unadjusted": "sensitivity",
+    "first_stage": "first_stage",
+}
 PANELS = ("did_staggered", "panel_did")
 
 
@@ -20,8 +26,15 @@ def design(book, outcome: str, draws: int | None = None, **changes) -> dict:
     options = dict(study.design.get("options") or {})
     if "ri_draws" in designs.REGISTRY[study.design["type"]].SPEC.options:
         options["ri_draws"] = book.draws if draws is None else draws
-    return {**study.design, "outcome": outcome, "labels": study.labels, "level": book.config.decision.level,
-            "seed": book.seed, "options": options, **changes}
+    return {
+        **study.design,
+        "outcome": outcome,
+        "labels": study.labels,
+        "level": book.config.decision.level,
+        "seed": book.seed,
+        "options": options,
+        **changes,
+    }
 
 
 def estimates(frame, design: dict) -> list[dict]:
@@ -64,9 +77,20 @@ def told(book, row: dict) -> wording.Told:
     with_words, without_words = compared(book, row)
     with_it, without = means(book, row)
     return wording.Told(
-        scale=scale(book), direction=outcome.direction, value=row["value"], low=low, high=high, se=row["se"],
-        mean_with=with_it, mean_without=without, n=row["n"], mwe=book.config.mwe, label=outcome.label,
-        with_words=with_words, without_words=without_words, subject=subject(book, row),
+        scale=scale(book),
+        direction=outcome.direction,
+        value=row["value"],
+        low=low,
+        high=high,
+        se=row["se"],
+        mean_with=with_it,
+        mean_without=without,
+        n=row["n"],
+        mwe=book.config.mwe,
+        label=outcome.label,
+        with_words=with_words,
+        without_words=without_words,
+        subject=subject(book, row),
     )
 
 
@@ -81,7 +105,11 @@ def decision_interval(row: dict) -> tuple[float, float]:
 def compared(book, row: dict) -> tuple[str, str]:
     """Whose mean is the one with, and the one without, in words."""
     first, second = contrast(row)
-    words = {"units": book.study.unit_label, "treated": arm_name(book, first), "comparison": arm_name(book, second)}
+    words = {
+        "units": book.study.unit_label,
+        "treated": arm_name(book, first),
+        "comparison": arm_name(book, second),
+    }
     return tuple(text.format(**words) for text in wording.COMPARED[book.config.design.type])
 
 
@@ -99,7 +127,7 @@ def arm_name(book, arm: str) -> str:
 def subject(book, row: dict) -> str:
     """Who did it: the pilot, or one of its arms."""
     several = book.config.design.type == "rct_multiarm"
-    return f"the arm \"{arm_name(book, contrast(row)[0])}\"" if several else "the pilot"
+    return f'the arm "{arm_name(book, contrast(row)[0])}"' if several else "the pilot"
 
 
 def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | None = None) -> dict:
@@ -108,12 +136,21 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
     role = role or ROLES[row["role"]]
     first_stage = role == "first_stage"
     entry = {
-        "estimate_id": estimate_id, "outcome_id": row["outcome"], "role": role, "estimand": row["estimand"],
-        "estimand_class": estimand_class(config.design.type, row["estimand"]), "contrast": contrast(row),
+        "estimate_id": estimate_id,
+        "outcome_id": row["outcome"],
+        "role": role,
+        "estimand": row["estimand"],
+        "estimand_class": estimand_class(config.design.type, row["estimand"]),
+        "contrast": contrast(row),
         "scale": "prob_diff" if first_stage else unit.name,
         "direction": "increase" if first_stage else outcome.direction,
-        **{key: row.get(key) for key in ("value", "se", "df", "ci_low", "ci_high", "level", "p", "p_adjusted", "p_ri")},
-        "n": counts(book, row), "mean_comparison": row["mean_comparison"], "suppressed": False,
+        **{
+            key: row.get(key)
+            for key in ("value", "se", "df", "ci_low", "ci_high", "level", "p", "p_adjusted", "p_ri")
+        },
+        "n": counts(book, row),
+        "mean_comparison": row["mean_comparison"],
+        "suppressed": False,
         "exploratory": exploratory(book, role),
     }
     if group:
@@ -121,8 +158,12 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
     if first_stage:
         return entry
     low, high = decision_interval(row) if role == "primary" else (row["ci_low"], row["ci_high"])
-    entry["display"] = {"value": unit.shown(row["value"]), "ci_low": _shown(unit, low), "ci_high": _shown(unit, high),
-                        "unit": unit.unit}
+    entry["display"] = {
+        "value": unit.shown(row["value"]),
+        "ci_low": _shown(unit, low),
+        "ci_high": _shown(unit, high),
+        "unit": unit.unit,
+    }
     entry["benefit"] = benefit(outcome.direction, row["value"], low, high)
     if role == "primary" or row["role"] == "itt":
         entry["standardized"] = standardized(book, row)
@@ -149,7 +190,11 @@ def counts(book, row: dict) -> dict:
     """n by arm and in all; where n_clusters counts units, the arms count units too."""
     first, second = contrast(row)
     units = "_clusters" if book.config.design.type in PANELS else ""
-    found = {f"{first}{units}": row["n_treated"], f"{second}{units}": row["n_comparison"], "analysed": row["n"]}
+    found = {
+        f"{first}{units}": row["n_treated"],
+        f"{second}{units}": row["n_comparison"],
+        "analysed": row["n"],
+    }
     return {**found, "clusters": row["n_clusters"]} if row["n_clusters"] is not None else found
 
 
@@ -164,7 +209,9 @@ def estimand_class(design_type: str, estimand: str) -> str:
 
 def exploratory(book, role: str) -> bool:
     """True for what the locked plan did not promise before outcomes were seen."""
-    late = any(flag.code in ("PLAN_LATE", "PLAN_CHANGED") and flag.affects_primary for flag in book.plan.problems)
+    late = any(
+        flag.code in ("PLAN_LATE", "PLAN_CHANGED") and flag.affects_primary for flag in book.plan.problems
+    )
     return book.plan.status in ("retrospective", "none") or (role == "primary" and late)
 
 
@@ -202,6 +249,12 @@ def comparison_sd(book, row: dict) -> float:
 def is_panel(book) -> bool:
     """True for designs that follow places over months."""
     return book.config.design.type in PANELS
+
+
+def subjects(book, n: int) -> str:
+    """A number of subjects with its unit: people are rounded and small counts hidden, places are counted."""
+    unit = book.study.unit_label
+    return f"{n:,} {unit}" if is_panel(book) else wording.people(n, book.rules, unit)
 
 
 def arms(book) -> list[str]:

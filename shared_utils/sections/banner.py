@@ -47,8 +47,14 @@ def facts(book) -> list[tuple[str, str]]:
     age = data_age(book)
     return [
         ("City and pilot", f"{config.city.name}, {config.city.state}: {config.pilot.title}"),
-        ("Data", "synthetic (invented people, known truth)" if book.data.mode == "synthetic" else "the city's own"),
-        ("Data up to", day(book.as_of) + (f"; the last record is {counted(age, 'day')} older" if age else "")),
+        (
+            "Data",
+            "synthetic (invented people, known truth)" if book.data.mode == "synthetic" else "the city's own",
+        ),
+        (
+            "Data up to",
+            day(book.as_of) + (f"; the last record is {counted(age, 'day')} older" if age else ""),
+        ),
         ("Design", f"{plainly(config.design.type)}, {plainly(config.design.estimator)}"),
         ("Analysis plan", plan_words(book.plan)),
         ("Outcomes by group", f"hidden: {book.why_blinded}" if book.blinded else "may be shown"),
@@ -80,11 +86,21 @@ def flags(book) -> list[Flag]:
     found = []
     age, limit = data_age(book), book.config.data.timeliness.stale_after_days
     if age is not None and age > limit:
-        found.append(Flag("STALE", "warn", "data", f"The newest record is {age} days older than this report's date.", True))
+        found.append(
+            Flag(
+                "STALE",
+                "warn",
+                "data",
+                f"The newest record is {age} days older than this report's date.",
+                True,
+            )
+        )
     if book.plan.status == "none":
         found.append(Flag("PLAN_NONE", "warn", "plan", "The analysis plan is not locked.", True))
     if book.plan.status == "retrospective":
-        found.append(Flag("PLAN_RETRO", "serious", "plan", "The plan was locked after results could be seen.", True))
+        found.append(
+            Flag("PLAN_RETRO", "serious", "plan", "The plan was locked after results could be seen.", True)
+        )
     return found
 
 

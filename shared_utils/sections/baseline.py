@@ -7,8 +7,18 @@ from shared_utils.sections.baseline_groups import comparability, missing
 from shared_utils.sections.baseline_people import context, participants
 from shared_utils.sections.baseline_power import detectable, plan_readiness
 
-__all__ = ["comparability", "context", "data_quality", "detectable", "finish", "missing", "open_book", "participants",
-           "plan_readiness", "purpose"]
+__all__ = [
+    "comparability",
+    "context",
+    "data_quality",
+    "detectable",
+    "finish",
+    "missing",
+    "open_book",
+    "participants",
+    "plan_readiness",
+    "purpose",
+]
 
 
 def open_book(**parameters):

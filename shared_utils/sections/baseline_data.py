@@ -4,23 +4,37 @@ import pandas as pd
 
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_shape, plan_lock
+from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, plainly, sentence
+from shared_utils.sections.wording import counted, listed, people, plainly, sentence
 
-STEPS = {"inputs": "What goes in", "activities": "What is done", "outputs": "What comes out",
-         "short_term": "What changes soon", "long_term": "What changes later"}
+STEPS = {
+    "inputs": "What goes in",
+    "activities": "What is done",
+    "outputs": "What comes out",
+    "short_term": "Soon",
+    "long_term": "Later",
+}
 EQUITY = ("race_ethnicity", "gender", "household_type", "opportunity_tercile")
 UNKNOWN = "unknown"
-DARKEST = 0.30  # share missing that is drawn darkest
+LEAST_DARK = 0.10  # the darkest shade is the largest share missing, or this
 
 RULES = {
-    "DQ101": "keys are unique", "DQ102": "no copies of rows", "DQ103": "ids are found in their lists",
-    "DQ104": "values and ranges are possible", "DQ105": "dates are in order", "DQ106": "fields are filled in",
-    "DQ107": "tracts match the reference", "DQ108": "panels are complete, parts not above wholes",
-    "DQ109": "assignment fits the stated chances", "DQ110": "nobody enrolled outside the window",
-    "DQ111": "indicators can be recomputed", "DQ112": "pseudonyms come from the same key",
-    "DQ113": "no mix of made-up and real data", "DQ114": "nobody is in two groups",
+    "DQ101": "keys are unique",
+    "DQ102": "no copies of rows",
+    "DQ103": "ids are found in their lists",
+    "DQ104": "values and ranges are possible",
+    "DQ105": "dates are in order",
+    "DQ106": "fields are filled in",
+    "DQ107": "tracts match the reference",
+    "DQ108": "panels are complete, parts not above wholes",
+    "DQ109": "assignment fits the stated chances",
+    "DQ110": "nobody enrolled outside the window",
+    "DQ111": "indicators can be recomputed",
+    "DQ112": "pseudonyms come from the same key",
+    "DQ113": "no mix of made-up and real data",
+    "DQ114": "nobody is in two groups",
 }
 
 
@@ -31,10 +45,12 @@ def purpose(book) -> Section:
     theory = config.pilot.theory_of_change
     steps = [(heading, getattr(theory, key)) for key, heading in STEPS.items() if getattr(theory, key)]
     aim = theory.short_term or "not written down yet"
-    text = (f"\"{config.pilot.title}\" aims at this: {aim[:1].lower() + aim[1:]}. "
-            f"The main measure is {_named(config.primary.label)}")
+    text = (
+        f'"{config.pilot.title}" aims at this: {aim[:1].lower() + aim[1:]}. '
+        f"The main measure: {_named(config.primary.label)}."
+    )
     worth = worthwhile(book)
-    text += f"; the city would pay for a change of {worth} or more." if worth else "."
+    text += f" The city would pay for a change of {worth} or more." if worth else ""
     rows = [{"what": heading, "value": words} for heading, words in steps] + [
         {"what": "For whom", "value": config.pilot.population},
         {"what": "Main outcome", "value": f"{config.primary.label} ({config.primary.direction})"},
@@ -42,9 +58,15 @@ def purpose(book) -> Section:
         {"what": "Monthly indicators", "value": listed([i.label for i in config.indicators]) or "none"},
         {"what": "Smallest change worth paying for", "value": worth or "not set"},
     ]
-    flags = [Flag("PLAN_FIELD", "warn", key, f"city.yml does not say {key}.") for key in plan_lock.lacking(config)]
-    return Section("B1", "", sentence(text), figure=_logic(book, steps) if steps else None, flags=flags,
-                   table=Table("The pilot in short", [Column("what", ""), Column("value", "As city.yml says")], rows))
+    flags = [
+        Flag("PLAN_FIELD", "warn", key, f"city.yml does not say {key}.") for key in plan_lock.lacking(config)
+    ]
+    return Section(
+        sentence(text),
+        figure=_logic(book, steps) if steps else None,
+        flags=flags,
+        table=Table("The pilot in short", [Column("what", ""), Column("value", "As city.yml says")], rows),
+    )
 
 
 def worthwhile(book) -> str:
@@ -61,9 +83,13 @@ def _named(label: str) -> str:
 
 
 def _logic(book, steps):
-    title = f"How \"{book.config.pilot.title}\" is meant to work"
-    sheet = {"title": title, "subtitle": "From what goes in to what should change for families",
-             "note": "Source: city.yml, theory of change.", "stamp": book.stamp}
+    title = f'How "{book.config.pilot.title}" is meant to work'
+    sheet = {
+        "title": title,
+        "subtitle": "From what goes in to what should change for families",
+        "note": "Source: city.yml, theory of change.",
+        "stamp": book.stamp,
+    }
     alt = f"Diagram. {title}: " + "; ".join(f"{heading}: {text}" for heading, text in steps) + "."
     return charts_shape.logic(steps, sheet, alt)
 
@@ -73,18 +99,32 @@ def data_quality(book) -> Section:
     """Rows in, kept and dropped; missing values by field and month; the result of every check."""
     shares = missing_shares(book)
     outcome = book.config.primary.id
-    complete = book.study.frame[outcome].notna().mean()
-    parts = [f"{100 * complete:.0f} in 100 records are complete for the main measure"]
+    known = book.study.frame[outcome].notna()
+    n, people_told = len(known), not analysis.is_panel(book)
+    told = (
+        (lambda x: told_share(x, n, book.rules)[0])
+        if people_told
+        else (lambda x: f"{100 * x / n:.0f} in 100")
+    )
+    parts = [
+        "all records are complete for the main measure"
+        if known.all()
+        else f"{told(int(known.sum()))} records are complete for the main measure"
+    ]
     if len(shares):
-        worst = shares.index[0]
-        parts.append(f"{plainly(worst)} is missing most ({100 * shares.iloc[0]:.0f} in 100)")
+        parts.append(f"{plainly(shares.index[0])} is missing most ({told(round(shares.iloc[0] * n))})")
     failed = [flag for flag in book.flags if flag.code in RULES and flag.severity in ("serious", "block")]
     if failed:
         parts.append(f"{counted(len({f.code for f in failed}), 'check')} found a serious problem")
     more = tuple(filter(None, [_missing_table(book, shares), _rules_table(book)]))
-    return Section("B2", "", sentence("; ".join(parts)), table=_sources_table(book), figure=_strip(book, shares),
-                   more=more, flags=[f for f in book.flags if f.code.startswith("DQ")],
-                   data={"record": {"missing": {str(k): float(v) for k, v in shares.items()}}})
+    return Section(
+        sentence("; ".join(parts)),
+        table=_sources_table(book),
+        figure=_strip(book, shares),
+        more=more,
+        flags=[f for f in book.flags if f.code.startswith("DQ")],
+        data={"record": {"missing": {str(k): float(v) for k, v in shares.items()}}},
+    )
 
 
 def checked_fields(book) -> list[str]:
@@ -108,39 +148,81 @@ def missing_shares(book) -> pd.Series:
 
 def _sources_table(book) -> Table:
     rows = [
-        {"file": source["file"], "table": source["table"], "rows_in": source["rows_in"], "kept": source["rows_kept"],
-         "added": source["rows_added"], "why": _dropped_words(source["dropped"])}
+        {
+            "file": source["file"],
+            "table": source["table"],
+            "rows_in": source["rows_in"],
+            "kept": source["rows_kept"],
+            "added": source["rows_added"],
+            "why": _dropped_words(source["dropped"], book.rules),
+        }
         for source in book.data.intake.get("sources", [])
-    ] or [{"file": entry["table"], "table": "", "rows_in": entry["rows"], "kept": entry["rows"], "added": 0, "why": ""}
-          for entry in book.data.inputs]
-    columns = [Column("file", "File"), Column("table", "Fills"), Column("rows_in", "Rows in", "count", people=False),
-               Column("kept", "Kept", "count", people=False), Column("added", "Added as zero", "count", people=False),
-               Column("why", "Dropped, with reason")]
+    ] or [
+        {
+            "file": entry["table"],
+            "table": "",
+            "rows_in": entry["rows"],
+            "kept": entry["rows"],
+            "added": 0,
+            "why": "",
+        }
+        for entry in book.data.inputs
+    ]
+    columns = [
+        Column("file", "File"),
+        Column("table", "Fills"),
+        Column("rows_in", "Rows in", "count", people=False),
+        Column("kept", "Kept", "count", people=False),
+        Column("added", "Added as zero", "count", people=False),
+        Column("why", "Dropped, with reason"),
+    ]
     return Table("Rows of each file: in, kept and dropped", columns, rows)
 
 
-def _dropped_words(dropped: dict) -> str:
-    return listed([f"{n} {reason}" for reason, n in dropped.items() if n]) or "none"
+def _dropped_words(dropped: dict, rules) -> str:
+    return listed([f"{people(n, rules, reason)}" for reason, n in dropped.items() if n]) or "none"
 
 
 def _missing_table(book, shares) -> Table | None:
     if shares.empty:
         return None
     n = len(book.study.frame)
-    rows = [{"field": plainly(name), "share": share, "n": n, "missing": round(share * n)} for name, share in shares.items()]
-    people = not analysis.is_panel(book)
-    columns = [Column("field", "Field"), Column("missing", "Missing", "count", people=people),
-               Column("share", "Share missing", "share", n="n" if people else "", numerator="missing" if people else "")]
+    rows = [
+        {"field": plainly(name), "share": share, "n": n, "missing": round(share * n)}
+        for name, share in shares.items()
+    ]
+    persons = not analysis.is_panel(book)
+    columns = [
+        Column("field", "Field"),
+        Column("missing", "Missing", "count", people=persons),
+        Column(
+            "share",
+            "Share missing",
+            "share",
+            n="n" if persons else "",
+            numerator="missing" if persons else "",
+        ),
+    ]
     return Table("Fields with missing values", columns, rows)
 
 
 def _rules_table(book) -> Table:
     found = {code: [f for f in book.flags if f.code == code] for code in RULES}
-    rows = [{"rule": code, "what": what, "result": "passed" if not found[code] else
-             listed(sorted({f.severity for f in found[code]})),
-             "message": " ".join(f.message for f in found[code])} for code, what in RULES.items()]
-    columns = [Column("rule", "Check"), Column("what", "What it asks"), Column("result", "Result"),
-               Column("message", "What was found")]
+    rows = [
+        {
+            "rule": code,
+            "what": what,
+            "result": "passed" if not found[code] else listed(sorted({f.severity for f in found[code]})),
+            "message": " ".join(f.message for f in found[code]),
+        }
+        for code, what in RULES.items()
+    ]
+    columns = [
+        Column("rule", "Check"),
+        Column("what", "What it asks"),
+        Column("result", "Result"),
+        Column("message", "What was found"),
+    ]
     return Table("The checks on the data", columns, rows)
 
 
@@ -151,18 +233,29 @@ def _strip(book, shares):
     worst = shares.index[0]
     title = f"{plainly(worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
     kind = "month" if analysis.is_panel(book) else "month of application"
-    sheet = {"title": title, "subtitle": f"Share of records without a value, by field and {kind}",
-             "note": f"Source: the city's files. {len(book.study.frame):,} records. Months with fewer than "
-                     f"{book.rules.small_cell_min} records are left white.", "stamp": book.stamp}
-    alt = f"Shaded table. {title}. " + "; ".join(f"{plainly(k)} {100 * v:.0f}%" for k, v in shares.items()) + "."
-    return charts_shape.strip(table, sheet, alt, DARKEST)
+    sheet = {
+        "title": title,
+        "subtitle": f"Share of records without a value, by field and {kind}",
+        "note": f"Source: the city's files. {len(book.study.frame):,} records. Months with fewer than "
+        f"{book.rules.small_cell_min} records are left white.",
+        "stamp": book.stamp,
+    }
+    alt = (
+        f"Shaded table. {title}. "
+        + "; ".join(f"{plainly(k)} {100 * v:.0f}%" for k, v in shares.items())
+        + "."
+    )
+    return charts_shape.strip(table, sheet, alt, max(LEAST_DARK, float(table.max(axis=None))))
 
 
 def _by_month(book, fields) -> pd.DataFrame:
     """Share missing, one row a field and one column a month (quarters when there are many months)."""
     frame = book.study.frame
-    when = pd.to_datetime(frame[book.study.period or "application_date"]) if (
-        book.study.period or "application_date" in frame) else None
+    when = (
+        pd.to_datetime(frame[book.study.period or "application_date"])
+        if (book.study.period or "application_date" in frame)
+        else None
+    )
     gone = gaps(book)[fields]
     if when is None:
         return gone.mean().to_frame("all")
@@ -170,7 +263,10 @@ def _by_month(book, fields) -> pd.DataFrame:
     months = when.dt.to_period("Q") if months.nunique() > 12 else months
     shares, n = gone.groupby(months).mean(), gone.groupby(months).size()
     shares[n < book.rules.small_cell_min] = 0.0
-    label = (lambda p: f"{p.year}\nQ{p.quarter}") if months.nunique() and months.dtype.freq.name.startswith("Q") else (
-        lambda p: p.strftime("%b\n%y"))
+    label = (
+        (lambda p: f"{p.year}\nQ{p.quarter}")
+        if months.nunique() and months.dtype.freq.name.startswith("Q")
+        else (lambda p: p.strftime("%b\n%y"))
+    )
     shares.index = [label(period) for period in shares.index]
     return shares.T.rename(index=plainly)

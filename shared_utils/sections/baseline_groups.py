@@ -1,14 +1,15 @@
 """Baseline: are the groups comparable at the start (B5), and who is missing so far (B6)?"""
 
 from shared_utils import designs
+from shared_utils.disclosure import shows_group
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare
+from shared_utils.sections import analysis, baseline_cutoff, charts_compare, charts_limits
 from shared_utils.sections.record import clean
-from shared_utils.sections.scales import in_100
+from shared_utils.sections.scales import in_100, told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, number, people, plainly, sentence
+from shared_utils.sections.wording import counted, people, plainly, sentence
 from shared_utils.stats import assignment, attrition, balance
 
 RANDOM = ("rct_individual", "rct_cluster", "rct_blocked_lottery", "rct_multiarm", "iv_encouragement")
@@ -23,25 +24,59 @@ def comparability(book) -> Section:
     if book.descriptive:
         raise EmiError("this design has no comparison group, so there is nothing to compare")
     book.require_sound_data()
+    if book.study.design["type"] == "rd":
+        return baseline_cutoff.continuity(book)
     frame, group = pair(book)
-    rows = [clean(row) for row in balance.balance_table(frame, group, book.study.covariates).to_dict("records")]
-    for row in rows:
-        row["what"] = named(row)
-        row["class"] = BANDS.get(row["wwc_band"], "")
-        row["kind"] = "share" if row["method"] == "cox" else "number"
+    rows = _balance_rows(book, frame, group)
     p = omnibus(book, frame, group)
     flags = [*_balance_flags(p), *_audit_flags(book), *_design_flags(book)]
     n = "n_treated" if not analysis.is_panel(book) else ""
-    columns = [Column("what", "Measure at the start"), Column("mean_treated", "Mean, program", "row", n=n),
-               Column("mean_comparison", "Mean, comparison", "row", n=n and "n_comparison"),
-               Column("sd_treated", "SD, program", "number", n=n), Column("sd_comparison", "SD, comparison", "number", n=n),
-               Column("d", "Difference in SD", "number", digits=3), Column("class", "WWC class")]
-    notes = ["Difference in SD: Hedges g for numbers, Cox index for shares. WWC: up to 0.05 alike, up to 0.25 adjusted for, "
-             "above 0.25 not comparable."]
-    return Section("B5", "", _balance_sentence(book, rows, p), figure=_love(book, rows), flags=flags,
-                   table=Table("The groups at the start", columns, rows, notes=notes),
-                   data={"record": {"omnibus_p": p, "rows": [{"covariate": r["what"], "d": r["d"], "class": r["wwc_band"]}
-                                                             for r in rows]}})
+    columns = [
+        Column("what", "Measure at the start"),
+        Column("mean_treated", "Mean, program", "row", n=n),
+        Column("mean_comparison", "Mean, comparison", "row", n=n and "n_comparison"),
+        Column("sd_treated", "SD, program", "number", n=n),
+        Column("sd_comparison", "SD, comparison", "number", n=n),
+        Column("d", "Difference in SD", "number", digits=3),
+        Column("class", "WWC class"),
+    ]
+    notes = [
+        "Difference in SD: Hedges g for numbers, Cox index for shares. WWC: up to 0.05 alike, up to 0.25 adjusted for, "
+        "above 0.25 not comparable."
+    ]
+    return Section(
+        _balance_sentence(book, rows, p),
+        figure=_love(book, rows),
+        flags=flags,
+        table=Table("The groups at the start", columns, rows, notes=notes),
+        data={
+            "record": {
+                "omnibus_p": p,
+                "rows": [{"covariate": r["what"], "d": r["d"], "class": r["wwc_band"]} for r in rows],
+            }
+        },
+    )
+
+
+def _balance_rows(book, frame, group) -> list[dict]:
+    """The balance table with words; a level that 1-10 people of a group have (or lack) keeps its name only."""
+    rows = [clean(r) for r in balance.balance_table(frame, group, book.study.covariates).to_dict("records")]
+    numbers = ("mean_treated", "mean_comparison", "sd_treated", "sd_comparison", "d")
+    for row in rows:
+        share = row["method"] == "cox"
+        row |= {
+            "what": named(row),
+            "class": BANDS.get(row["wwc_band"], ""),
+            "kind": "share" if share else "number",
+        }
+        if share and not analysis.is_panel(book) and not _tellable(book, row):
+            row |= dict.fromkeys(numbers) | {"class": "too few people to show"}
+    return rows
+
+
+def _tellable(book, row: dict) -> bool:
+    pairs = ((row["mean_treated"], row["n_treated"]), (row["mean_comparison"], row["n_comparison"]))
+    return all(shows_group(round(mean * n), n, book.rules) for mean, n in pairs)
 
 
 def pair(book):
@@ -65,27 +100,45 @@ def omnibus(book, frame, group) -> float | None:
     if design["type"] not in RANDOM:
         return None
     permute = {"strata": design.get("strata"), "clusters": design.get("cluster")}
-    return float(balance.omnibus_p(frame, group, book.study.covariates, permute=permute, draws=book.draws, seed=book.seed))
+    return float(
+        balance.omnibus_p(
+            frame, group, book.study.covariates, permute=permute, draws=book.draws, seed=book.seed
+        )
+    )
 
 
 def _balance_sentence(book, rows, p) -> str:
     known = [r for r in rows if r["d"] is not None]
     worst = max(known, key=lambda r: abs(r["d"]))
     close = sum(abs(r["d"]) <= NEAR for r in known)
-    text = f"On {number(close)} of {counted(len(known), 'measure')} the groups differ by 0.05 standard deviations or less"
+    text = f"On {close} of {len(known)} measures the groups differ by 0.05 standard deviations or less"
     if p is None:
-        return sentence(f"{text}. Before adjustment they differ most on {worst['what']} ({abs(worst['d']):.2f} standard "
-                        "deviations)")
+        return sentence(
+            f"{text}. Before adjustment they differ most on {worst['what']} ({abs(worst['d']):.2f} standard "
+            "deviations)"
+        )
     if p < OMNIBUS_SERIOUS:
-        return sentence(f"{text}. Together the differences are larger than chance assignment produces (p = {p:.4f}): check "
-                        "how people were assigned")
-    return sentence(f"{text}. Chance differences are within what random assignment produces (p of all together = {p:.2f})")
+        return sentence(
+            f"{text}. Together the differences are larger than chance assignment produces (p = {p:.4f}): check "
+            "how people were assigned"
+        )
+    return sentence(
+        f"{text}. Chance differences are within what random assignment produces (p of all together = {p:.2f})"
+    )
 
 
 def _balance_flags(p) -> list[Flag]:
     if p is None or p >= OMNIBUS_SERIOUS:
         return []
-    return [Flag("BALANCE", "serious", "B5", f"The groups differ by more than chance assignment produces (p = {p:.4f}).", True)]
+    return [
+        Flag(
+            "BALANCE",
+            "serious",
+            "B5",
+            f"The groups differ by more than chance assignment produces (p = {p:.4f}).",
+            True,
+        )
+    ]
 
 
 def _audit_flags(book) -> list[Flag]:
@@ -113,19 +166,21 @@ def _design_flags(book) -> list[Flag]:
 def _love(book, rows):
     drawn = sorted(((r["what"], r["d"]) for r in rows if r["d"] is not None), key=lambda x: -abs(x[1]))[:16]
     far = sum(abs(d) > FAR for _, d in drawn)
-    title = (f"On {counted(far, 'measure')} the groups differ by more than 0.25 standard deviations" if far
-             else "No difference between the groups is above 0.25 standard deviations")
+    title = (
+        f"On {counted(far, 'measure')} the groups differ by more than 0.25 standard deviations"
+        if far
+        else "No difference between the groups is above 0.25 standard deviations"
+    )
     frame, _ = pair(book)
-    sheet = {"title": title, "subtitle": "Standardized difference between the groups for each measure at the start",
-             "note": f"Source: the city's files. {_rows(book, len(frame))}. Bands: up to 0.05 and up to 0.25 (What Works "
-                     "Clearinghouse).", "stamp": book.stamp}
+    sheet = {
+        "title": title,
+        "subtitle": "Standardized difference between the groups for each measure at the start",
+        "note": f"Source: the city's files. {analysis.subjects(book, len(frame))}. Bands: up to 0.05 and up to 0.25 (What Works "
+        "Clearinghouse).",
+        "stamp": book.stamp,
+    }
     alt = f"Dot chart. {title}. " + "; ".join(f"{name}: {d:.2f}" for name, d in drawn) + "."
-    return charts_compare.love(drawn, sheet, alt)
-
-
-def _rows(book, n: int) -> str:
-    unit = book.study.unit_label
-    return f"{n:,} {unit}" if analysis.is_panel(book) else people(n, book.rules, unit)
+    return charts_limits.love(drawn, sheet, alt)
 
 
 @section("B6", "Who is missing so far?")
@@ -134,24 +189,45 @@ def missing(book) -> Section:
     book.require_sound_data()
     if book.descriptive or analysis.is_panel(book):
         return _without_groups(book)
-    frame, group = pair(book)
+    frame = book.study.frame
     gone = frame[book.config.primary.id].isna()
-    shares = {arm: float(gone[frame[group] == value].mean()) for arm, value in zip(book.study.labels, (1, 0), strict=True)}
-    n = {arm: int((frame[group] == value).sum()) for arm, value in zip(book.study.labels, (1, 0), strict=True)}
-    overall, gap = float(gone.mean()), abs(shares[book.study.labels[0]] - shares[book.study.labels[1]])
+    rows = []
+    for arm in analysis.arms(book):
+        own = gone[frame[book.study.arm] == arm]
+        rows.append(
+            {
+                "arm": arm,
+                "group": analysis.arm_name(book, arm),
+                "n": len(own),
+                "missing": int(own.sum()),
+                "share": float(own.mean()),
+            }
+        )
+    shares = {row["arm"]: row["share"] for row in rows}
+    overall, gap = float(gone.mean()), max(shares.values()) - min(shares.values())
     wwc = clean(attrition.wwc(overall, gap))
-    rows = [{"group": analysis.arm_name(book, arm), "n": n[arm], "missing": round(shares[arm] * n[arm]), "share": shares[arm]}
-            for arm in reversed(book.study.labels)]
     rows.append({"group": "all", "n": len(frame), "missing": int(gone.sum()), "share": overall})
-    columns = [Column("group", "Group"), Column("n", "Assigned", "count"), Column("missing", "Main outcome missing", "count"),
-               Column("share", "Share missing", "share", n="n", numerator="missing")]
+    columns = [
+        Column("group", "Group"),
+        Column("n", "Assigned", "count"),
+        Column("missing", "Main outcome missing", "count"),
+        Column("share", "Share missing", "share", n="n", numerator="missing"),
+    ]
     side = "inside" if wwc["cautious"] == "low" else "outside"
-    text = (f"{in_100(overall, len(frame), book.rules)} have no main outcome yet; the gap between the groups is "
-            f"{100 * gap:.1f} points, {side} the cautious boundary of the What Works Clearinghouse")
-    return Section("B6", "", sentence(text), table=Table("Missing main outcomes, by group", columns, rows),
-                   figure=_boundary(book, overall, gap, side), more=_predictors(book, frame, gone),
-                   flags=_attrition_flags(wwc, overall, gap),
-                   data={"record": {"overall": overall, "differential": gap, "by_arm": shares, **wwc}})
+    text = (
+        f"{told_share(int(gone.sum()), len(frame), book.rules)[0]} have no main outcome yet; the gap between the groups is "
+        f"{100 * gap:.1f} points, {side} the cautious boundary of the What Works Clearinghouse"
+    )
+    if not gone.any():
+        text = f"nobody is missing so far: the main outcome of all {analysis.subjects(book, len(frame))} is known"
+    return Section(
+        sentence(text),
+        table=Table("Missing main outcomes, by group", columns, rows),
+        figure=_boundary(book, overall, gap, side),
+        more=_predictors(book, frame, gone),
+        flags=_attrition_flags(wwc, overall, gap),
+        data={"record": {"overall": overall, "differential": gap, "by_arm": shares, **wwc}},
+    )
 
 
 def _without_groups(book) -> Section:
@@ -163,27 +239,50 @@ def _without_groups(book) -> Section:
         text = f"No {what} of the main outcome are missing: all {len(values):,} are there"
     else:
         text = f"{in_100(share, len(values), book.rules)} {what} have no main outcome yet"
-    rows = [{"what": f"{what.capitalize()} with the main outcome", "n": int(values.notna().sum())},
-            {"what": f"{what.capitalize()} without it", "n": int(values.isna().sum())}]
-    table = Table("The main outcome", [Column("what", ""), Column("n", "Number", "count", people=not analysis.is_panel(book))], rows)
-    bars = [(r["what"], r["n"], f"{r['n']:,}" if analysis.is_panel(book) else people(r["n"], book.rules, "")) for r in rows]
-    sheet = {"title": sentence(text)[:-1], "subtitle": f"{book.config.primary.label}: records so far",
-             "note": f"Source: {book.config.primary.source or 'the city'}.", "stamp": book.stamp}
+    rows = [
+        {"what": f"{what.capitalize()} with the main outcome", "n": int(values.notna().sum())},
+        {"what": f"{what.capitalize()} without it", "n": int(values.isna().sum())},
+    ]
+    table = Table(
+        "The main outcome",
+        [Column("what", ""), Column("n", "Number", "count", people=not analysis.is_panel(book))],
+        rows,
+    )
+    bars = [
+        (r["what"], r["n"], f"{r['n']:,}" if analysis.is_panel(book) else people(r["n"], book.rules, ""))
+        for r in rows
+    ]
+    sheet = {
+        "title": sentence(text)[:-1],
+        "subtitle": f"{book.config.primary.label}: records so far",
+        "note": f"Source: {book.config.primary.source or 'the city'}.",
+        "stamp": book.stamp,
+    }
     figure = charts_compare.bars(bars, sheet, f"Bar chart. {sentence(text)}", what)
-    return Section("B6", "", sentence(text), table=table, figure=figure,
-                   data={"record": {"overall": share, "differential": None}})
+    return Section(
+        sentence(text),
+        table=table,
+        figure=figure,
+        data={"record": {"overall": share, "differential": None}},
+    )
 
 
 def _boundary(book, overall, gap, side):
     limits = [(x / 100, clean(attrition.wwc(x / 100, 0.0))) for x in range(0, 58)]
-    lines = {name: [(100 * x, 100 * w[f"{name}_boundary"]) for x, w in limits if w[f"{name}_boundary"] is not None]
-             for name in ("cautious", "optimistic")}
+    lines = {
+        name: [(100 * x, 100 * w[f"{name}_boundary"]) for x, w in limits if w[f"{name}_boundary"] is not None]
+        for name in ("cautious", "optimistic")
+    }
     title = f"Missing outcomes are {side} the cautious boundary"
-    sheet = {"title": title, "subtitle": "Share missing overall, and gap between the groups, in percentage points",
-             "note": f"Source: outcome records. {_rows(book, len(pair(book)[0]))}. Boundaries: What Works Clearinghouse 4.1. "
-                     "Below a line, missing outcomes are less likely to bend the result.", "stamp": book.stamp}
-    alt = (f"Line chart. {title}: {100 * overall:.0f} percent missing overall, gap {100 * gap:.1f} points.")
-    return charts_compare.boundary(lines, (100 * overall, 100 * gap), sheet, alt)
+    sheet = {
+        "title": title,
+        "subtitle": "Share missing overall, and gap between the groups, in percentage points",
+        "note": f"Source: outcome records. {analysis.subjects(book, len(book.study.frame))}. Boundaries: What Works Clearinghouse 4.1. "
+        "Below a line, missing outcomes are less likely to bend the result.",
+        "stamp": book.stamp,
+    }
+    alt = f"Line chart. {title}: {100 * overall:.0f} percent missing overall, gap {100 * gap:.1f} points."
+    return charts_limits.boundary(lines, (100 * overall, 100 * gap), sheet, alt)
 
 
 def _predictors(book, frame, gone) -> tuple:
@@ -194,7 +293,10 @@ def _predictors(book, frame, gone) -> tuple:
     rows = [clean(row) for row in table.to_dict("records")]
     rows = sorted((r for r in rows if r["d"] is not None), key=lambda r: -abs(r["d"]))[:6]
     rows = [{"what": named(r), "d": r["d"]} for r in rows]
-    columns = [Column("what", "Measure at the start"), Column("d", "Missing minus known, in SD", "number", digits=2)]
+    columns = [
+        Column("what", "Measure at the start"),
+        Column("d", "Missing minus known, in SD", "number", digits=2),
+    ]
     return (Table("How people without an outcome differ at the start", columns, rows),)
 
 
@@ -202,4 +304,8 @@ def _attrition_flags(wwc, overall, gap) -> list[Flag]:
     words = f"{100 * overall:.0f}% of main outcomes are missing, with a gap of {100 * gap:.1f} points between the groups"
     if wwc["optimistic"] == "high":
         return [Flag("ATTRITION", "serious", "B6", f"{words}: above the optimistic boundary.", True)]
-    return [Flag("ATTRITION", "warn", "B6", f"{words}: above the cautious boundary.", True)] if wwc["cautious"] == "high" else []
+    return (
+        [Flag("ATTRITION", "warn", "B6", f"{words}: above the cautious boundary.", True)]
+        if wwc["cautious"] == "high"
+        else []
+    )

@@ -7,13 +7,13 @@ import numpy as np
 from shared_utils import data
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, plan_lock
+from shared_utils.sections import analysis, charts_limits, plan_lock
 from shared_utils.sections.baseline_data import worthwhile
 from shared_utils.sections.impact_people import received_by_arm
 from shared_utils.sections.numbers import plain
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, people, sentence
+from shared_utils.sections.wording import counted, listed, sentence
 from shared_utils.stats import power
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
@@ -42,20 +42,40 @@ def detectable(book) -> Section:
     if book.descriptive:
         raise EmiError("this design compares nothing, so there is no difference to detect")
     found = minimum_detectable(book)
-    unit, rules, worth = analysis.benefit_scale(book), book.rules, book.config.mwe
+    unit, worth = analysis.benefit_scale(book), book.config.mwe
     ratio = found.mde / worth
     words = "smaller than" if worth < found.mde else "as large as or larger than"
-    text = (f"With {_count(book, found)}, the pilot can reliably detect a change of {unit.size(found.mde, None, rules)}. The "
-            f"smallest change worth paying for is {worthwhile(book)}: {words} that")
+    text = (
+        f"With {_count(book, found)}, the pilot can reliably detect a change of {_size(book, found.mde)}. The "
+        f"smallest change worth paying for is {worthwhile(book)}: {words} that"
+    )
     rows = [{"share": share, "n": round(share * found.n), "mde": found.at(share)} for share in SHARES]
-    columns = [Column("share", "Share of the sample now", "share"), Column("n", found.what.capitalize(), "count", people=False),
-               Column("mde", f"Detectable ({unit.unit})", "effect")]
-    notes = [f"Formula: {found.formula}. Inputs: " + "; ".join(f"{k} = {_plain(v)}" for k, v in found.inputs.items()) + ".",
-             "Reliably: found with probability 80%, two-sided test at 5%."]
-    return Section("B7", "", sentence(text), flags=_flags(ratio), figure=_curve(book, found),
-                   table=Table("What could be detected with fewer or more", columns, rows, scale=unit, notes=notes),
-                   data={"record": {"mde": found.mde, "mwe": worth, "n": found.n, "formula": found.formula,
-                                    "inputs": {k: v for k, v in found.inputs.items() if np.isscalar(v)}}})
+    columns = [
+        Column("share", "Share of the sample now", "share"),
+        Column("n", found.what.capitalize(), "count", people=False),
+        Column("mde", f"Detectable ({unit.unit})", "effect"),
+    ]
+    notes = [
+        f"Formula: {found.formula}. Inputs: "
+        + "; ".join(f"{k} = {_plain(v)}" for k, v in found.inputs.items())
+        + ".",
+        "Reliably: found with probability 80%, two-sided test at 5%.",
+    ]
+    return Section(
+        sentence(text),
+        flags=_flags(ratio),
+        figure=_curve(book, found),
+        table=Table("What could be detected with fewer or more", columns, rows, scale=unit, notes=notes),
+        data={
+            "record": {
+                "mde": found.mde,
+                "mwe": worth,
+                "n": found.n,
+                "formula": found.formula,
+                "inputs": {k: v for k, v in found.inputs.items() if np.isscalar(v)},
+            }
+        },
+    )
 
 
 def minimum_detectable(book) -> Detectable:
@@ -75,9 +95,13 @@ def _from_shuffled(book) -> Detectable:
     row = analysis.main_rows(rows)[0]
     df = row["df"] or 1e6
     n = study.frame[study.subject_id].nunique()
-    return Detectable(power.multiplier(df) * row["se"], n, study.unit_label,
-                      "(t + t) x standard error of the planned analysis on shuffled groups",
-                      {"standard error": row["se"], "multiplier": power.multiplier(df)})
+    return Detectable(
+        power.multiplier(df) * row["se"],
+        n,
+        study.unit_label,
+        "(t + t) x standard error of the planned analysis on shuffled groups",
+        {"standard error": row["se"], "multiplier": power.multiplier(df)},
+    )
 
 
 def _from_formula(book, kind: str, known: float) -> Detectable:
@@ -89,12 +113,21 @@ def _from_formula(book, kind: str, known: float) -> Detectable:
     shared = {"sd": sd, "r2": r2}
     if kind == "rct_cluster":
         clusters = frame[study.design["cluster"]].nunique()
-        inputs = shared | {"clusters": clusters, "size": len(frame) / clusters, "icc": _icc(book), "share": treated,
-                           "strata": _strata(frame, study)}
+        inputs = shared | {
+            "clusters": clusters,
+            "size": len(frame) / clusters,
+            "icc": _icc(book),
+            "share": treated,
+            "strata": _strata(frame, study),
+        }
         return _detectable(kind, inputs, clusters, "clusters")
     if kind == "rct_multiarm":
         arms = analysis.arms(book)
-        inputs = shared | {"n_arm": len(frame) / len(arms), "contrasts": len(arms) - 1, "strata": _strata(frame, study)}
+        inputs = shared | {
+            "n_arm": len(frame) / len(arms),
+            "contrasts": len(arms) - 1,
+            "strata": _strata(frame, study),
+        }
         return _detectable(kind, inputs, len(frame), study.unit_label)
     inputs = shared | {"n": len(frame), "share": treated}
     if kind != "rd":
@@ -137,7 +170,10 @@ def spread(book, frame) -> tuple[float, float]:
         if analysis.scale(book).name == "prob_diff":
             return 0.5, 0.0
         if base is None or base.notna().sum() < 2:
-            raise EmiError("the spread of the main outcome is not known yet", "Send its value at the start (outcome_baseline).")
+            raise EmiError(
+                "the spread of the main outcome is not known yet",
+                "Send its value at the start (outcome_baseline).",
+            )
         return float(base.astype(float).std()), 0.0
     names = [name for name in book.study.design.get("covariates", []) if not name.startswith("spline(")]
     if not names:
@@ -148,9 +184,7 @@ def spread(book, frame) -> tuple[float, float]:
 
 
 def _count(book, found) -> str:
-    if analysis.is_panel(book) or found.what == "clusters":
-        return f"{found.n:,} {found.what}"
-    return people(found.n, book.rules, found.what)
+    return f"{found.n:,} clusters" if found.what == "clusters" else analysis.subjects(book, found.n)
 
 
 def _plain(value) -> str:
@@ -159,26 +193,47 @@ def _plain(value) -> str:
 
 def _flags(ratio: float) -> list[Flag]:
     if ratio > 2:
-        return [Flag("MDE", "serious", "B7", "The detectable change is more than twice the worthwhile one: this pilot is likely "
-                     "to end in KEEP LEARNING.", True)]
+        return [
+            Flag(
+                "MDE",
+                "serious",
+                "B7",
+                "The detectable change is more than twice the worthwhile one: this pilot is likely "
+                "to end in KEEP LEARNING.",
+                True,
+            )
+        ]
     if ratio > 1:
-        return [Flag("MDE", "warn", "B7", "The detectable change is larger than the worthwhile one, which is normal for a "
-                     "city pilot.", True)]
+        return [
+            Flag(
+                "MDE",
+                "warn",
+                "B7",
+                "The detectable change is larger than the worthwhile one, which is normal for a city pilot.",
+                True,
+            )
+        ]
     return []
 
 
 def _curve(book, found):
-    unit, rules = analysis.benefit_scale(book), book.rules
-    points = [(100 * share, unit.shown(found.at(share))) for share in SHARES]
-    size = unit.size(found.mde, None, rules)
+    unit, size = analysis.benefit_scale(book), _size(book, found.mde)
+    points = [(round(100 * share), unit.shown(found.at(share))) for share in SHARES]
     title = f"The pilot can reliably detect a change of {size}"
-    sheet = {"title": title, "subtitle": f"Smallest change found with probability 80%, {unit.unit}, by size of the sample",
-             "note": f"Source: {'the data so far, all groups together' if found.inputs else 'city.yml'}. {_count(book, found)} now.",
-             "stamp": book.stamp}
+    sheet = {
+        "title": title,
+        "subtitle": f"Smallest change found with probability 80%, {unit.unit}, by size of the sample",
+        "note": f"Source: the data so far, all groups together. {_count(book, found)} now.",
+        "stamp": book.stamp,
+    }
     alt = f"Falling line chart. {title}; worthwhile is {worthwhile(book)}."
-    marks = [(unit.shown(book.config.mwe), f"worthwhile: {worthwhile(book)}")]
-    return charts_compare.curve(points, (100, unit.shown(found.mde)), sheet, alt, marks,
-                                (f"percent of the present {found.what}", unit.unit), size)
+    limit = (unit.shown(book.config.mwe), f"worthwhile: {worthwhile(book)}")
+    axes = (f"percent of the present {found.what}", unit.unit)
+    return charts_limits.curve(points, size, sheet, alt, limit, axes)
+
+
+def _size(book, mde: float) -> str:
+    return analysis.benefit_scale(book).size(mde, None, book.rules)
 
 
 @section("B8", "Is the plan ready to lock?")
@@ -195,15 +250,25 @@ def plan_readiness(book) -> Section:
         text = "The plan is complete and can be locked: emi plan lock"
     design = config.design
     fields = {
-        "Main outcome": config.primary.label, "Direction": config.primary.direction,
-        "Smallest worthwhile change": worthwhile(book) or "not set", "Design": design.type, "Estimand": design.estimand,
-        "Estimator": design.estimator, "Covariates": listed(config.covariates) or "none",
+        "Main outcome": config.primary.label,
+        "Direction": config.primary.direction,
+        "Smallest worthwhile change": worthwhile(book) or "not set",
+        "Design": design.type,
+        "Estimand": design.estimand,
+        "Estimator": design.estimator,
+        "Covariates": listed(config.covariates) or "none",
         "Confirmatory groups": listed([d.id for d in config.subgroups.dims if d.confirmatory]) or "none",
-        "Other outcomes": counted(len(config.secondaries), "outcome"), "Data lock": config.pilot.data_lock.isoformat(),
+        "Other outcomes": counted(len(config.secondaries), "outcome"),
+        "Data lock": config.pilot.data_lock.isoformat(),
         "Hash of the plan": plan_lock.plan_hash(config)[:23],
     }
     rows = [{"field": name, "value": value} for name, value in fields.items()]
     rows += [{"field": name, "value": "missing"} for name in missing]
     flags = [Flag("PLAN_INCOMPLETE", "warn", "plan", f"The plan lacks {name}.", True) for name in missing]
-    return Section("B8", "", sentence(text), flags=flags,
-                   table=Table("What the plan fixes", [Column("field", "Field"), Column("value", "As city.yml says")], rows))
+    return Section(
+        sentence(text),
+        flags=flags,
+        table=Table(
+            "What the plan fixes", [Column("field", "Field"), Column("value", "As city.yml says")], rows
+        ),
+    )

@@ -82,14 +82,18 @@ class Book:
         """Flags of the data, the plan and every section so far, each once, the gravest first."""
         found = [*self.flags, *(flag for section in self.sections.values() for flag in section.flags)]
         order = ["block", "serious", "warn", "info"]
-        return sorted(dict.fromkeys(found), key=lambda f: (order.index(f.severity), f.code, f.scope, f.message))
+        return sorted(
+            dict.fromkeys(found), key=lambda f: (order.index(f.severity), f.code, f.scope, f.message)
+        )
 
     def require_sound_data(self) -> None:
         """Stop a section when a check on the data failed so badly that its numbers would mean nothing."""
         blocking = [flag for flag in self.flags if flag.severity == "block" and flag.code.startswith("DQ")]
         if blocking:
             codes = ", ".join(sorted({flag.code for flag in blocking}))
-            raise EmiError(f"the data failed {codes}: {blocking[0].message}", "Mend the data files first (see B2).")
+            raise EmiError(
+                f"the data failed {codes}: {blocking[0].message}", "Mend the data files first (see B2)."
+            )
 
     def _ipython_display_(self):
         from IPython.display import publish_display_data
@@ -98,8 +102,9 @@ class Book:
         publish_display_data(bundle, metadata)
 
 
-def open_book(notebook: str, city_dir, as_of: str = "", blind: str = "auto", run_id: str = "",
-              fast: bool = False) -> Book:
+def open_book(
+    notebook: str, city_dir, as_of: str = "", blind: str = "auto", run_id: str = "", fast: bool = False
+) -> Book:
     """Load a city for one notebook: make its data ready, read the plan, and decide what stays hidden.
 
     Raises EmiError when the folder is not a city's, a parameter is unknown, or blind="off" comes too early.
@@ -113,7 +118,9 @@ def open_book(notebook: str, city_dir, as_of: str = "", blind: str = "auto", run
     plan = plan_lock.status(city_dir, city.config, city.tables)
     waiting = _still_blind(city, plan)
     if blind == "off" and waiting:
-        raise EmiError(f"blind is 'off', but {waiting}.", "Use 'auto': it shows results as soon as the plan allows.")
+        raise EmiError(
+            f"blind is 'off', but {waiting}.", "Use 'auto': it shows results as soon as the plan allows."
+        )
     book = Book(
         notebook=notebook,
         city_dir=city_dir,
@@ -125,7 +132,11 @@ def open_book(notebook: str, city_dir, as_of: str = "", blind: str = "auto", run
         run_id=run_id or f"{city.as_of.isoformat()}-{city.config.city.key}-{notebook}",
         started_at=started,
     )
-    book.flags = [*(Flag(**flag) for flag in city.intake.get("flags", [])), *plan.problems, *banner.flags(book)]
+    book.flags = [
+        *(Flag(**flag) for flag in city.intake.get("flags", [])),
+        *plan.problems,
+        *banner.flags(book),
+    ]
     return book
 
 
@@ -152,4 +163,8 @@ def _still_blind(city, plan) -> str:
     if plan.status == "none":
         return "the analysis plan is not locked"
     lock = city.config.pilot.data_lock
-    return f"the data lock is {lock.isoformat()} and the data go up to {city.as_of.isoformat()}" if city.as_of < lock else ""
+    return (
+        f"the data lock is {lock.isoformat()} and the data go up to {city.as_of.isoformat()}"
+        if city.as_of < lock
+        else ""
+    )

@@ -5,7 +5,19 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from shared_utils.sections.figures import (
-    BAND, BLUE, GREY, INK, LINE, MUTED, NOTE, ORANGE, STYLE, TEAL, Figure, Sheet, wrap,
+    BAND,
+    BLUE,
+    GREY,
+    INK,
+    LINE,
+    MUTED,
+    NOTE,
+    ORANGE,
+    STYLE,
+    TEAL,
+    Figure,
+    Sheet,
+    wrap,
 )  # fmt: skip
 
 DARKER = LinearSegmentedColormap.from_list("darker", ["#f4f6f8", BLUE])
@@ -20,10 +32,19 @@ def squares(groups: list[tuple[str, int, int]], sheet: dict, alt: str) -> Figure
         ax.set_ylim(0, 2.05)
         for g, (label, filled, new) in enumerate(groups):
             x0 = 3.1 * g
-            ax.text(x0, 2.02, "\n".join(wrap(label, 9, bold=True, inches=2.9)), va="top", fontweight="bold", fontsize=9)
+            ax.text(
+                x0,
+                2.02,
+                "\n".join(wrap(label, 9, bold=True, inches=2.9)),
+                va="top",
+                fontweight="bold",
+                fontsize=9,
+            )
             for k in range(100):
                 row, column = divmod(k, 10)
-                _square(ax, x0 + 0.165 * column, 1.5 - 0.165 * row, k < filled - new, filled - new <= k < filled)
+                _square(
+                    ax, x0 + 0.165 * column, 1.5 - 0.165 * row, k < filled - new, filled - new <= k < filled
+                )
     return page.done(alt)
 
 
@@ -52,13 +73,23 @@ def logic(steps: list[tuple[str, str]], sheet: dict, alt: str) -> Figure:
             ax.text(x + 0.07, height - 0.13, heading, va="top", fontweight="bold", fontsize=8.5)
             ax.text(x + 0.07, height - 0.34, "\n".join(lines), va="top", fontsize=8, linespacing=1.35)
             if not last:
-                ax.text(x + width - 0.05, height / 2, "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}", ha="center",
-                        va="center", color=GREY, fontsize=10)
+                ax.text(
+                    x + width - 0.05,
+                    height / 2,
+                    "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}",
+                    ha="center",
+                    va="center",
+                    color=GREY,
+                    fontsize=10,
+                )
     return page.done(alt)
 
 
-def flow(levels: list[list[tuple[str, str]]], sheet: dict, alt: str) -> Figure:
-    """People from step to step: one list a level, boxes of (heading, number) side by side, first level on top."""
+def flow(levels: list[list[tuple[str, str]]], sheet: dict, alt: str, straight: bool = True) -> Figure:
+    """People from step to step: one list a level, boxes of (heading, number) side by side, first level on top.
+
+    straight: levels with as many boxes continue box by box (arms); False joins every level first.
+    """
     tall, between = 0.5, 0.2
     height = len(levels) * (tall + between) - between + 0.06
     page = Sheet(**sheet, height=height, left=0.12, right=0.12, below=0.05, axes=False)
@@ -70,7 +101,7 @@ def flow(levels: list[list[tuple[str, str]]], sheet: dict, alt: str) -> Figure:
         for i, boxes in enumerate(levels):
             y = height - 0.03 - (i + 1) * tall - i * between
             above, centres = centres, _boxes(ax, boxes, y, tall)
-            _arrows(ax, above, centres, y + tall, between)
+            _arrows(ax, above, centres, y + tall, between, straight)
     return page.done(alt)
 
 
@@ -78,8 +109,14 @@ def _boxes(ax, boxes, y, tall) -> list[float]:
     width = min(2.9, 6.16 / len(boxes) - 0.12)
     centres = [6.16 * (i + 0.5) / len(boxes) for i in range(len(boxes))]
     for centre, (heading, number) in zip(centres, boxes, strict=True):
-        box = FancyBboxPatch((centre - width / 2, y), width, tall, boxstyle="round,pad=0,rounding_size=0.04",
-                             facecolor=BAND, edgecolor=LINE)
+        box = FancyBboxPatch(
+            (centre - width / 2, y),
+            width,
+            tall,
+            boxstyle="round,pad=0,rounding_size=0.04",
+            facecolor=BAND,
+            edgecolor=LINE,
+        )
         ax.add_patch(box)
         lines = wrap(heading, 8.5, inches=width - 0.15)[:2]
         ax.text(centre, y + tall - 0.07, "\n".join(lines), ha="center", va="top", fontsize=8.5, color=MUTED)
@@ -87,11 +124,29 @@ def _boxes(ax, boxes, y, tall) -> list[float]:
     return centres
 
 
-def _arrows(ax, above, below, top, between) -> None:
-    """A line from each box to those under it: straight down when the levels match, else from all to all."""
-    pairs = list(zip(above, below, strict=True)) if len(above) == len(below) else [(a, b) for a in above for b in below]
-    for a, b in pairs:
-        ax.annotate("", (b, top), xytext=(a, top + between), arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1})
+def _arrows(ax, upper, lower, top, between, straight) -> None:
+    """Lines from one level to the next: straight down when they match, else over one common bar."""
+    if straight and len(upper) == len(lower):
+        for x in upper:
+            _arrow(ax, x, top + between, top)
+        return
+    middle = top + between / 2
+    for x in upper:
+        ax.plot([x, x], [top + between, middle], color=GREY, lw=1)
+    if upper:
+        ends = [*upper, *lower]
+        ax.plot([min(ends), max(ends)], [middle, middle], color=GREY, lw=1)
+    for x in lower if upper else ():
+        _arrow(ax, x, middle, top)
+
+
+def _arrow(ax, x, start, end) -> None:
+    ax.annotate(
+        "",
+        (x, end),
+        xytext=(x, start),
+        arrowprops={"arrowstyle": "-|>", "color": GREY, "lw": 1, "shrinkA": 0},
+    )
 
 
 def strip(table, sheet: dict, alt: str, top: float = 1.0) -> Figure:
@@ -102,22 +157,38 @@ def strip(table, sheet: dict, alt: str, top: float = 1.0) -> Figure:
     page = Sheet(**sheet, height=0.25 + 0.21 * len(table), left=left, right=0.9, below=0.5)
     ax = page.ax
     with rc_context(STYLE):
-        sns.heatmap(table.astype(float), ax=ax, cmap=DARKER, vmin=0, vmax=top, linewidths=0.6, linecolor="white",
-                    cbar=False)
+        sns.heatmap(
+            table.astype(float),
+            ax=ax,
+            cmap=DARKER,
+            vmin=0,
+            vmax=top,
+            linewidths=0.6,
+            linecolor="white",
+            cbar=False,
+        )
         ax.set(xlabel="", ylabel="")
         ax.tick_params(length=0, labelsize=8)
         ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=8.5)
         ax.set_xticklabels(ax.get_xticklabels(), rotation=0)
-        ax.annotate(f"white: none\ndark: {100 * top:.0f}%\nor more", (1, 1), xycoords="axes fraction", xytext=(8, 0),
-                    textcoords="offset points", va="top", fontsize=NOTE, color=MUTED)
+        ax.annotate(
+            f"white: none\ndark: {100 * top:.0f}%\nor more",
+            (1, 1),
+            xycoords="axes fraction",
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=NOTE,
+            color=MUTED,
+        )
     return page.done(alt)
 
 
 def icons(rows: list[tuple[str, str, str, str]], sheet: dict, alt: str) -> Figure:
     """One line an indicator: (label, latest, variation, assurance); state is a shape and a word."""
-    page = Sheet(**sheet, height=0.34 + 0.28 * len(rows), left=0.12, right=0.12, below=0.05, axes=False)
+    page = Sheet(**sheet, height=0.34 + 0.34 * len(rows), left=0.12, right=0.12, below=0.05, axes=False)
     ax = page.ax
-    places = (0.0, 2.85, 3.75, 4.95)
+    places = (0.0, 3.0, 3.85, 5.0)
     with rc_context(STYLE):
         ax.set_xlim(0, 6.16)
         ax.set_ylim(-len(rows) - 0.1, 1.0)
@@ -126,7 +197,14 @@ def icons(rows: list[tuple[str, str, str, str]], sheet: dict, alt: str) -> Figur
         for i, (label, latest, variation, assurance) in enumerate(rows):
             y = -i - 0.5
             ax.plot([0, 6.16], [y + 0.5, y + 0.5], color=LINE, lw=0.8)
-            ax.text(places[0], y, label, va="center", fontsize=9)
+            ax.text(
+                places[0],
+                y,
+                "\n".join(wrap(label, 9, inches=2.9)[:2]),
+                va="center",
+                fontsize=9,
+                linespacing=1.05,
+            )
             ax.text(places[1], y, latest, va="center", fontsize=9, fontweight="bold")
             _state(ax, places[2], y, variation)
             _state(ax, places[3], y, assurance)

@@ -9,7 +9,9 @@ SIGNALS = {"improvement": ("D", TEAL), "concern": ("s", ORANGE)}
 GAP = 0.13  # least distance of two words at the right end, in shares of the height
 
 
-def control(frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text) -> Figure:
+def control(
+    frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text
+) -> Figure:
     """One indicator month by month with its centre line and limits.
 
     frame   period, value, centre, lower, upper, excluded (bool), rules (list of rule numbers hit)
@@ -62,9 +64,18 @@ def timeline(points: list[tuple], sheet: dict, alt: str, today) -> Figure:
         ax.axhline(0, color=GREY, lw=2, zorder=1)
         for i, (day, label) in enumerate(points):
             side = 1 if i % 2 == 0 else -1
-            ax.plot([day], [0], "o", ms=9, color=BLUE if day <= today else "white", mec=BLUE, mew=1.6, zorder=3)
-            ax.annotate(f"{label}\n{day:%b} {day.day}, {day.year}", (day, 0), xytext=(0, 11 * side), fontsize=8.5,
-                        textcoords="offset points", ha="center", va="bottom" if side > 0 else "top")
+            ax.plot(
+                [day], [0], "o", ms=9, color=BLUE if day <= today else "white", mec=BLUE, mew=1.6, zorder=3
+            )
+            ax.annotate(
+                f"{label}\n{day:%b} {day.day}, {day.year}",
+                (day, 0),
+                xytext=(0, 11 * side),
+                fontsize=8.5,
+                textcoords="offset points",
+                ha="center",
+                va="bottom" if side > 0 else "top",
+            )
         pad = (points[-1][0] - points[0][0]) * 0.14
         ax.set_xlim(points[0][0] - pad, points[-1][0] + pad)
         ax.set_ylim(-1, 1)
@@ -77,20 +88,27 @@ def _points(ax, frame, signal) -> None:
     hit = frame["rules"].map(bool) & ~excluded
     calm = ~excluded & ~hit
     ax.plot(frame["period"][calm], frame["value"][calm], "o", color=BLUE, ms=4, zorder=4)
-    ax.plot(frame["period"][excluded], frame["value"][excluded], "o", color=GREY, mfc="white", ms=4.5, zorder=4)
+    ax.plot(
+        frame["period"][excluded], frame["value"][excluded], "o", color=GREY, mfc="white", ms=4.5, zorder=4
+    )
     marker, color = SIGNALS.get(signal, ("o", BLUE))
     ax.plot(frame["period"][hit], frame["value"][hit], marker, color=color, ms=7, zorder=5)
 
 
 def _shade(ax, events, periods) -> None:
-    """Bands of outside events within the drawn span, named above the band."""
+    """Bands of outside events within the drawn span, each named above it (to the left when it starts late)."""
     first, last = min(periods), max(periods)
     for start, end, label in events:
         start, end = max(start, first), min(end, last)
-        if start <= end:
-            ax.axvspan(start, end, color=BAND, zorder=0)
-            ax.annotate(label, (start, 1), xycoords=("data", "axes fraction"), xytext=(3, 1), fontsize=8,
-                        textcoords="offset points", va="bottom", color=MUTED)
+        if start > end:
+            continue
+        ax.axvspan(start, end, color=BAND, zorder=0)
+        late = start > first + 0.55 * (last - first)
+        place, ha = (end, "right") if late else (start, "left")
+        ax.annotate(
+            label, (place, 1), xycoords=("data", "axes fraction"), xytext=(0, 1), textcoords="offset points",
+            fontsize=8, va="bottom", ha=ha, color=MUTED,
+        )  # fmt: skip
 
 
 def _limit_height(ax, frame, target) -> None:
@@ -110,8 +128,16 @@ def _words_at_right(ax, ends) -> None:
     last = -1.0
     for value, text, color in sorted(ends):
         last = max((value - low) / (high - low), last + GAP)
-        ax.annotate(text, (1, last), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points",
-                    va="center", fontsize=8.5, color=color)
+        ax.annotate(
+            text,
+            (1, last),
+            xycoords="axes fraction",
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=color,
+        )
 
 
 def _months(ax, periods, step: int = 3) -> None:

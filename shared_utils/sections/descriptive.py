@@ -15,11 +15,18 @@ def levels_and_changes(book) -> Section:
     """I4: the level of the main outcome, in each group, and its change where there are periods."""
     rows = [row for row in analysis.primary_rows(book) if row["role"] in ("main", "level", "change")]
     main = analysis.of_role(rows, "main")
-    flags = [Flag(**flag) for flag in designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id))]
+    flags = [
+        Flag(**flag)
+        for flag in designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id))
+    ]
     return Section(
-        "I4", "What was the level, and did it change?", f"{_main_words(book, main)} {LIMIT}",
-        table=_table(book, rows), figure=_figure(book, rows), flags=flags,
-        estimates=[_record_row(book)], data={"rows": rows},
+        question="What was the level, and did it change?",
+        sentence=f"{_main_words(book, main)} {LIMIT}",
+        table=_table(book, rows),
+        figure=_figure(book, rows),
+        flags=flags,
+        estimates=[_record_row(book)],
+        data={"rows": rows},
     )
 
 
@@ -29,10 +36,13 @@ def _main_words(book, main: dict) -> str:
         first = analysis.of_role([r for r in analysis.primary_rows(book) if r["role"] == "level"], "level")
         way = "rose" if main["value"] > 0 else "fell"
         size = analysis.scale(book).size(main["value"], main["se"], rules)
-        return sentence(f"{label} {way} by {size} between {first['period']} and {main['period']} "
-                        f"({_range(book, main)})")
-    return sentence(f"{label}: {_level(book, main['value'], main['n'])} ({_range(book, main)}; "
-                    f"{people(main['n'], rules, book.study.unit_label)})")
+        return sentence(
+            f"{label} {way} by {size} between {first['period']} and {main['period']} ({_range(book, main)})"
+        )
+    return sentence(
+        f"{label}: {_level(book, main['value'], main['n'])} ({_range(book, main)}; "
+        f"{people(main['n'], rules, book.study.unit_label)})"
+    )
 
 
 def _level(book, value, n) -> str:
@@ -44,7 +54,9 @@ def _range(book, row) -> str:
         unit = analysis.scale(book)
         low, high = (unit.text(row[key], row["se"], book.rules) for key in ("ci_low", "ci_high"))
         return f"likely between {low} and {high}"
-    return f"likely between {_level(book, row['ci_low'], row['n'])} and {_level(book, row['ci_high'], row['n'])}"
+    return (
+        f"likely between {_level(book, row['ci_low'], row['n'])} and {_level(book, row['ci_high'], row['n'])}"
+    )
 
 
 def _kind(book) -> str:
@@ -58,16 +70,29 @@ def _lines(book, rows) -> list[dict]:
         change = row["estimand"] == "change"
         kind = "points" if change and _kind(book) == "share" else _kind(book)
         count = round(row["value"] * row["n"]) if kind == "share" else row["n"]
-        lines.append(row | {"kind": kind, "what": "change" if change else "level", "x": count,
-                            "name": "everyone" if row.get("group") in ("all", None) else plainly(row["group"]),
-                            "when": str(row.get("period") or "")})
+        lines.append(
+            row
+            | {
+                "kind": kind,
+                "what": "change" if change else "level",
+                "x": count,
+                "name": "everyone" if row.get("group") in ("all", None) else plainly(row["group"]),
+                "when": str(row.get("period") or ""),
+            }
+        )
     return lines
 
 
 def _table(book, rows) -> Table:
-    columns = [Column("name", "Group"), Column("when", "Period"), Column("what", "Number"),
-               Column("value", "Value", "row", n="n", numerator="x"), Column("ci_low", "Low end", "row", n="n", numerator="x"),
-               Column("ci_high", "High end", "row", n="n", numerator="x"), Column("n", "n", "count")]
+    columns = [
+        Column("name", "Group"),
+        Column("when", "Period"),
+        Column("what", "Number"),
+        Column("value", "Value", "row", n="n", numerator="x"),
+        Column("ci_low", "Low end", "row", n="n", numerator="x"),
+        Column("ci_high", "High end", "row", n="n", numerator="x"),
+        Column("n", "n", "count"),
+    ]
     lines = _lines(book, rows)
     columns = [c for c in columns if c.key != "when" or any(line["when"] for line in lines)]
     return Table(f"{book.config.primary.label}: levels and changes", columns, lines, notes=[LIMIT])
@@ -78,13 +103,24 @@ def _figure(book, rows):
     if not shown:
         return None
     scale = 100 if _kind(book) == "share" else 1
-    bars = [charts_compare.Bar(_name(r), scale * r["value"], scale * r["ci_low"], scale * r["ci_high"],
-                               _level(book, r["value"], r["n"])) for r in shown[:16]]
+    bars = [
+        charts_compare.Bar(
+            _name(r),
+            scale * r["value"],
+            scale * r["ci_low"],
+            scale * r["ci_high"],
+            _level(book, r["value"], r["n"]),
+        )
+        for r in shown[:16]
+    ]
     title = _main_words(book, analysis.of_role(rows, "main")).rstrip(".")
     unit = "percent" if _kind(book) == "share" else book.config.primary.unit
-    sheet = {"title": title, "subtitle": f"{book.config.primary.label}, with 95% intervals",
-             "note": f"Source: {book.config.primary.source or 'the city'}. {people(max(r['n'] for r in rows), book.rules)}.",
-             "stamp": book.stamp}
+    sheet = {
+        "title": title,
+        "subtitle": f"{book.config.primary.label}, with 95% intervals",
+        "note": f"Source: {book.config.primary.source or 'the city'}. {people(max(r['n'] for r in rows), book.rules)}.",
+        "stamp": book.stamp,
+    }
     alt = f"Dot and interval chart. {title}. " + "; ".join(f"{b.label}: {b.words}" for b in bars) + "."
     return charts_compare.intervals(bars, sheet, alt, unit, ())
 
@@ -110,27 +146,46 @@ def _record_row(book) -> dict:
 def levels_by_group(book) -> Section:
     """I7: the level in each equity group."""
     rows = [row for dim, column in book.study.subgroups.items() for row in _group_rows(book, dim, column)]
-    columns = [Column("dim", "By"), Column("group", "Group"), Column("value", "Level", _kind(book), n="n",
-               numerator="x" if _kind(book) == "share" else ""), Column("n", "n", "count")]
+    columns = [
+        Column("dim", "By"),
+        Column("group", "Group"),
+        Column("value", "Level", _kind(book), n="n", numerator="x" if _kind(book) == "share" else ""),
+        Column("n", "n", "count"),
+    ]
     shown = [r for r in rows if r["n"] >= book.rules.small_cell_min]
-    text = f"The level in {len(shown)} groups is listed below" if shown else "The groups are too small to show"
-    return Section("I7", "How do the levels differ between groups?", f"{sentence(text)} {LIMIT}",
-                   table=Table("The main outcome by group", columns, rows, notes=[LIMIT]))
+    text = (
+        f"The level in {len(shown)} groups is listed below" if shown else "The groups are too small to show"
+    )
+    return Section(
+        question="How do the levels differ between groups?",
+        sentence=f"{sentence(text)} {LIMIT}",
+        table=Table("The main outcome by group", columns, rows, notes=[LIMIT]),
+    )
 
 
 def _group_rows(book, dim, column) -> list[dict]:
     known = book.study.frame[[column, book.config.primary.id]].dropna()
-    return [{"dim": plainly(dim), "group": plainly(value), "value": float(own.mean()), "n": len(own),
-             "x": int(round(own.sum())) if _kind(book) == "share" else 0}
-            for value, own in known.groupby(column, observed=True)[book.config.primary.id]]
+    return [
+        {
+            "dim": plainly(dim),
+            "group": plainly(value),
+            "value": float(own.mean()),
+            "n": len(own),
+            "x": int(round(own.sum())) if _kind(book) == "share" else 0,
+        }
+        for value, own in known.groupby(column, observed=True)[book.config.primary.id]
+    ]
 
 
 def no_rule(book) -> Section:
     """I11: there is no rule to apply."""
-    text = ("No rule is applied: the design has no comparison group. " + LIMIT)
-    table = Table("The rule", [Column("what", ""), Column("value", "")],
-                  [{"what": "Rule result", "value": "none"}, {"what": "Why", "value": "no comparison group"}])
-    return Section("I11", "What may be decided from this?", text, table=table)
+    text = "No rule is applied: the design has no comparison group. " + LIMIT
+    table = Table(
+        "The rule",
+        [Column("what", ""), Column("value", "")],
+        [{"what": "Rule result", "value": "none"}, {"what": "Why", "value": "no comparison group"}],
+    )
+    return Section(question="What may be decided from this?", sentence=text, table=table)
 
 
 def summary(book) -> Section:
@@ -142,13 +197,20 @@ def summary(book) -> Section:
     share = frame[book.config.primary.id].notna().mean()
     sentences = [
         what(book),
-        sentence(f"{people(frame[book.study.subject_id].nunique(), book.rules, unit)} were followed up to {day(book.as_of)}"),
+        sentence(
+            f"{people(frame[book.study.subject_id].nunique(), book.rules, unit)} were followed up to {day(book.as_of)}"
+        ),
         _main_words(book, main),
         sentence(f"the main measure is known for {in_100(share, len(frame), book.rules)}"),
         cost(book),
         "Next: add a comparison group before asking what the pilot changed.",
     ]
     parts = ("What", "Who", "Level", "How complete", "Cost", "Next")
-    return Section("I12", "", f"{' '.join(sentences)} {LIMIT}",
-                   table=Table("The pilot in six sentences", [Column("part", ""), Column("text", "In plain words")],
-                               [{"part": p, "text": t} for p, t in zip(parts, sentences, strict=True)]))
+    return Section(
+        f"{' '.join(sentences)} {LIMIT}",
+        table=Table(
+            "The pilot in six sentences",
+            [Column("part", ""), Column("text", "In plain words")],
+            [{"part": p, "text": t} for p, t in zip(parts, sentences, strict=True)],
+        ),
+    )

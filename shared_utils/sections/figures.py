@@ -6,14 +6,14 @@ is always also a shape or a word (UK Analysis Function palette; NHS Making Data 
 
 import base64
 import io
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 BLUE, TEAL, PLUM, ORANGE = "#12436D", "#28A197", "#801650", "#F46A25"
 INK, MUTED, GREY, LINE, PAPER = "#16202b", "#4b5763", "#87909a", "#d8dde2", "#ffffff"
@@ -43,6 +43,7 @@ STYLE = {
 }
 TITLE, SUBTITLE, NOTE = 12.5, 9.5, 8
 LINE_HEIGHT = 1.36
+HINTING = 1.06  # letters are drawn on whole pixels, which makes a line this much longer at most
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,24 @@ class Sheet:
     height     inches of the drawing itself; left and right: inches beside it, for labels
     """
 
-    def __init__(self, title: str, subtitle: str, note: str, stamp: str = "", height: float = 2.4,
-                 left: float = 0.6, right: float = 0.25, below: float = 0.5, axes: bool = True):
+    def __init__(
+        self,
+        title: str,
+        subtitle: str,
+        note: str,
+        stamp: str = "",
+        height: float = 2.4,
+        left: float = 0.6,
+        right: float = 0.25,
+        below: float = 0.5,
+        axes: bool = True,
+    ):
+        title, subtitle, note = (_capitals(text) for text in (title, subtitle, note))
         head = [(line, TITLE) for line in wrap(title, TITLE, bold=True)]
         head += [(line, SUBTITLE) for line in wrap(subtitle, SUBTITLE)]
-        foot = [(line, False) for line in wrap(note, NOTE)] + [(line, True) for line in wrap(stamp, NOTE, bold=True)]
+        foot = [(line, False) for line in wrap(note, NOTE)] + [
+            (line, True) for line in wrap(stamp, NOTE, bold=True)
+        ]
         above = 0.12 + sum(size / 72 * LINE_HEIGHT for _, size in head) + 0.14
         under = below + 0.145 * len(foot) + 0.08
         self.title, self.subtitle, self.note = title, subtitle, note
@@ -89,13 +103,27 @@ class Sheet:
         y = self.height - 0.12
         for text, size in head:
             big = size == TITLE
-            self.canvas.text(LEFT_EDGE / WIDTH, y / self.height, text, fontsize=size, va="top",
-                             fontweight="bold" if big else "normal", color=INK if big else MUTED)
+            self.canvas.text(
+                LEFT_EDGE / WIDTH,
+                y / self.height,
+                text,
+                fontsize=size,
+                va="top",
+                fontweight="bold" if big else "normal",
+                color=INK if big else MUTED,
+            )
             y -= size / 72 * LINE_HEIGHT
         for i, (text, bold) in enumerate(reversed(foot)):
             y = 0.08 + 0.145 * i
-            self.canvas.text(LEFT_EDGE / WIDTH, y / self.height, text, fontsize=NOTE, va="bottom",
-                             fontweight="bold" if bold else "normal", color=INK if bold else MUTED)
+            self.canvas.text(
+                LEFT_EDGE / WIDTH,
+                y / self.height,
+                text,
+                fontsize=NOTE,
+                va="bottom",
+                fontweight="bold" if bold else "normal",
+                color=INK if bold else MUTED,
+            )
 
     def done(self, alt: str) -> Figure:
         """Finish: the picture as PNG (no date, no program version inside) with its alternative text."""
@@ -115,6 +143,11 @@ def _small(png: bytes) -> bytes:
     return out.getvalue()
 
 
+def _capitals(text: str) -> str:
+    """Upper case at the start of the text and of each sentence."""
+    return re.sub(r"(^|[.] )([a-z])", lambda found: found[1] + found[2].upper(), text)
+
+
 def wrap(text: str, size: float, bold: bool = False, inches: float = WIDTH - 2 * LEFT_EDGE) -> list[str]:
     """Break a text into lines that fit, measured with the font it is drawn in."""
     lines = []
@@ -127,8 +160,14 @@ def wrap(text: str, size: float, bold: bool = False, inches: float = WIDTH - 2 *
     return lines
 
 
-@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Width of a text in inches."""
-    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    return TextPath((0, 0), text.replace("$", "8"), size=size, prop=font).get_extents().width / 72
+    """Width of a text in inches: the sum of the widths of its letters."""
+    return HINTING * sum(_letter(letter, bold) for letter in text) * size / 72
+
+
+@lru_cache(maxsize=2048)
+def _letter(letter: str, bold: bool) -> float:
+    """Width of a letter in units of the font size."""
+    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
+    font.set_size(100, 72)
+    return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100

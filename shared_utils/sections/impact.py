@@ -8,8 +8,19 @@ from shared_utils.sections.impact_groups import subgroups
 from shared_utils.sections.impact_notes import lessons, reproduce
 from shared_utils.sections.impact_people import analysed, contrast, plan
 
-__all__ = ["analysed", "contrast", "decision", "finish", "lessons", "open_book", "plan", "primary_effect", "reproduce",
-           "subgroups", "summary"]
+__all__ = [
+    "analysed",
+    "contrast",
+    "decision",
+    "finish",
+    "lessons",
+    "open_book",
+    "plan",
+    "primary_effect",
+    "reproduce",
+    "subgroups",
+    "summary",
+]
 
 
 def open_book(**parameters):
@@ -22,7 +33,10 @@ def finish(book):
     primary_effect(book)  # a record always holds the primary row, even when its cell was left out
     return record.finish(
         book,
-        design={"n_units": int(book.study.frame[book.study.subject_id].nunique()), "n_rows": len(book.study.frame)},
+        design={
+            "n_units": int(book.study.frame[book.study.subject_id].nunique()),
+            "n_rows": len(book.study.frame),
+        },
         attrition=_attrition(book),
         quality={"causal_rating": None, "tier": None},
         decision=_data(book, "I11"),
@@ -42,5 +56,8 @@ def _attrition(book) -> dict | None:
         return None
     total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
     missing = {r["arm"]: 1 - r["share"] for r in flow if r["share"] is not None}
-    return {"overall": 1 - known / total, "by_arm": missing,
-            "differential": max(missing.values()) - min(missing.values()) if len(missing) > 1 else None}
+    return {
+        "overall": 1 - known / total,
+        "by_arm": missing,
+        "differential": max(missing.values()) - min(missing.values()) if len(missing) > 1 else None,
+    }

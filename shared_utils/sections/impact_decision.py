@@ -8,7 +8,18 @@ from shared_utils.sections.impact_groups import hidden, subgroups
 from shared_utils.sections.impact_people import plan
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import day, effect, listed, people, plainly, sentence, signed, span, verdict, worth
+from shared_utils.sections.wording import (
+    day,
+    finding,
+    listed,
+    people,
+    plainly,
+    sentence,
+    signed,
+    span,
+    verdict,
+    worth,
+)
 from shared_utils.stats import decision as rule
 from shared_utils.stats import power
 
@@ -29,16 +40,34 @@ def decision(book) -> Section:
     best = _portfolio(book, rows)
     city = city_files.decision(book.city_dir)
     lines = [_line(book, row, d) for row, d in zip(rows, decided, strict=True)]
-    columns = [Column("arm", "Group"), Column("b", "b", "effect", se="se"), Column("low", "L", "effect", se="se"),
-               Column("high", "U", "effect", se="se"), Column("m", "m", "effect"), Column("rule", "Rule result"),
-               Column("guardrails", "Guardrails applied"), Column("city", "The city's own decision")]
-    notes = ["b: estimate turned so that more is better; L and U: its likely range; m: smallest worthwhile change.",
-             _city_words(city), *_winner_note(decided)]
-    return Section("I11", "", " ".join(words), figure=_number_line(book, rows, decided), flags=_cost_flags(book),
-                   table=Table("The rule, its inputs and its result", columns,
-                               [line | {"city": city["decision"] or "not recorded yet"} for line in lines],
-                               scale=analysis.benefit_scale(book), notes=notes),
-                   data={"record": _record(decided[best], city), "decided": decided, "told": told, "best": best})
+    columns = [
+        Column("arm", "Group"),
+        Column("b", "b", "effect", se="se"),
+        Column("low", "L", "effect", se="se"),
+        Column("high", "U", "effect", se="se"),
+        Column("m", "m", "effect"),
+        Column("rule", "Rule result"),
+        Column("guardrails", "Guardrails applied"),
+        Column("city", "The city's own decision"),
+    ]
+    notes = [
+        "b: estimate turned so that more is better; L and U: its likely range; m: smallest worthwhile change.",
+        _city_words(city),
+        *_winner_note(decided),
+    ]
+    return Section(
+        " ".join(words),
+        figure=_number_line(book, rows, decided),
+        flags=_cost_flags(book),
+        table=Table(
+            "The rule, its inputs and its result",
+            columns,
+            [line | {"city": city["decision"] or "not recorded yet"} for line in lines],
+            scale=analysis.benefit_scale(book),
+            notes=notes,
+        ),
+        data={"record": _record(decided[best], city), "decided": decided, "told": told, "best": best},
+    )
 
 
 def _main(book) -> list[dict]:
@@ -53,7 +82,10 @@ def _decide(book, row: dict):
     b = analysis.benefit(book.config.primary.direction, row["value"], *analysis.decision_interval(row))
     plan(book), subgroups(book)  # their flags count
     return rule.decide(
-        b["b"], b["l"], b["u"], book.config.mwe,
+        b["b"],
+        b["l"],
+        b["u"],
+        book.config.mwe,
         flags=[flag.as_dict() for flag in book.all_flags()],
         subgroup_harm=any(high < 0 for _, high in _subgroup_intervals(book)),
         design_type=book.config.design.type,
@@ -73,22 +105,29 @@ def _subgroup_intervals(book) -> list[tuple[float, float]]:
 
 
 def _words(book, told, decided) -> str:
-    ratio = None
-    if decided.recommendation == "SCALE" and decided.label == "staged":
-        ratio = power.exaggeration(book.config.mwe, told.se)["ratio"]
+    base = rule.rule(*told.benefit, told.mwe)[:2]
+    ratio = power.exaggeration(told.mwe, told.se)["ratio"]
     who = f"For {told.subject}: " if book.config.design.type == "rct_multiarm" else ""
     label = f", {decided.label}" if decided.label else ""
-    return (f"{who}Rule result: {decided.recommendation}{label}. "
-            f"{verdict(told, decided.recommendation, decided.label, ratio, book.rules)}")
+    why = list(decided.guardrails) or [decided.reason]
+    final = (decided.recommendation, decided.label)
+    return f"{who}Rule result: {decided.recommendation}{label}. {verdict(told, base, final, why, ratio, book.rules)}"
 
 
 def _line(book, row, decided) -> dict:
     low, high = analysis.decision_interval(row)
     b = analysis.benefit(book.config.primary.direction, row["value"], low, high)
     label = f" ({decided.label})" if decided.label else ""
-    return {"arm": analysis.arm_name(book, analysis.contrast(row)[0]), "b": b["b"], "low": b["l"], "high": b["u"],
-            "se": row["se"], "m": book.config.mwe, "rule": f"{decided.recommendation}{label}: {decided.reason}",
-            "guardrails": listed([plainly(g) for g in decided.guardrails]) or "none"}
+    return {
+        "arm": analysis.arm_name(book, analysis.contrast(row)[0]),
+        "b": b["b"],
+        "low": b["l"],
+        "high": b["u"],
+        "se": row["se"],
+        "m": book.config.mwe,
+        "rule": f"{decided.recommendation}{label}: {decided.reason}",
+        "guardrails": listed([plainly(g) for g in decided.guardrails]) or "none",
+    }
 
 
 def _portfolio(book, rows) -> int:
@@ -100,7 +139,9 @@ def _portfolio(book, rows) -> int:
 def _city_words(city: dict) -> str:
     if not city["decision"]:
         return "The city's own decision is not recorded. To record it, write decision, reason and date into plan/decision.yaml."
-    return sentence(f"The city decided on {city['date'] or 'a day not recorded'}: {city['decision']}. Reason: {city['reason'] or 'none given'}")
+    return sentence(
+        f"The city decided on {city['date'] or 'a day not recorded'}: {city['decision']}. Reason: {city['reason'] or 'none given'}"
+    )
 
 
 def _winner_note(decided) -> list[str]:
@@ -111,14 +152,29 @@ def _winner_note(decided) -> list[str]:
 
 
 def _cost_flags(book) -> list[Flag]:
-    ceilings = [g for g in book.config.decision.guardrails if g.type == "cost_per_unit_max" and g.value is not None]
-    return [Flag("COST_CEILING", "info", "decision", "The plan's cost ceiling was not applied: cost per result is not part of "
-                 "this report.") for _ in ceilings]
+    ceilings = [
+        g for g in book.config.decision.guardrails if g.type == "cost_per_unit_max" and g.value is not None
+    ]
+    return [
+        Flag(
+            "COST_CEILING",
+            "info",
+            "decision",
+            "The plan's cost ceiling was not applied: cost per result is not part of this report.",
+        )
+        for _ in ceilings
+    ]
 
 
 def _record(decided, city) -> dict:
-    return {"rule": RULE, "recommendation": decided.recommendation, "label": decided.label, "reason": decided.reason,
-            "guardrails": list(decided.guardrails), "city_decision": city["decision"]}
+    return {
+        "rule": RULE,
+        "recommendation": decided.recommendation,
+        "label": decided.label,
+        "reason": decided.reason,
+        "guardrails": list(decided.guardrails),
+        "city_decision": city["decision"],
+    }
 
 
 def _number_line(book, rows, decided):
@@ -127,14 +183,23 @@ def _number_line(book, rows, decided):
     for row in rows:
         b = analysis.benefit(book.config.primary.direction, row["value"], *analysis.decision_interval(row))
         text = [unit.text(b[k], row["se"], rules) for k in "blu"]
-        bars.append(charts_compare.Bar(analysis.arm_name(book, analysis.contrast(row)[0]), unit.shown(b["b"]), unit.shown(b["l"]),
-                                       unit.shown(b["u"]), f"{text[0]}  ({text[1]} to {text[2]})"))
+        bars.append(
+            charts_compare.Bar(
+                analysis.arm_name(book, analysis.contrast(row)[0]),
+                unit.shown(b["b"]),
+                unit.shown(b["l"]),
+                unit.shown(b["u"]),
+                f"{text[0]}  ({text[1]} to {text[2]})",
+            )
+        )
     results = listed([f"{d.recommendation}{', ' + d.label if d.label else ''}" for d in decided])
     marks = ((0.0, "0"), (unit.shown(book.config.mwe), f"m = {unit.size(book.config.mwe, None, rules)}"))
-    sheet = {"title": f"The rule says: {results}",
-             "subtitle": f"Gain on the main measure with its likely range, {unit.unit}; 0: no gain; m: worthwhile",
-             "note": f"Source: {book.config.primary.source}. {people(rows[0]['n'], rules, 'records')}. Right is better.",
-             "stamp": book.stamp}
+    sheet = {
+        "title": f"The rule says: {results}",
+        "subtitle": f"Gain on the main measure with its likely range, {unit.unit}; 0: no gain; m: worthwhile",
+        "note": f"Source: {book.config.primary.source}. {people(rows[0]['n'], rules, 'records')}. Right is better.",
+        "stamp": book.stamp,
+    }
     alt = f"Number line. The rule says: {results}. " + " ".join(f"{b.label}: {b.words}." for b in bars)
     return charts_compare.intervals(bars, sheet, alt, unit.unit, marks, "right is better")
 
@@ -150,11 +215,28 @@ def summary(book) -> Section:
     best = made.data.get("best", 0)
     told, row = analysis.told(book, rows[best]), rows[best]
     decided = made.data.get("decided")
-    sentences = [what(book), who(book), effect(told, book.rules), _confidence(book, told), cost(book), _next(decided, best)]
-    return Section("I12", "", " ".join(sentences), figure=_squares(book, told, row),
-                   table=Table("The pilot in six sentences", [Column("part", ""), Column("text", "In plain words")],
-                               [{"part": part, "text": text} for part, text in zip(
-                                   ("What", "Who", "Result", "How sure", "Cost", "Next"), sentences, strict=True)]))
+    sentences = [
+        what(book),
+        who(book),
+        finding(told, book.rules),
+        _confidence(book, told),
+        cost(book),
+        _next(decided, best),
+    ]
+    return Section(
+        " ".join(sentences),
+        figure=_squares(book, told, row),
+        table=Table(
+            "The pilot in six sentences",
+            [Column("part", ""), Column("text", "In plain words")],
+            [
+                {"part": part, "text": text}
+                for part, text in zip(
+                    ("What", "Who", "Result", "How sure", "Cost", "Next"), sentences, strict=True
+                )
+            ],
+        ),
+    )
 
 
 def what(book) -> str:
@@ -166,15 +248,18 @@ def what(book) -> str:
 def who(book) -> str:
     frame = book.study.frame
     n = frame[book.study.subject_id].nunique()
-    unit = book.study.unit_label
-    known = f"{n:,} {unit}" if analysis.is_panel(book) else people(n, book.rules, unit)
-    return sentence(f"{known} were followed, between {day(book.config.pilot.start)} and {day(book.as_of)}")
+    return sentence(
+        f"{analysis.subjects(book, n)} were followed, between {day(book.config.pilot.start)} and {day(book.as_of)}"
+    )
 
 
 def _confidence(book, told) -> str:
     grave = [f for f in book.all_flags() if f.severity in ("block", "serious") and f.affects_primary]
-    doubt = (f"{len(grave)} serious {'warning' if len(grave) == 1 else 'warnings'} should be read first" if grave
-             else "no serious warning stands against it")
+    doubt = (
+        f"{len(grave)} serious {'warning' if len(grave) == 1 else 'warnings'} should be read first"
+        if grave
+        else "no serious warning stands against it"
+    )
     return sentence(f"the likely range is {span(told, book.rules)}, and {doubt}")
 
 
@@ -200,8 +285,12 @@ def disclosed(amount: float, book) -> str:
 def _next(decided, best) -> str:
     if not decided:
         return "The rule could not be applied, so learning goes on."
-    words = {"SCALE": "expand it", "ADAPT": "change it before expanding", "STOP": "stop it or change it a lot",
-             "KEEP LEARNING": "keep learning before deciding"}
+    words = {
+        "SCALE": "expand it",
+        "ADAPT": "change it before expanding",
+        "STOP": "stop it or change it a lot",
+        "KEEP LEARNING": "keep learning before deciding",
+    }
     chosen = decided[best]
     step = " in steps, and keep measuring" if chosen.label == "staged" else ""
     return sentence(f"the rule in the plan recommends to {words[chosen.recommendation]}{step}; people decide")
@@ -213,14 +302,23 @@ def _squares(book, told, row):
         return None
     with_it, without = round(100 * told.mean_with), round(100 * told.mean_without)
     more = with_it - without
-    groups = [(f"{with_it} in 100 {told.with_words}", with_it, max(more, 0)),
-              (f"{without} in 100 {told.without_words}", without, max(-more, 0))]
+    groups = [
+        (f"{with_it} in 100 {told.with_words}", with_it, max(more, 0)),
+        (f"{without} in 100 {told.without_words}", without, max(-more, 0)),
+    ]
     unit = book.study.unit_label
     size = abs(more)
-    title = (f"About {size} {'more' if more > 0 else 'fewer'} in 100" if more else "The same number in 100, to the nearest whole")
+    title = (
+        f"About {size} {'more' if more > 0 else 'fewer'} in 100"
+        if more
+        else "The same number in 100, to the nearest whole"
+    )
     low, high = signed(told, told.low, book.rules), signed(told, told.high, book.rules)
-    sheet = {"title": f"{title}; likely between {low} and {high}",
-             "subtitle": f"{told.label}: each square is one of 100 {unit}; squares with a dot are the difference",
-             "note": f"Source: {book.config.primary.source}. Worthwhile: {worth(told, book.rules)}.", "stamp": book.stamp}
+    sheet = {
+        "title": f"{title}; likely {span(told, book.rules)}",
+        "subtitle": f"{told.label}: each square is one of 100 {unit}; squares with a dot are the difference",
+        "note": f"Source: {book.config.primary.source}. Worthwhile: {worth(told, book.rules)}.",
+        "stamp": book.stamp,
+    }
     alt = f"Two grids of 100 squares. {groups[0][0]}; {groups[1][0]}. The likely range goes from {low} to {high}."
     return charts_shape.squares(groups, sheet, alt)

@@ -36,10 +36,12 @@ def primary_effect(book) -> Section:
     main = analysis.main_rows(rows)
     shown = [row for row in rows if row["role"] not in LEFT_OUT]
     return Section(
-        "I4", "", " ".join(effect(analysis.told(book, row), book.rules) for row in main),
-        table=_table(book, shown), figure=_figure(book, main, shown),
+        " ".join(effect(analysis.told(book, row), book.rules) for row in main),
+        table=_table(book, shown),
+        figure=_figure(book, main, shown),
         flags=design_flags(book),
-        estimates=_record_rows(book, rows, main), data={"main": main, "rows": rows},
+        estimates=_record_rows(book, rows, main),
+        data={"main": main, "rows": rows},
     )
 
 
@@ -54,17 +56,26 @@ def _blinded(book) -> Section:
     outcome, study = book.config.primary, book.study
     shuffled = data.blind(study, seed=_secret())
     tried = analysis.design(book, outcome.id, draws=0)
-    designs.estimate(shuffled.frame, {**tried, **{k: v for k, v in shuffled.design.items() if k != "options"}})
+    designs.estimate(
+        shuffled.frame, {**tried, **{k: v for k, v in shuffled.design.items() if k != "options"}}
+    )
     values = study.frame[outcome.id].dropna()
     unit = analysis.scale(book)
-    text = (f"BLINDED: {book.why_blinded}. No outcome of any group is shown. A trial run of the planned analysis on "
-            f"shuffled groups worked; {_rows_words(book, len(values))} have a main outcome so far.")
-    table = Table("The main outcome, all groups together", [
-        Column("measure", "Measure"), Column("n", "With an outcome", "count", people=not analysis.is_panel(book)),
-        Column("share", "Share with an outcome", "share"),
-    ], [{"measure": outcome.label, "n": len(values), "share": len(values) / len(study.frame)}])
+    text = (
+        f"BLINDED: {book.why_blinded}. No outcome of any group is shown. A trial run of the planned analysis on "
+        f"shuffled groups worked; {_rows_words(book, len(values))} have a main outcome so far."
+    )
+    table = Table(
+        "The main outcome, all groups together",
+        [
+            Column("measure", "Measure"),
+            Column("n", "With an outcome", "count", people=not analysis.is_panel(book)),
+            Column("share", "Share with an outcome", "share"),
+        ],
+        [{"measure": outcome.label, "n": len(values), "share": len(values) / len(study.frame)}],
+    )
     estimates = [_null_row(book, contrast, name) for contrast, name in _planned_contrasts(book)]
-    return Section("I4", "", sentence(text), table=table, estimates=estimates, data={"scale": unit})
+    return Section(sentence(text), table=table, estimates=estimates, data={"scale": unit})
 
 
 def _secret() -> int:
@@ -74,11 +85,17 @@ def _secret() -> int:
 
 
 def _rows_words(book, n: int) -> str:
-    return f"{n:,} months of {book.study.unit_label}" if analysis.is_panel(book) else people(n, book.rules, book.study.unit_label)
+    return (
+        f"{n:,} months of {book.study.unit_label}"
+        if analysis.is_panel(book)
+        else people(n, book.rules, book.study.unit_label)
+    )
 
 
 def _planned_contrasts(book) -> list[tuple[list[str], str]]:
-    pairs = [list(pair) for pair in getattr(book.config.design, "primary_contrasts", [])] or [list(book.study.labels)]
+    pairs = [list(pair) for pair in getattr(book.config.design, "primary_contrasts", [])] or [
+        list(book.study.labels)
+    ]
     return [(pair, "primary" if len(pairs) == 1 else f"primary_{pair[0]}") for pair in pairs]
 
 
@@ -87,11 +104,23 @@ def null_row(book, contrast, estimate_id: str, reason: str) -> dict:
     kind = book.config.design.type
     estimand = book.config.design.estimand
     return {
-        "estimate_id": estimate_id, "outcome_id": book.config.primary.id, "role": "primary", "estimand": estimand,
-        "estimand_class": analysis.estimand_class(kind, estimand), "contrast": contrast,
-        "scale": analysis.scale(book).name, "direction": book.config.primary.direction, "value": None, "se": None,
-        "ci_low": None, "ci_high": None, "level": book.config.decision.level, "n": {}, "suppressed": False,
-        "exploratory": analysis.exploratory(book, "primary"), "null_reason": reason,
+        "estimate_id": estimate_id,
+        "outcome_id": book.config.primary.id,
+        "role": "primary",
+        "estimand": estimand,
+        "estimand_class": analysis.estimand_class(kind, estimand),
+        "contrast": contrast,
+        "scale": analysis.scale(book).name,
+        "direction": book.config.primary.direction,
+        "value": None,
+        "se": None,
+        "ci_low": None,
+        "ci_high": None,
+        "level": book.config.decision.level,
+        "n": {},
+        "suppressed": False,
+        "exploratory": analysis.exploratory(book, "primary"),
+        "null_reason": reason,
     }
 
 
@@ -101,7 +130,9 @@ def _null_row(book, contrast, estimate_id: str) -> dict:
 
 def row_words(book, row: dict, several: bool) -> str:
     """What a row is, for tables and figures; with the arm where there are several."""
-    words = ROLE_WORDS.get(row["role"], row["role"]).format(note=row["note"].removeprefix("wrong: ").removeprefix("biased: "))
+    words = ROLE_WORDS.get(row["role"], row["role"]).format(
+        note=row["note"].removeprefix("wrong: ").removeprefix("biased: ")
+    )
     return f"{words} ({analysis.arm_name(book, analysis.contrast(row)[0])})" if several else words
 
 
@@ -111,32 +142,53 @@ def _table(book, rows) -> Table:
     lines = [_line(book, row, several) for row in rows]
     means = {"prob_diff": "share", "usd": "usd"}.get(unit.name, "number")
     columns = [
-        Column("what", "Result"), Column("value", f"Effect ({unit.unit})", "effect", se="se", n="n"),
-        Column("low", "Low end", "effect", se="se", n="n"), Column("high", "High end", "effect", se="se", n="n"),
-        Column("with", "Mean with", means, n="n"), Column("without", "Mean without", means, n="n"),
-        Column("se", "Standard error", "number", n="n", digits=4), Column("p", "p", "p"),
-        Column("p_ri", "p by random draws", "p"), Column("p_adjusted", "p (Holm)", "p"), Column("n", "n", "count"),
-        Column("n_clusters", "Clusters", "count", people=False), Column("d", "In standard deviations", "number"),
+        Column("what", "Result"),
+        Column("value", f"Effect ({unit.unit})", "effect", se="se", n="n"),
+        Column("low", "Low end", "effect", se="se", n="n"),
+        Column("high", "High end", "effect", se="se", n="n"),
+        Column("with", "Mean with", means, n="n"),
+        Column("without", "Mean without", means, n="n"),
+        Column("se", "Standard error", "number", n="n", digits=4),
+        Column("p", "p", "p"),
+        Column("p_ri", "p by random draws", "p"),
+        Column("p_adjusted", "p (Holm)", "p"),
+        Column("n", "n", "count"),
+        Column("n_clusters", "Clusters", "count", people=False),
+        Column("d", "In standard deviations", "number"),
     ]
     columns = [c for c in columns if any(line.get(c.key) is not None for line in lines)]
-    return Table(f"The main outcome: {book.config.primary.label}", columns, lines, scale=unit, notes=_notes(book, rows))
+    return Table(
+        f"The main outcome: {book.config.primary.label}", columns, lines, scale=unit, notes=_notes(book, rows)
+    )
 
 
 def _line(book, row: dict, several: bool) -> dict:
     low, high = analysis.decision_interval(row)
     with_it, without = analysis.means(book, row)
     standard = analysis.standardized(book, row)["d"] if row["role"] == "main" else None
-    return row | {"what": row_words(book, row, several), "low": low, "high": high, "with": with_it,
-                  "without": without, "d": standard}
+    return row | {
+        "what": row_words(book, row, several),
+        "low": low,
+        "high": high,
+        "with": with_it,
+        "without": without,
+        "d": standard,
+    }
 
 
 def _notes(book, rows) -> list[str]:
     main = analysis.main_rows(rows)
     level = main[0].get("level_adjusted") or main[0]["level"]
-    pairs = listed([f"{a} compared with {b}" for a, b in
-                    ([analysis.arm_name(book, arm) for arm in analysis.contrast(row)] for row in main)])
-    notes = [f"{pairs}. Low and high end: {100 * level:.4g}% interval. The standard error is on the scale of the "
-             f"estimate. Method: {main[0]['method']}."]
+    pairs = listed(
+        [
+            f"{a} compared with {b}"
+            for a, b in ([analysis.arm_name(book, arm) for arm in analysis.contrast(row)] for row in main)
+        ]
+    )
+    notes = [
+        f"{pairs}. Low and high end: {100 * level:.4g}% interval. The standard error is on the scale of the "
+        f"estimate. Method: {main[0]['method']}."
+    ]
     return notes + list(dict.fromkeys(f"Note: {row['note']}." for row in main if row["note"]))
 
 
@@ -146,12 +198,18 @@ def _figure(book, main, shown):
     extra = [row for row in shown if row["role"] not in ("main", "anderson_rubin", "conventional")]
     bars = [_bar(book, row, len(main) > 1) for row in [*main, *extra]]
     sign = told[0].sign
-    marks = ((0.0, "no difference"), (unit.shown(sign * told[0].mwe), f"worthwhile: {unit.size(sign * told[0].mwe, None, rules)}"))
+    marks = (
+        (0.0, "no difference"),
+        (unit.shown(sign * told[0].mwe), f"worthwhile: {unit.size(sign * told[0].mwe, None, rules)}"),
+    )
     title = headline(told[0], rules) if len(told) == 1 else _several_title(told, rules)
-    sheet = {"title": title, "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with its likely range",
-             "note": f"Source: {book.config.primary.source}. {_rows_words(book, max(r['n'] for r in main))}. "
-                     "Full dot: the planned analysis. Hollow dots never enter the decision.",
-             "stamp": book.stamp}
+    sheet = {
+        "title": title,
+        "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with its likely range",
+        "note": f"Source: {book.config.primary.source}. {_rows_words(book, max(r['n'] for r in main))}. "
+        "Full dot: the planned analysis. Hollow dots never enter the decision.",
+        "stamp": book.stamp,
+    }
     alt = f"Dot and interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)
     better = "further right is better" if sign > 0 else "further left is better"
     return charts_compare.intervals(bars, sheet, alt, unit.unit, marks, better)
@@ -159,8 +217,11 @@ def _figure(book, main, shown):
 
 def _several_title(told, rules) -> str:
     clear = [t for t in told if t.benefit[1] > 0]
-    return (f"{len(clear)} of {len(told)} arms changed the main measure for the better" if clear
-            else "We cannot tell yet whether any arm changed the main measure")
+    return (
+        f"{len(clear)} of {len(told)} arms changed the main measure for the better"
+        if clear
+        else "We cannot tell yet whether any arm changed the main measure"
+    )
 
 
 def _bar(book, row: dict, several: bool) -> charts_compare.Bar:
@@ -175,10 +236,13 @@ def _bar(book, row: dict, several: bool) -> charts_compare.Bar:
 def _record_rows(book, rows, main) -> list[dict]:
     """The record's rows: primary (one a contrast), and the comparisons the portfolio may use."""
     several = len(main) > 1
-    entries = [analysis.record_row(book, row, f"primary_{analysis.contrast(row)[0]}" if several else "primary")
-               for row in main]
+    entries = [
+        analysis.record_row(book, row, f"primary_{analysis.contrast(row)[0]}" if several else "primary")
+        for row in main
+    ]
     for row in rows:
-        if row["role"] in analysis.ROLES and row["role"] not in ("main", "first_stage"):
+        planned = any(row["contrast"] == one["contrast"] for one in main)
+        if planned and row["role"] in analysis.ROLES and row["role"] not in ("main", "first_stage"):
             name = f"{row['role']}_{analysis.contrast(row)[0]}" if several else row["role"]
             entries.append(analysis.record_row(book, row, name))
     return entries

@@ -9,7 +9,7 @@ from shared_utils.errors import EmiError
 from shared_utils.sections import analysis, charts_compare, descriptive
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import listed, people, plainly, sentence
+from shared_utils.sections.wording import listed, plainly, sentence
 from shared_utils.stats import multiplicity
 
 MIN_PER_ARM = 30
@@ -38,7 +38,11 @@ def subgroups(book) -> Section:
         return hidden(book)
     if book.descriptive:
         return descriptive.levels_by_group(book)
-    dims = [dim for dim in book.config.subgroups.dims if dim.id in book.study.subgroups and not dim.descriptive_only]
+    dims = [
+        dim
+        for dim in book.config.subgroups.dims
+        if dim.id in book.study.subgroups and not dim.descriptive_only
+    ]
     if not dims:
         raise EmiError("city.yml names no groups that the data hold", "List them under subgroups.dims.")
     groups = {dim.id: _holm([_group(book, dim, value) for value in _values(book, dim)], book) for dim in dims}
@@ -46,7 +50,9 @@ def subgroups(book) -> Section:
     tests = _adjusted_tests(tests, [dim.id for dim in dims if dim.confirmatory])
     shown = [g for found in groups.values() for g in found]
     return Section(
-        "I7", "", _sentence(dims, tests), table=_table(book, shown, tests), figure=_figure(book, dims, groups),
+        _sentence(dims, tests),
+        table=_table(book, shown, tests),
+        figure=_figure(book, dims, groups),
         estimates=[_record_row(book, group) for group in shown],
         data={"groups": groups, "tests": tests, "confirmatory": _confirmatory(dims, groups)},
     )
@@ -54,12 +60,14 @@ def subgroups(book) -> Section:
 
 def hidden(book) -> Section:
     """What a section on outcomes by group says while they must stay hidden."""
-    return Section("", "", f"BLINDED: {book.why_blinded}. This part is shown once results may be seen.")
+    return Section(f"BLINDED: {book.why_blinded}. This part is shown once results may be seen.")
 
 
 def _values(book, dim) -> list[str]:
     column = book.study.frame[book.study.subgroups[dim.id]]
-    order = list(column.cat.categories) if hasattr(column, "cat") else sorted(column.dropna().unique(), key=str)
+    order = (
+        list(column.cat.categories) if hasattr(column, "cat") else sorted(column.dropna().unique(), key=str)
+    )
     low_to_high = ["low", "middle", "high"]
     order = [v for v in low_to_high if v in order] + [v for v in order if v not in low_to_high]
     return [value for value in order if str(value) != "unknown"]
@@ -71,8 +79,8 @@ def _group(book, dim, value) -> Group:
     empty = Group(dim.id, str(value), label)
     try:
         row = analysis.main_rows(analysis.estimates(frame, _design(book)))[0]
-    except DesignError as error:
-        return Group(**{**vars(empty), "why_not": error.message})
+    except DesignError:
+        return Group(**{**vars(empty), "why_not": "the planned analysis does not run in so small a group"})
     least = _least(book)
     if min(row["n_treated"], row["n_comparison"]) < least:
         return Group(**{**vars(empty), "why_not": f"fewer than {least} in one group"})
@@ -101,8 +109,10 @@ def _holm(groups: list[Group], book) -> list[Group]:
         return groups
     p = dict(zip([g.value for g in known], multiplicity.holm([g.row["p"] for g in known]), strict=True))
     level = 1 - (1 - book.config.decision.level) / len(known)
-    return [g if g.row is None else Group(**{**vars(g), "p_holm": float(p[g.value]), **_interval(g.row, level)})
-            for g in groups]
+    return [
+        g if g.row is None else Group(**{**vars(g), "p_holm": float(p[g.value]), **_interval(g.row, level)})
+        for g in groups
+    ]
 
 
 def _interval(row: dict, level: float) -> dict:
@@ -138,11 +148,15 @@ def _sentence(dims, tests) -> str:
         return "The groups are too small to say whether the effect differs between them."
     differ = [dim for dim in tested if tests[dim] < ALPHA]
     alike = [plainly(dim) for dim in tested if dim not in differ]
-    words = [f"The effect differs by {plainly(dim)} (confirmatory: {'yes' if tested[dim].confirmatory else 'no'})."
-             for dim in differ]
+    words = [
+        f"The effect differs by {plainly(dim)} (confirmatory: {'yes' if tested[dim].confirmatory else 'no'})."
+        for dim in differ
+    ]
     if alike:
-        words.append(f"We found no clear sign that the effect differs by {listed(alike, 'or')}; with groups of this size "
-                     "only large differences would show.")
+        words.append(
+            f"We found no clear sign that the effect differs by {listed(alike, 'or')}; with groups of this size "
+            "only large differences would show."
+        )
     return " ".join(words)
 
 
@@ -150,19 +164,40 @@ def _table(book, groups, tests) -> Table:
     rows = []
     for group in groups:
         row = group.row or {}
-        rows.append({"dim": plainly(group.dim), "group": group.label, "value": row.get("value"), "se": row.get("se"),
-                     "low": row.get("ci_low"), "high": row.get("ci_high"), "p": group.p_holm,
-                     "test": tests.get(group.dim), "n": row.get("n"), "treated": row.get("n_treated"),
-                     "comparison": row.get("n_comparison"), "why": group.why_not})
+        rows.append(
+            {
+                "dim": plainly(group.dim),
+                "group": group.label,
+                "value": row.get("value"),
+                "se": row.get("se"),
+                "low": row.get("ci_low"),
+                "high": row.get("ci_high"),
+                "p": group.p_holm,
+                "test": tests.get(group.dim),
+                "n": row.get("n"),
+                "treated": row.get("n_treated"),
+                "comparison": row.get("n_comparison"),
+                "why": group.why_not,
+            }
+        )
     unit = analysis.scale(book)
     panel = analysis.is_panel(book)
-    columns = [Column("dim", "By"), Column("group", "Group"), Column("value", f"Effect ({unit.unit})", "effect", se="se"),
-               Column("low", "Low end", "effect", se="se"), Column("high", "High end", "effect", se="se"),
-               Column("p", "p (Holm within dimension)", "p"), Column("test", "p that groups differ", "p"),
-               Column("treated", "n with", "count", people=not panel),
-               Column("comparison", "n without", "count", people=not panel), Column("why", "Not shown because")]
-    note = (f"Groups with fewer than {_least(book)} {book.study.unit_label if panel else 'people'} on one side are not shown. "
-            "Low and high end: 95% interval of the one group.")
+    columns = [
+        Column("dim", "By"),
+        Column("group", "Group"),
+        Column("value", f"Effect ({unit.unit})", "effect", se="se"),
+        Column("low", "Low end", "effect", se="se"),
+        Column("high", "High end", "effect", se="se"),
+        Column("p", "p (Holm within dimension)", "p"),
+        Column("test", "p that groups differ", "p"),
+        Column("treated", "n with", "count", people=not panel),
+        Column("comparison", "n without", "count", people=not panel),
+        Column("why", "Not shown because"),
+    ]
+    note = (
+        f"Groups with fewer than {_least(book)} {book.study.unit_label if panel else 'people'} on one side are not shown. "
+        "Low and high end: 95% interval of the one group."
+    )
     return Table("The main outcome by group", columns, rows, scale=unit, notes=[note])
 
 
@@ -170,38 +205,53 @@ def _figure(book, dims, groups):
     unit, rules = analysis.scale(book), book.rules
     bars = []
     for dim in dims:
-        drawn = [g for g in groups[dim.id] if g.row and g.row["ci_low"] is not None and g.row["ci_high"] is not None]
+        drawn = [
+            g
+            for g in groups[dim.id]
+            if g.row and g.row["ci_low"] is not None and g.row["ci_high"] is not None
+        ]
         if drawn:
             bars.append(charts_compare.Bar(plainly(dim.id).capitalize(), 0, 0, 0, heading=True))
         bars += [_bar(unit, rules, g) for g in drawn]
     if not bars:
         return None
     count = sum(not b.heading for b in bars)
-    title = f"The effect in {count} groups: most of the ranges overlap" if _overlap(groups) else f"The effect in {count} groups"
-    sheet = {"title": title, "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with 95% intervals",
-             "note": f"Source: {book.config.primary.source}. {_all_people(book)}. A bar that crosses the line is not a group "
-                     "without benefit.", "stamp": book.stamp}
-    alt = f"Dot and interval chart by group. {title}. " + " ".join(f"{b.label}: {b.words}." for b in bars if not b.heading)
-    better = "further right is better" if book.config.primary.direction == "increase" else "further left is better"
+    title = (
+        f"The effect in {count} groups: most of the ranges overlap"
+        if _overlap(groups)
+        else f"The effect in {count} groups"
+    )
+    sheet = {
+        "title": title,
+        "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with 95% intervals",
+        "note": f"Source: {book.config.primary.source}. {analysis.subjects(book, book.study.frame[book.study.subject_id].nunique())}. A bar that crosses the line is not a group "
+        "without benefit.",
+        "stamp": book.stamp,
+    }
+    alt = f"Dot and interval chart by group. {title}. " + " ".join(
+        f"{b.label}: {b.words}." for b in bars if not b.heading
+    )
+    better = (
+        "further right is better" if book.config.primary.direction == "increase" else "further left is better"
+    )
     return charts_compare.intervals(bars, sheet, alt, unit.unit, ((0.0, "no difference"),), better)
 
 
 def _bar(unit, rules, group) -> charts_compare.Bar:
     row = group.row
     text = [unit.text(row[key], row["se"], rules) for key in ("value", "ci_low", "ci_high")]
-    return charts_compare.Bar(group.label, unit.shown(row["value"]), unit.shown(row["ci_low"]), unit.shown(row["ci_high"]),
-                              f"{text[0]}  ({text[1]} to {text[2]})")
+    return charts_compare.Bar(
+        group.label,
+        unit.shown(row["value"]),
+        unit.shown(row["ci_low"]),
+        unit.shown(row["ci_high"]),
+        f"{text[0]}  ({text[1]} to {text[2]})",
+    )
 
 
 def _overlap(groups) -> bool:
     rows = [g.row for found in groups.values() for g in found if g.row]
     return max(r["ci_low"] or -1e9 for r in rows) < min(r["ci_high"] or 1e9 for r in rows)
-
-
-def _all_people(book) -> str:
-    frame = book.study.frame
-    n = frame[book.study.subject_id].nunique()
-    return f"{n:,} {book.study.unit_label}" if analysis.is_panel(book) else people(n, book.rules, book.study.unit_label)
 
 
 def _record_row(book, group: Group) -> dict:
@@ -211,10 +261,22 @@ def _record_row(book, group: Group) -> dict:
         return analysis.record_row(book, group.row, name, "subgroup", where) | {"p_adjusted": group.p_holm}
     config = book.config
     return {
-        "estimate_id": name, "outcome_id": config.primary.id, "role": "subgroup", "estimand": config.design.estimand,
+        "estimate_id": name,
+        "outcome_id": config.primary.id,
+        "role": "subgroup",
+        "estimand": config.design.estimand,
         "estimand_class": analysis.estimand_class(config.design.type, config.design.estimand),
-        "contrast": list(book.study.labels), "scale": analysis.scale(book).name, "direction": config.primary.direction,
-        "value": None, "se": None, "ci_low": None, "ci_high": None, "level": config.decision.level, "n": {},
-        "suppressed": True, "exploratory": analysis.exploratory(book, "subgroup"), "group": where,
+        "contrast": list(book.study.labels),
+        "scale": analysis.scale(book).name,
+        "direction": config.primary.direction,
+        "value": None,
+        "se": None,
+        "ci_low": None,
+        "ci_high": None,
+        "level": config.decision.level,
+        "n": {},
+        "suppressed": True,
+        "exploratory": analysis.exploratory(book, "subgroup"),
+        "group": where,
         "null_reason": sentence(group.why_not),
     }

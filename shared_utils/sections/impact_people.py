@@ -4,7 +4,7 @@ from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, banner, charts_compare, charts_shape, charts_time, plan_lock
 from shared_utils.sections.figures import BLUE, GREY
-from shared_utils.sections.scales import in_100
+from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import counted, day, listed, people, plainly, sentence
@@ -28,12 +28,17 @@ def plan(book) -> Section:
         | {"decided": plainly(entry["decided"])}
         for entry in status.entries
     ]
-    columns = [Column(key, key.capitalize()) for key in ("date", "field", "planned", "actual", "reason", "decided")]
+    columns = [
+        Column(key, key.capitalize()) for key in ("date", "field", "planned", "actual", "reason", "decided")
+    ]
     more = (Table("Changes to the plan and their reasons", columns, entries),) if entries else ()
     return Section(
-        "I1", "", _plan_sentence(status),
-        table=Table("The locked plan and the settings of today", [Column("what", ""), Column("value", "Value")], rows),
-        figure=_plan_figure(book), more=more,
+        _plan_sentence(status),
+        table=Table(
+            "The locked plan and the settings of today", [Column("what", ""), Column("value", "Value")], rows
+        ),
+        figure=_plan_figure(book),
+        more=more,
     )
 
 
@@ -42,26 +47,40 @@ def _plan_sentence(status) -> str:
         return "The plan is not locked, so outcomes of the groups stay hidden. To lock it: emi plan lock."
     changes = f"{counted(status.deviations, 'change')} since" if status.deviations else "No changes since"
     fields = f": {listed([entry['field'] for entry in status.entries])}" if status.entries else ""
-    text = f"The plan was locked on {status.locked_at}: {banner.PLAN_WORDS[status.status]}. {changes}{fields}."
+    text = (
+        f"The plan was locked on {status.locked_at}: {banner.PLAN_WORDS[status.status]}. {changes}{fields}."
+    )
     if any(flag.severity == "block" for flag in status.problems):
-        text += " Settings changed without an entry that says why, so this is not the analysis that was promised."
+        text += (
+            " Settings changed without an entry that says why, so this is not the analysis that was promised."
+        )
     return sentence(text)
 
 
 def _plan_figure(book):
     config, status = book.config, book.plan
     first = plan_lock.first_outcome(config, book.data.tables)
-    points = [(config.pilot.start, "Pilot starts"), (config.pilot.end, "Pilot ends"),
-              (config.pilot.data_lock, "Results may be seen")]
+    points = [
+        (config.pilot.start, "Pilot starts"),
+        (config.pilot.end, "Pilot ends"),
+        (config.pilot.data_lock, "Results may be seen"),
+    ]
     points += [(first, "First main outcome")] if first else []
     if status.locked_at:
         locked = plan_lock.date.fromisoformat(status.locked_at)
         points = [p for p in points if p[0] != locked] + [(locked, "Plan locked")]
-    title = ("The plan is not locked yet" if status.status == "none"
-             else f"The plan was {banner.PLAN_WORDS[status.status]}")
+    title = (
+        "The plan is not locked yet"
+        if status.status == "none"
+        else f"The plan was {banner.PLAN_WORDS[status.status]}"
+    )
     words = listed([f"{label.lower()} {day(date)}" for date, label in sorted(points)])
-    sheet = {"title": title, "subtitle": "Dates of the plan, the data and the results",
-             "note": "Source: plan.lock.json, city.yml and the outcome records. Full dots are past.", "stamp": book.stamp}
+    sheet = {
+        "title": title,
+        "subtitle": "Dates of the plan, the data and the results",
+        "note": "Source: plan.lock.json, city.yml and the outcome records. Full dots are past.",
+        "stamp": book.stamp,
+    }
     return charts_time.timeline(points, sheet, f"Timeline. {title}: {words}.", book.as_of)
 
 
@@ -76,17 +95,31 @@ def analysed(book) -> Section:
     if kind:
         text = f"{_panel_words(book, flow)}. Every month that the plan names is in the analysis."
     else:
-        text = f"{people(known, rules, unit)} of {people(total, rules, unit)} assigned are analysed."
-    columns = [Column("arm", "Group"), Column("assigned", f"Assigned ({unit})", "count"),
-               Column("known", "Main outcome known", "count"), Column("analysed", "Analysed", "count"),
-               Column("share", "Share analysed", "share", n="assigned", numerator="analysed")]
+        text = (
+            f"all {people(total, rules, unit)} assigned are analysed"
+            if known == total
+            else f"{people(known, rules, '').strip()} of {people(total, rules, unit)} assigned are analysed"
+        )
+    columns = [
+        Column("arm", "Group"),
+        Column("assigned", f"Assigned ({unit})", "count"),
+        Column("known", "Main outcome known", "count"),
+        Column("analysed", "Analysed", "count"),
+        Column("share", "Share analysed", "share", n="assigned", numerator="analysed"),
+    ]
     if kind:
-        columns = [Column("arm", "Group"), Column("assigned", unit.capitalize(), "count", people=False),
-                   Column("known", "Months with the outcome", "count", people=False)]
+        columns = [
+            Column("arm", "Group"),
+            Column("assigned", unit.capitalize(), "count", people=False),
+            Column("known", "Months with the outcome", "count", people=False),
+        ]
     notes = [*_reasons(book), *book.study.notes]
-    return Section("I2", "", sentence(text), figure=_flow_figure(book, flow),
-                   table=Table(f"From assignment to analysis, by group ({unit})", columns, flow, notes=notes),
-                   data={"flow": flow})
+    return Section(
+        sentence(text),
+        figure=_flow_figure(book, flow),
+        table=Table(f"From assignment to analysis, by group ({unit})", columns, flow, notes=notes),
+        data={"flow": flow},
+    )
 
 
 def flow_counts(book) -> list[dict]:
@@ -97,13 +130,20 @@ def flow_counts(book) -> list[dict]:
     for arm in analysis.arms(book):
         own = frame[frame[study.arm] == arm] if study.arm in frame else frame
         known = int(own[outcome].notna().sum())
-        rows.append({"arm": analysis.arm_name(book, arm), "assigned": int(own[study.subject_id].nunique()),
-                     "known": known, "analysed": known, "share": known / len(own) if len(own) else None})
+        rows.append(
+            {
+                "arm": analysis.arm_name(book, arm),
+                "assigned": int(own[study.subject_id].nunique()),
+                "known": known,
+                "analysed": known,
+                "share": known / len(own) if len(own) else None,
+            }
+        )
     return rows
 
 
 def _panel_words(book, flow) -> str:
-    parts = [f"{r['assigned']} {book.study.unit_label} in the group \"{r['arm']}\"" for r in flow]
+    parts = [f'{r["assigned"]} {book.study.unit_label} in the group "{r["arm"]}"' for r in flow]
     periods = book.study.frame[book.study.period]
     return f"The analysis holds {listed(parts)}, over {periods.nunique()} months"
 
@@ -124,17 +164,32 @@ def _flow_figure(book, flow):
     total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
     label = lambda n: people(n, book.rules, "").strip()  # noqa: E731
     if analysis.is_panel(book):
-        levels = [[(f"All {unit}", f"{total:,}")], [(r["arm"], f"{r['assigned']:,} {unit}") for r in flow],
-                  [("Months with the outcome", f"{r['known']:,}") for r in flow]]
+        levels = [
+            [(f"All {unit}", f"{total:,}")],
+            [(r["arm"], f"{r['assigned']:,} {unit}") for r in flow],
+            [("Months with the outcome", f"{r['known']:,}") for r in flow],
+        ]
         title = f"{total:,} {unit} are compared month by month"
     else:
-        levels = [[("Assigned", people(total, book.rules, unit))], [(r["arm"], label(r["assigned"])) for r in flow],
-                  [("Main outcome known and analysed", label(r["known"])) for r in flow]]
+        levels = [
+            [("Assigned", people(total, book.rules, unit))],
+            [(r["arm"], label(r["assigned"])) for r in flow],
+            [("Main outcome known and analysed", label(r["known"])) for r in flow],
+        ]
         title = f"{label(known).capitalize()} of {people(total, book.rules, unit)} are in the analysis"
-    alt = f"Flow chart. {title}. " + "; ".join(
-        f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analysed" for r in flow) + "."
-    sheet = {"title": title, "subtitle": f"From assignment to analysis, {unit}", "stamp": book.stamp,
-             "note": "Source: assignment and outcome records. Counts of people are rounded to the nearest 5."}
+    alt = (
+        f"Flow chart. {title}. "
+        + "; ".join(
+            f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analysed" for r in flow
+        )
+        + "."
+    )
+    sheet = {
+        "title": title,
+        "subtitle": f"From assignment to analysis, {unit}",
+        "stamp": book.stamp,
+        "note": "Source: assignment and outcome records. Counts of people are rounded to the nearest 5.",
+    }
     return charts_shape.flow(levels, sheet, alt)
 
 
@@ -147,41 +202,80 @@ def contrast(book) -> Section:
     if reached is None:
         return _by_design(book)
     first = None if book.blinded else first_stage(book)
-    rules = book.rules
-    words = [f"{in_100(r['share'], r['n'], rules)} in the group \"{r['arm']}\"" for r in reached]
-    text = f"{words[-1]} took part, against {listed(words[:-1])}"
+    unit, total = book.study.unit_label, sum(r["n"] for r in reached)
+    told = [told_share(r["received"], r["n"], book.rules) for r in reached]
+    words = [f'{share} in the group "{r["arm"]}"' for (share, _), r in zip(told, reached, strict=True)]
+    text = f"{words[-1]} received the service, against {listed(words[:-1])}"
     gap = reached[-1]["share"] - reached[0]["share"]
     flags = [_small_contrast(gap)] if gap < SMALL_CONTRAST else []
-    title = f"{in_100(reached[-1]['share'], reached[-1]['n'], rules)} took part where it was offered"
-    bars = [(r["arm"], 100 * r["share"], in_100(r["share"], r["n"], rules)) for r in reversed(reached)]
-    sheet = {"title": title + f", against {in_100(reached[0]['share'], reached[0]['n'], rules)}",
-             "subtitle": "Share who received the service, by group as assigned",
-             "note": f"Source: service records. {people(sum(r['n'] for r in reached), rules, book.study.unit_label)}.",
-             "stamp": book.stamp}
-    figure = charts_compare.bars(bars, sheet, f"Bar chart. {sentence(text)}", f"percent of {book.study.unit_label}",
-                                 tones=[BLUE] + [GREY] * (len(bars) - 1))
+    sheet = {
+        "title": f"{told[-1][0]} received the service where it was offered, against {told[0][0]}".capitalize(),
+        "subtitle": f"Share of {unit} who received the service, by group as assigned",
+        "note": f"Source: service records. {people(total, book.rules, unit)}.",
+        "stamp": book.stamp,
+    }
+    bars = [(r["arm"], 100 * drawn, share) for (share, drawn), r in zip(told, reached, strict=True)][::-1]
+    tones = [GREY if r is reached[0] else BLUE for r in reached][::-1]
+    figure = charts_compare.bars(
+        bars, sheet, f"Bar chart. {sentence(text)}", f"percent of {unit}", tones=tones
+    )
     notes = [] if first is None else [_first_stage_note(first)]
-    table = Table("Who received the service, by group as assigned", [
-        Column("arm", "Group"), Column("n", book.study.unit_label.capitalize(), "count"),
-        Column("received", "Received it", "count"), Column("share", "Share", "share", n="n", numerator="received"),
-    ], reached, notes=notes)
+    table = Table(
+        "Who received the service, by group as assigned",
+        [
+            Column("arm", "Group"),
+            Column("n", book.study.unit_label.capitalize(), "count"),
+            Column("received", "Received it", "count"),
+            Column("share", "Share", "share", n="n", numerator="received"),
+        ],
+        reached,
+        notes=notes,
+    )
     estimates = [analysis.record_row(book, first, "first_stage")] if first else []
-    return Section("I3", "", sentence(text), table=table, figure=figure, flags=flags, estimates=estimates,
-                   data={"reached": reached, "first_stage": first})
+    return Section(
+        sentence(text),
+        table=table,
+        figure=figure,
+        flags=flags,
+        estimates=estimates,
+        data={"reached": reached, "first_stage": first},
+    )
 
 
 def received_by_arm(book) -> list[dict] | None:
-    """n, received and share by arm, comparison first; None when receipt is not recorded for people."""
-    study = book.study
-    column = study.design.get("received") or (study.design.get("treatment") if study.design["type"] == "iv_encouragement" else None)
-    if column is None or analysis.is_panel(book):
+    """n, received and share by arm, comparison first; None where nothing says who received it.
+
+    Receipt is the plan's own rule where it has one, else at least one delivered service. In an observational
+    design the track people chose is the program itself, so there is nothing to add.
+    """
+    got = _receipt(book)
+    if got is None:
         return None
+    arm = book.study.frame[book.study.arm]
     rows = []
-    for arm in analysis.arms(book):
-        got = study.frame.loc[study.frame[study.arm] == arm, column].dropna()
-        rows.append({"arm": analysis.arm_name(book, arm), "n": len(got), "received": int(got.sum()),
-                     "share": float(got.mean())})
+    for name in analysis.arms(book):
+        own = got[arm == name].dropna()
+        share = float(own.mean()) if len(own) else 0.0
+        rows.append(
+            {"arm": analysis.arm_name(book, name), "n": len(own), "received": int(own.sum()), "share": share}
+        )
     return rows
+
+
+def _receipt(book):
+    """1 for those who received the service, 0 for the others, as a column beside the study's frame."""
+    study, kind = book.study, book.study.design["type"]
+    if analysis.is_panel(book) or kind == "observational_aipw":
+        return None
+    column = study.design.get("treatment") if kind == "iv_encouragement" else study.design.get("received")
+    if column is not None:
+        return study.frame[column]
+    services = book.data.tables.get("services")
+    if services is None or services.empty:
+        return None
+    served = services.loc[services["delivered"].astype(bool), "subject_id"]
+    found = study.frame[study.subject_id].isin(served)
+    return found.astype(int) if found.any() else None
 
 
 def first_stage(book) -> dict | None:
@@ -196,22 +290,49 @@ def _first_stage_note(row: dict) -> str:
 
 
 def _small_contrast(gap: float) -> Flag:
-    return Flag("CONTRAST", "warn", "I3", f"The groups differ by {100 * gap:.0f} points in taking part, under 20.", False)
+    return Flag(
+        "CONTRAST",
+        "warn",
+        "I3",
+        f"The groups differ by {100 * gap:.0f} points in taking part, under 20.",
+        False,
+    )
 
 
 def _by_design(book) -> Section:
     """Designs in which the program came with the place or the choice: exposure follows from the design."""
     flow, unit = flow_counts(book), book.study.unit_label
     names = [r["arm"] for r in flow]
-    text = (f"By design, the program ran in the group \"{names[-1]}\" and not in the group \"{names[0]}\"; "
-            "no record says who received it besides that")
-    table = Table("Exposure by design", [Column("arm", "Group"), Column("assigned", unit.capitalize(), "count",
-                  people=not analysis.is_panel(book)), Column("exposed", "Program")],
-                  [r | {"exposed": "no" if i == 0 else "yes"} for i, r in enumerate(flow)])
-    bars = [(r["arm"], r["assigned"], people(r["assigned"], book.rules, unit) if not analysis.is_panel(book)
-             else f"{r['assigned']:,} {unit}") for r in reversed(flow)]
-    sheet = {"title": f"The program ran in the group \"{names[-1]}\" only", "stamp": book.stamp,
-             "subtitle": f"Number of {unit} with and without the program",
-             "note": "Source: assignment records."}
-    figure = charts_compare.bars(bars, sheet, f"Bar chart. {sentence(text)}", unit, tones=[BLUE] + [GREY] * (len(bars) - 1))
-    return Section("I3", "", sentence(text), table=table, figure=figure)
+    text = (
+        f'By design, the program ran in the group "{names[-1]}" and not in the group "{names[0]}"; '
+        "no record says who received it besides that"
+    )
+    table = Table(
+        "Exposure by design",
+        [
+            Column("arm", "Group"),
+            Column("assigned", unit.capitalize(), "count", people=not analysis.is_panel(book)),
+            Column("exposed", "Program"),
+        ],
+        [r | {"exposed": "no" if i == 0 else "yes"} for i, r in enumerate(flow)],
+    )
+    bars = [
+        (
+            r["arm"],
+            r["assigned"],
+            people(r["assigned"], book.rules, unit)
+            if not analysis.is_panel(book)
+            else f"{r['assigned']:,} {unit}",
+        )
+        for r in reversed(flow)
+    ]
+    sheet = {
+        "title": f'The program ran in the group "{names[-1]}" only',
+        "stamp": book.stamp,
+        "subtitle": f"Number of {unit} with and without the program",
+        "note": "Source: assignment records.",
+    }
+    figure = charts_compare.bars(
+        bars, sheet, f"Bar chart. {sentence(text)}", unit, tones=[BLUE] + [GREY] * (len(bars) - 1)
+    )
+    return Section(sentence(text), table=table, figure=figure)

@@ -19,12 +19,15 @@ MIN_POINTS, TRIAL = 6, 12
 
 @dataclass(frozen=True)
 class Indicator:
-    """One indicator of city.yml with its rows of `indicator_monthly`; `events` are those that exclude months."""
+    """One indicator of city.yml with its rows of `indicator_monthly`.
+
+    `events` are those whose months do not count; `since` is the first month of the pilot.
+    """
 
     spec: object
     rows: pd.DataFrame
     events: tuple
-    as_of: pd.Timestamp
+    since: pd.Timestamp
 
     @cached_property
     def overall(self) -> pd.DataFrame:
@@ -54,8 +57,13 @@ class Indicator:
             return None
         spec, rows = self.spec, self.overall
         return spc.chart(
-            rows["value"].to_numpy(float), _denominators(rows), spec.chart, excluded=self.excluded,
-            direction=spec.direction, target=self.target, periods=rows["period"].to_numpy(),
+            rows["value"].to_numpy(float),
+            _denominators(rows),
+            spec.chart,
+            excluded=self.excluded,
+            direction=spec.direction,
+            target=self.target,
+            periods=rows["period"].to_numpy(),
         )
 
     @property
@@ -110,10 +118,16 @@ def load(book) -> list[Indicator]:
     if "indicators" not in book.cache:
         table = book.data.tables.get("indicator_monthly")
         if table is None or table.empty:
-            raise EmiError("there are no monthly indicators in the data",
-                           "Send them as a table (indicator_monthly) and map it in mappings/.")
-        events, as_of = tuple(windows(book, only_excluding=True)), pd.Timestamp(book.as_of)
-        made = [Indicator(spec, table[table["indicator_id"] == spec.id], events, as_of) for spec in book.config.indicators]
+            raise EmiError(
+                "there are no monthly indicators in the data",
+                "Send them as a table (indicator_monthly) and map it in mappings/.",
+            )
+        events = tuple(windows(book, only_excluding=True))
+        since = pd.Timestamp(book.config.pilot.start).replace(day=1)
+        made = [
+            Indicator(spec, table[table["indicator_id"] == spec.id], events, since)
+            for spec in book.config.indicators
+        ]
         book.cache["indicators"] = [one for one in made if len(one.overall)]
     return book.cache["indicators"]
 
@@ -125,10 +139,14 @@ def absent(book) -> list[str]:
 
 
 def windows(book, only_excluding: bool = False) -> list[tuple]:
-    """(first month, end, label) of each event; an event without an end lasts until the end of the pilot."""
+    """(first month, end, label) of each event; an event without an end lasts until the end of the pilot.
+
+    Months have an assigned cause, and do not count on a chart, when the event is excluded from the primary
+    analysis or names the first month it affected (COVID-19 in cities whose outcome runs through it).
+    """
     found = []
     for event in book.config.events:
-        if only_excluding and not event.exclude_from_primary:
+        if only_excluding and not (event.exclude_from_primary or event.first_affected_month):
             continue
         first = event.first_affected_month
         start = pd.Timestamp(first) if first else pd.Timestamp(event.start).replace(day=1)
@@ -139,7 +157,7 @@ def windows(book, only_excluding: bool = False) -> list[tuple]:
 def bands(book) -> list[tuple]:
     """Windows of events that overlap, as one band named after the first: what a chart shades."""
     merged = []
-    for start, end, label in sorted(windows(book), key=lambda w: w[:2]):
+    for start, end, label in sorted(windows(book), key=lambda window: window[0]):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2])
         else:

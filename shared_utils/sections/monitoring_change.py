@@ -4,15 +4,37 @@ import pandas as pd
 
 from shared_utils.errors import EmiError
 from shared_utils.sections import banner, charts_shape, charts_time, indicators
+from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, month, number, sentence
+from shared_utils.sections.wording import counted, listed, month, people, sentence, shows
 
-RULES = {1: "one month outside the limits", 2: "seven months in a row on one side of the middle",
-         3: "seven months in a row up or down", 4: "two of three months close to the same limit"}
-STATES = {"improvement": "improvement", "concern": "concern", "common_cause": "usual variation",
-          "reliably_meets": "reliably meets it", "reliably_misses": "reliably misses it", "hit_and_miss": "hit and miss",
-          "not_assessed": "too early to say"}
+RULES = {
+    1: "one month outside the limits",
+    2: "seven months in a row on one side of the middle",
+    3: "seven months in a row up or down",
+    4: "two of three months close to the same limit",
+}
+STATES = {
+    "improvement": "improvement",
+    "concern": "concern",
+    "common_cause": "usual variation",
+    "reliably_meets": "reliably meets it",
+    "reliably_misses": "reliably misses it",
+    "hit_and_miss": "hit and miss",
+    "not_assessed": "too early to say",
+}
+CHANGES = {
+    "improvement": "improvement beyond normal variation",
+    "concern": "concern",
+    "common_cause": "no change",
+}
+TARGETS = {
+    "reliably_meets": "a reliable hit",
+    "reliably_misses": "a reliable miss",
+    "hit_and_miss": "hits and misses",
+}
+KINDS = {"p": "p", "p_prime": "p-prime", "u": "u", "u_prime": "u-prime", "xmr": "XmR"}
 BEFORE = 6  # months compared with those of an event
 
 
@@ -21,25 +43,44 @@ def attention(book) -> Section:
     """Latest value, target and state of every indicator."""
     found = indicators.load(book)
     rows = [_status(book, one) for one in found]
-    count = lambda key, state: sum(r[key] == STATES[state] for r in rows)  # noqa: E731
-    total = counted(len(rows), "indicator")
-    text = (f"{number(count('variation', 'improvement'))} of {total} show improvement beyond normal variation, "
-            f"{number(count('variation', 'concern'))} concern, {number(count('variation', 'common_cause'))} no change. "
-            f"{number(count('assurance', 'reliably_meets')).capitalize()} reliably meet the target, "
-            f"{number(count('assurance', 'reliably_misses'))} reliably miss it.")
+    title = f"Of {counted(len(rows), 'indicator')}, {_counts(rows, 'variation', CHANGES)}"
+    text = f"{title}. Against the target: {_counts(rows, 'assurance', TARGETS)}"
     age, limit = banner.data_age(book), book.config.data.timeliness.stale_after_days
     if age is not None and age > limit:
         text = f"The data are {age} days old. {text}"
     missing = indicators.absent(book)
-    notes = ["Placeholder targets are stand-ins until the city sets its own."] if any(
-        r["target_source"] == "placeholder" for r in rows) else []
+    notes = (
+        ["Placeholder targets are stand-ins until the city sets its own."]
+        if any(r["target_source"] == "placeholder" for r in rows)
+        else []
+    )
     notes += [f"No data for: {listed(missing)}."] if missing else []
-    columns = [Column("label", "Indicator"), Column("period", "Month"), Column("latest", "Latest"),
-               Column("target", "Target"), Column("target_source", "Target is"), Column("gap", "Gap"),
-               Column("variation", "Change"), Column("assurance", "Target met"), Column("since", "Months since change"),
-               Column("lag", "Days to arrive")]
-    return Section("M0", "", sentence(text), figure=_icons(book, found, text), data={"rows": rows},
-                   table=Table("Every indicator this month", columns, rows, notes=notes))
+    columns = [
+        Column("label", "Indicator"),
+        Column("period", "Month"),
+        Column("latest", "Latest"),
+        Column("target", "Target"),
+        Column("target_source", "Target is"),
+        Column("gap", "Gap"),
+        Column("variation", "Change"),
+        Column("assurance", "Target met"),
+        Column("since", "Months since change"),
+        Column("lag", "Days to arrive"),
+    ]
+    return Section(
+        sentence(text),
+        figure=_icons(book, found, rows),
+        data={"rows": rows},
+        table=Table("Every indicator this month", columns, rows, notes=notes),
+    )
+
+
+def _counts(rows, key: str, words: dict) -> str:
+    """ "1 shows improvement beyond normal variation, none shows concern and 4 show no change"."""
+    states = [row[key] for row in rows]
+    found = [shows(states.count(STATES[state]), what) for state, what in words.items()]
+    early = states.count(STATES["not_assessed"])
+    return listed(found + ([f"for {early} it is too early to say"] if early else []))
 
 
 def _status(book, one) -> dict:
@@ -48,11 +89,18 @@ def _status(book, one) -> dict:
     gap = one.shown(row["value"]) - spec.target
     side = "on target" if gap == 0 else "above target" if gap > 0 else "below target"
     since = _months_since_change(one)
-    return {"label": spec.label, "period": f"{row['period']:%Y-%m}", "latest": one.text(row["value"]) if show else "*",
-            "target": one.print(spec.target), "target_source": spec.target_source,
-            "gap": f"{one.print(abs(gap))} {side}" if show else "*", "variation": STATES[one.variation],
-            "assurance": STATES[one.assurance], "since": "" if since is None else str(since),
-            "lag": str((row["received_at"] - indicators.month_end(row["period"])).days)}
+    return {
+        "label": spec.label,
+        "period": f"{row['period']:%Y-%m}",
+        "latest": one.text(row["value"]) if show else "*",
+        "target": one.print(spec.target),
+        "target_source": spec.target_source,
+        "gap": f"{one.print(abs(gap))} {side}" if show else "*",
+        "variation": STATES[one.variation],
+        "assurance": STATES[one.assurance],
+        "since": "" if since is None else str(since),
+        "lag": str((row["received_at"] - indicators.month_end(row["period"])).days),
+    }
 
 
 def _months_since_change(one) -> int | None:
@@ -63,14 +111,33 @@ def _months_since_change(one) -> int | None:
     return len(one.overall) - 1 - hits[-1] if hits else None
 
 
-def _icons(book, found, text):
-    rows = [(one.spec.label, one.text(one.latest["value"]) if indicators.may_show(one.latest, book.rules) else "*",
-             one.variation, one.assurance) for one in found]
-    title = text.split(". ")[-2 if text.startswith("The data") else 0].rstrip(".")
-    sheet = {"title": sentence(title)[:-1], "subtitle": f"Latest month of each indicator, data up to {month(book.as_of)}",
-             "note": "Source: monthly indicators. Diamond: better than usual or reliably on target. Square: worse. Circle: no "
-                     "change. Dash: too early.", "stamp": book.stamp}
-    alt = "Status list. " + "; ".join(f"{label}: {value}, {STATES[v]}, target {STATES[a]}" for label, value, v, a in rows) + "."
+def _icons(book, found, status):
+    rows = [
+        (
+            one.spec.label,
+            one.text(one.latest["value"]) if indicators.may_show(one.latest, book.rules) else "*",
+            one.variation,
+            one.assurance,
+        )
+        for one in found
+    ]
+    states = [row["variation"] for row in status]
+    better, worse = states.count("improvement"), states.count("concern")
+    title = f"{shows(better, 'improvement')}, {shows(worse, 'concern')}"
+    if not better + worse:
+        title = "No indicator is beyond its normal variation"
+    sheet = {
+        "title": title,
+        "subtitle": f"Latest month of each indicator, data up to {month(book.as_of)}",
+        "note": "Source: monthly indicators. Diamond: better than usual or reliably on target. Square: worse. Circle: no "
+        "change. Dash: too early.",
+        "stamp": book.stamp,
+    }
+    alt = (
+        "Status list. "
+        + "; ".join(f"{label}: {value}, {STATES[v]}, target {STATES[a]}" for label, value, v, a in rows)
+        + "."
+    )
     return charts_shape.icons(rows, sheet, alt)
 
 
@@ -81,69 +148,138 @@ def charts(book) -> Section:
     sentences = [_change(one) for one in found]
     figures = [_control(book, one, words) for one, words in zip(found, sentences, strict=True)]
     rows = [_chart_row(one) for one in found]
-    columns = [Column("label", "Indicator"), Column("kind", "Chart"), Column("centre", "Usual"), Column("limits", "Limits"),
-               Column("base", "Months the limits rest on"), Column("hits", "What was found"), Column("trial", "Limits are")]
-    notes = ["Rules: " + "; ".join(f"({k}) {words}" for k, words in RULES.items()) + ". Rule 3 alone calls for no action."]
-    changed = [words for one, words in zip(found, sentences, strict=True) if one.variation in ("improvement", "concern")]
-    calm = len(found) - len(changed)
-    text = " ".join(f"{words}." for words in changed)
+    columns = [
+        Column("label", "Indicator"),
+        Column("kind", "Chart"),
+        Column("centre", "Usual"),
+        Column("limits", "Limits"),
+        Column("base", "Months the limits rest on"),
+        Column("hits", "What was found"),
+        Column("trial", "Limits are"),
+    ]
+    notes = [
+        "Rules: "
+        + "; ".join(f"({k}) {words}" for k, words in RULES.items())
+        + ". Rule 3 alone calls for no action."
+    ]
+    calm = [
+        words for words in sentences if words.endswith(("normal month-to-month variation", "usual variation"))
+    ]
+    text = " ".join(f"{words}." for words in sentences if words not in calm)
     if calm:
-        text += f" {counted(calm, 'indicator').capitalize()} {'shows' if calm == 1 else 'show'} normal month-to-month variation"
-        text += " or have too few months to tell."  if any(o.chart is None for o in found) else "."
+        text += f" {counted(len(calm), 'indicator').capitalize()} "
+        text += "shows" if len(calm) == 1 else "show"
+        text += " normal month-to-month variation"
+        text += " or have too few months to tell." if any(o.chart is None for o in found) else "."
     if any(one.chart is None or one.chart.trial for one in found):
-        text += " Most limits are trial limits: an 18-month pilot rarely gives more than twelve clean months." if (
-            sum(one.chart is None or one.chart.trial for one in found) > len(found) / 2) else ""
-    return Section("M2", "", sentence(text), table=Table("Control charts in numbers", columns, rows, notes=notes),
-                   figure=figures[0], more=tuple(figures[1:]))
+        text += (
+            " Most limits are trial limits: an 18-month pilot rarely gives more than twelve clean months."
+            if (sum(one.chart is None or one.chart.trial for one in found) > len(found) / 2)
+            else ""
+        )
+    return Section(
+        sentence(text),
+        table=Table("Control charts in numbers", columns, rows, notes=notes),
+        figure=figures[0],
+        more=tuple(figures[1:]),
+    )
 
 
 def _change(one) -> str:
-    """What an indicator's chart says, in one line."""
+    """What an indicator's chart says, in one line: a present signal, a past one, a trend alone, or nothing unusual."""
     label = one.spec.label
     if one.chart is None:
         return f"{label}: too few months to tell change from usual variation"
     first = first_signal(one)
-    if one.variation not in ("improvement", "concern") or first is None:
-        return f"{label}: normal month-to-month variation"
-    when, rule, above = first
-    good = "better" if one.variation == "improvement" else "worse"
-    words = "rose above" if above else "fell below"
-    return f"{label} {words} its usual range from {month(when)} (rule {rule}), which is {good}"
+    if first is not None:
+        when, rule, above = first
+        words = "rose above" if above else "fell below"
+        good = "better" if one.variation == "improvement" else "worse"
+        return f"{label} {words} its usual range from {month(when)} (rule {rule}), which is {good}"
+    past = past_signals(one)
+    if past:
+        months, rule, above = past
+        words = "above" if above else "below"
+        return (
+            f"{label} was {words} its usual range in {months} (rule {rule}) and is back to normal variation"
+        )
+    if 3 in one.chart.rules_hit:
+        return f"{label} moved one way for seven months (rule 3); this alone calls for no action"
+    return f"{label}: normal month-to-month variation"
+
+
+def past_signals(one) -> tuple | None:
+    """(months in words, rule, above the middle?) of the last months of the pilot that hit rule 1, 2 or 4."""
+    limits, periods = one.chart.limits, one.overall["period"]
+    hits = [
+        i for i, rules in enumerate(limits["rules"]) if set(rules) - {3} and not limits["excluded"].iloc[i]
+    ]
+    if not hits or periods.iloc[hits[-1]] < one.since:
+        return None
+    start = end = hits[-1]
+    while start - 1 in hits:
+        start -= 1
+    above = bool(limits["value"].iloc[end] > limits["centre"].iloc[end])
+    months = month(periods.iloc[start])
+    if end > start:
+        months = f"{months} to {month(periods.iloc[end])}"
+    return months, min(set(limits["rules"].iloc[start]) - {3}), above
 
 
 def first_signal(one) -> tuple | None:
-    """(month, rule, above the middle?) where the last run of months that hit a rule other than 3 began."""
+    """(month, rule, above the middle?) where the signal of the last usable month began.
+
+    Rule 3 alone is no signal. The run goes back over months that hit a rule on the same side.
+    """
     limits = one.chart.limits
-    hits = [[r for r in rules if r != 3] for rules in limits["rules"]]
-    last = next((i for i in range(len(hits) - 1, -1, -1) if hits[i]), None)
-    if last is None:
+    usable = (~limits["excluded"].astype(bool) & limits["value"].notna()).to_numpy()
+    above = (limits["value"] > limits["centre"]).to_numpy()
+    hits = [usable[i] and bool(set(rules) - {3}) for i, rules in enumerate(limits["rules"])]
+    last = max((i for i in range(len(usable)) if usable[i]), default=None)
+    if last is None or not hits[last]:
         return None
     start = last
-    while start > 0 and hits[start - 1]:
+    while start > 0 and hits[start - 1] and above[start - 1] == above[last]:
         start -= 1
-    above = bool(limits["value"].iloc[start] > limits["centre"].iloc[start])
-    return one.overall["period"].iloc[start], min(hits[start]), above
+    return one.overall["period"].iloc[start], min(set(limits["rules"].iloc[start]) - {3}), bool(above[last])
 
 
 def _control(book, one, words):
     frame = _drawn(one)
     row = one.latest
-    kind = "run chart: no limits yet" if one.chart is None else f"{one.chart.kind} chart" + (
-        ", trial limits" if one.chart.trial else "")
+    kind = (
+        "run chart: no limits yet"
+        if one.chart is None
+        else f"{KINDS[one.chart.kind]} chart" + (", trial limits" if one.chart.trial else "")
+    )
     base = row["denominator"]
-    counts = f" {base:,.0f} {one.spec.denominator or ''} in {month(row['period'])}." if base == base and base >= book.rules.small_cell_min else ""
-    sheet = {"title": words, "subtitle": f"{one.spec.label}, {one.spec.unit}, by month; {kind}",
-             "note": f"Source: {one.spec.source}.{counts} Lines: usual value and limits; hollow: outside event, not counted.",
-             "stamp": book.stamp}
+    counts = ""
+    if not is_missing(base) and base >= book.rules.small_cell_min:
+        counts = f" {month(row['period'])}: {people(base, book.rules, one.spec.denominator or '')}."
+    sheet = {
+        "title": words,
+        "subtitle": f"{one.spec.label}, {one.spec.unit}, by month; {kind}",
+        "note": f"Source: {one.spec.source}.{counts} Lines: usual value and limits; hollow: outside event, not counted.",
+        "stamp": book.stamp,
+    }
     alt = f"Line chart. {words}. Latest: {one.text(row['value'])} in {month(row['period'])}; target {one.print(one.spec.target)}."
-    return charts_time.control(frame, sheet, alt, one.spec.target, indicators.bands(book), one.variation, one.spec.unit,
-                               one.print)
+    return charts_time.control(
+        frame, sheet, alt, one.spec.target, indicators.bands(book), one.variation, one.spec.unit, one.print
+    )
 
 
 def _drawn(one) -> pd.DataFrame:
     """The series in shown units with its limits; a run chart has none."""
-    frame = pd.DataFrame({"period": one.overall["period"], "value": one.overall["value"].astype(float) * one.per,
-                          "centre": float("nan"), "lower": float("nan"), "upper": float("nan"), "excluded": one.excluded})
+    frame = pd.DataFrame(
+        {
+            "period": one.overall["period"],
+            "value": one.overall["value"].astype(float) * one.per,
+            "centre": float("nan"),
+            "lower": float("nan"),
+            "upper": float("nan"),
+            "excluded": one.excluded,
+        }
+    )
     frame["rules"] = [[] for _ in range(len(frame))]
     if one.chart is not None:
         for column in ("centre", "lower", "upper"):
@@ -154,15 +290,34 @@ def _drawn(one) -> pd.DataFrame:
 
 def _chart_row(one) -> dict:
     if one.chart is None:
-        return {"label": one.spec.label, "kind": "run chart", "hits": f"fewer than {indicators.MIN_POINTS} usable months",
-                "trial": "none yet", "centre": "", "limits": "", "base": ""}
+        return {
+            "label": one.spec.label,
+            "kind": "run chart",
+            "hits": f"fewer than {indicators.MIN_POINTS} usable months",
+            "trial": "none yet",
+            "centre": "",
+            "limits": "",
+            "base": "",
+        }
     last, found = one.chart.limits.iloc[-1], []
     for rule in sorted(one.chart.rules_hit):
-        months = [p for p, rules in zip(one.overall["period"], one.chart.limits["rules"], strict=True) if rule in rules]
-        found.append(f"rule {rule}: {months[0]:%Y-%m}" + (f" to {months[-1]:%Y-%m}" if len(months) > 1 else ""))
-    return {"label": one.spec.label, "kind": one.chart.kind, "centre": one.text(last["centre"]),
-            "limits": f"{one.text(last['lower'])} to {one.text(last['upper'])}", "base": str(one.chart.n_baseline),
-            "hits": listed(found) or "nothing unusual", "trial": "trial" if one.chart.trial else "locked"}
+        months = [
+            p
+            for p, rules in zip(one.overall["period"], one.chart.limits["rules"], strict=True)
+            if rule in rules
+        ]
+        found.append(
+            f"rule {rule}: {months[0]:%Y-%m}" + (f" to {months[-1]:%Y-%m}" if len(months) > 1 else "")
+        )
+    return {
+        "label": one.spec.label,
+        "kind": KINDS[one.chart.kind],
+        "centre": one.text(last["centre"]),
+        "limits": f"{one.text(last['lower'])} to {one.text(last['upper'])}",
+        "base": str(one.chart.n_baseline),
+        "hits": listed(found) or "nothing unusual",
+        "trial": "trial" if one.chart.trial else "locked",
+    }
 
 
 @section("M5", "What did COVID and other events change?")
@@ -172,24 +327,44 @@ def events(book) -> Section:
     if not calendar:
         raise EmiError("city.yml lists no outside events", "List them under events.")
     found = indicators.load(book)
-    rows = [row for start, end, label in calendar for one in found if (row := _before_after(one, start, end, label))]
+    rows = [
+        row
+        for start, end, label in calendar
+        for one in found
+        if (row := _before_after(one, start, end, label))
+    ]
     if not rows:
         raise EmiError("no indicator has months both before and during an outside event")
     biggest = max(rows, key=lambda r: abs(r["ratio"] - 1))
     way = "fell" if biggest["ratio"] < 1 else "rose"
-    text = (f"From {month(biggest['start'])} \"{biggest['label']}\" {way} to {100 * biggest['ratio']:.0f}% of its earlier level. "
-            f"This came with an outside event ({biggest['event']}), not the pilot. Its months do not count as improvement or "
-            "concern." if biggest["excluded"] else
-            f"From {month(biggest['start'])} \"{biggest['label']}\" {way} to {100 * biggest['ratio']:.0f}% of its earlier level. "
-            f"This came with an outside event ({biggest['event']}), not the pilot.")
-    columns = [Column("event", "Event"), Column("first", "First month"), Column("label", "Indicator"),
-               Column("before", f"Mean of {BEFORE} months before"), Column("after", "Mean since"),
-               Column("change", "Of earlier level")]
+    text = (
+        f'From {month(biggest["start"])} "{biggest["label"]}" {way} to {100 * biggest["ratio"]:.0f}% of its earlier level. '
+        f"This came with an outside event ({biggest['event']}), not the pilot. Its months do not count as improvement or "
+        "concern."
+        if biggest["excluded"]
+        else f'From {month(biggest["start"])} "{biggest["label"]}" {way} to {100 * biggest["ratio"]:.0f}% of its earlier level. '
+        f"This came with an outside event ({biggest['event']}), not the pilot."
+    )
+    columns = [
+        Column("event", "Event"),
+        Column("first", "First month"),
+        Column("label", "Indicator"),
+        Column("before", f"Mean of {BEFORE} months before"),
+        Column("after", "Mean since"),
+        Column("change", "Of earlier level"),
+    ]
     one = next(o for o in found if o.spec.label == biggest["label"])
     title = f"{one.spec.label} {way} to {100 * biggest['ratio']:.0f}% of its earlier level from {month(biggest['start'])}"
-    return Section("M5", "", sentence(text), figure=_control(book, one, title),
-                   table=Table("Before and during each event", columns, rows,
-                               notes=["Means of months; small counts are left out."]))
+    return Section(
+        sentence(text),
+        figure=_control(book, one, title),
+        table=Table(
+            "Before and during each event",
+            columns,
+            rows,
+            notes=["Means of months; small counts are left out."],
+        ),
+    )
 
 
 def _before_after(one, start, end, label) -> dict | None:
@@ -198,6 +373,14 @@ def _before_after(one, start, end, label) -> dict | None:
     after = rows.loc[rows["period"].between(start, end), "value"].mean()
     if before != before or after != after or before == 0:
         return None
-    return {"event": label, "first": f"{start:%Y-%m}", "start": start, "label": one.spec.label, "before": one.text(before),
-            "after": one.text(after), "ratio": after / before, "change": f"{100 * after / before:.0f}%",
-            "excluded": any(start == s for s, _, _ in one.events)}
+    return {
+        "event": label,
+        "first": f"{start:%Y-%m}",
+        "start": start,
+        "label": one.spec.label,
+        "before": one.text(before),
+        "after": one.text(after),
+        "ratio": after / before,
+        "change": f"{100 * after / before:.0f}%",
+        "excluded": any(start == s for s, _, _ in one.events),
+    }

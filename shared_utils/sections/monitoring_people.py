@@ -1,24 +1,19 @@
-"""Monitoring of people: flow (M1), delivered service (M3), and who is reached (M4). No outcome by group."""
+"""Monitoring of people: their flow (M1) and the service they received (M3). No outcome by group."""
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, charts_shape, charts_time, indicators
+from shared_utils.sections import analysis, charts_compare, charts_shape, charts_time
 from shared_utils.sections.impact_people import received_by_arm
 from shared_utils.sections.scales import in_100
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, month, people, plainly, sentence
-from shared_utils.stats import intervals, multiplicity
+from shared_utils.sections.wording import month, people, plainly, sentence, times
 
 CROSSOVER_WARN = 0.10
 FIDELITY_WARN = 0.80
-MONTHS_POOLED = 12
-ATTENTION_GAP = 0.05
-GAPS_DRAWN = 14
 
 
 @section("M1", "Are people flowing through as planned?")
@@ -27,29 +22,64 @@ def flow(book) -> Section:
     study, unit = book.study, book.study.unit_label
     frame = study.frame.drop_duplicates(study.subject_id)
     panel = analysis.is_panel(book)
-    arms = [(analysis.arm_name(book, arm), int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)]
-    steps = [("Assigned", len(frame)), *_started(book, frame), *_left(book, frame), *_followed(book, study.frame)]
-    rows = [{"step": label, "n": n, "total": len(frame), "share": n / len(frame) if label not in _NOT_SHARES else None}
-            for label, n in steps] + [{"step": f"Group \"{name}\"", "n": n, "total": len(frame), "share": n / len(frame)}
-                                      for name, n in arms]
+    arms = [
+        (analysis.arm_name(book, arm), int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)
+    ]
+    steps = [
+        ("Assigned", len(frame)),
+        *_started(book, frame),
+        *_left(book, frame),
+        *_followed(book, study.frame),
+    ]
+    rows = [
+        {
+            "step": label,
+            "n": n,
+            "total": len(frame),
+            "share": n / len(frame) if label not in _NOT_SHARES else None,
+        }
+        for label, n in steps
+    ] + [
+        {"step": f'Group "{name}"', "n": n, "total": len(frame), "share": n / len(frame)} for name, n in arms
+    ]
     show = (lambda n: f"{n:,}") if panel else (lambda n: people(n, book.rules, "").strip())
     text = f"By {month(book.as_of)}, {show(len(frame))} {unit} are in the pilot's study"
-    text += "".join(f"; {show(n)} {label.lower()}" for label, n in steps[1:])
+    text += "".join(f"; {SAID[label].format(show(n))}" for label, n in steps[1:])
     flags = _crossover(book)
     levels = [[("Assigned", f"{show(len(frame))} {unit}")], [(name, show(n)) for name, n in arms]]
     levels += [[(label, show(n)) for label, n in steps[1:]]] if len(steps) > 1 else []
-    sheet = {"title": sentence(text.split(";")[0])[:-1], "subtitle": "People at each step; no outcomes are compared here",
-             "note": "Source: assignment, service and outcome records. Counts of people are rounded to the nearest 5.",
-             "stamp": book.stamp}
+    sheet = {
+        "title": sentence(text.split(";")[0])[:-1],
+        "subtitle": f"{unit.capitalize()} at each step; no outcomes are compared here",
+        "note": "Source: assignment, service and outcome records. Counts of people are rounded to the nearest 5.",
+        "stamp": book.stamp,
+    }
     alt = "Flow chart. " + sentence(text)
-    columns = [Column("step", "Step"), Column("n", "Number", "count", people=not panel),
-               Column("share", "Of those assigned", "share", n="" if panel else "total", numerator="" if panel else "n")]
+    columns = [
+        Column("step", "Step"),
+        Column("n", "Number", "count", people=not panel),
+        Column(
+            "share", "Of those assigned", "share", n="" if panel else "total", numerator="" if panel else "n"
+        ),
+    ]
     more = tuple(filter(None, [_joining(book, frame)]))
-    return Section("M1", "", sentence(text), table=Table(f"Steps of the pilot ({unit})", columns, rows), more=more, flags=flags,
-                   figure=charts_shape.flow(levels, sheet, alt), data={"record": {plainly(k): n for k, n in steps}})
+    return Section(
+        sentence(text),
+        table=Table(f"Steps of the pilot ({unit})", columns, rows),
+        more=more,
+        flags=flags,
+        figure=charts_shape.flow(levels, sheet, alt, straight=False),
+        data={"record": {plainly(k): n for k, n in steps}},
+    )
 
 
 _NOT_SHARES = ("Months with the main outcome",)
+SAID = {
+    "Received at least one service": "{} received at least one service",
+    "Left before the end": "{} left before the end",
+    "Main outcome known": "the main outcome is known for {}",
+    "Months with the main outcome": "{} months of the main outcome are there",
+}
 
 
 def _started(book, frame) -> list[tuple[str, int]]:
@@ -76,9 +106,20 @@ def _followed(book, frame) -> list[tuple[str, int]]:
 def _crossover(book) -> list[Flag]:
     """People of the comparison group who received the service."""
     reached = received_by_arm(book)
-    if not reached or book.config.design.type in ("iv_encouragement", "rd") or reached[0]["share"] <= CROSSOVER_WARN:
+    if (
+        not reached
+        or book.config.design.type in ("iv_encouragement", "rd")
+        or reached[0]["share"] <= CROSSOVER_WARN
+    ):
         return []
-    return [Flag("CROSSOVER", "warn", "M1", f"{100 * reached[0]['share']:.0f}% of the comparison group received the service.")]
+    return [
+        Flag(
+            "CROSSOVER",
+            "warn",
+            "M1",
+            f"{100 * reached[0]['share']:.0f}% of the comparison group received the service.",
+        )
+    ]
 
 
 def _joining(book, frame):
@@ -93,8 +134,12 @@ def _joining(book, frame):
     periods = list(counts.index.to_timestamp())
     total = people(int(counts.iloc[-1]), book.rules, "").strip()
     title = f"{people(int(counts.iloc[-1]), book.rules, book.study.unit_label)} joined between {month(periods[0])} and {month(periods[-1])}"
-    sheet = {"title": sentence(title)[:-1], "subtitle": f"Number of {book.study.unit_label} assigned so far, by month",
-             "note": "Source: assignment records. city.yml names no planned number to compare with.", "stamp": book.stamp}
+    sheet = {
+        "title": sentence(title)[:-1],
+        "subtitle": f"Number of {book.study.unit_label} assigned so far, by month",
+        "note": "Source: assignment records. city.yml names no planned number to compare with.",
+        "stamp": book.stamp,
+    }
     return charts_time.cumulative(periods, list(counts), sheet, f"Step chart. {sentence(title)}", total)
 
 
@@ -103,28 +148,51 @@ def delivery(book) -> Section:
     """Planned and delivered services, and how many each person served received."""
     services = book.data.tables.get("services")
     if services is None or services.empty:
-        raise EmiError("there is no service log in the data", "Send one as a table (services) and map it in mappings/.")
+        raise EmiError(
+            "there is no service log in the data", "Send one as a table (services) and map it in mappings/."
+        )
     rows = [_service_row(kind, own) for kind, own in services.groupby("service_type", sort=True)]
     rows = [row for row in rows if row["people"] >= book.rules.small_cell_min]
     if not rows:
         raise EmiError("no kind of service has reached 11 people yet")
     main = max(rows, key=lambda r: r["people"])
-    doses = services[(services["service_type"] == main["kind"]) & services["delivered"].astype(bool)].groupby("subject_id").size()
-    text = f"Half of those who received \"{plainly(main['kind'])}\" received it {main['median']:.0f} times or more"
+    doses = (
+        services[(services["service_type"] == main["kind"]) & services["delivered"].astype(bool)]
+        .groupby("subject_id")
+        .size()
+    )
+    text = f'Half of those who received "{plainly(main["kind"])}" received it {times(main["median"])} or more'
     planned = [row for row in rows if row["planned"]]
     flags = []
     if planned:
         done, due = sum(r["kept"] for r in planned), sum(r["planned"] for r in planned)
         text += f"; {in_100(done / due, due, book.rules)} planned services were delivered"
         if done / due < FIDELITY_WARN:
-            flags.append(Flag("FIDELITY", "warn", "M3", f"{100 * done / due:.0f}% of planned services were delivered, under 80%."))
-    columns = [Column("words", "Service"), Column("people", "Received it", "count"), Column("times", "Times delivered", "count", people=False),
-               Column("planned", "Planned", "count", people=False), Column("fidelity", "Planned and delivered", "share"),
-               Column("low", "Times, lower quarter", "number", n="people", digits=0),
-               Column("median", "Times, middle", "number", n="people", digits=0),
-               Column("high", "Times, upper quarter", "number", n="people", digits=0)]
-    return Section("M3", "", sentence(text), table=Table("Services planned and delivered", columns, rows), flags=flags,
-                   figure=_dose_figure(book, main, doses), more=tuple(filter(None, [_by_site(book, services)])))
+            flags.append(
+                Flag(
+                    "FIDELITY",
+                    "warn",
+                    "M3",
+                    f"{100 * done / due:.0f}% of planned services were delivered, under 80%.",
+                )
+            )
+    columns = [
+        Column("words", "Service"),
+        Column("people", "Received it", "count"),
+        Column("times", "Times delivered", "count", people=False),
+        Column("planned", "Planned", "count", people=False),
+        Column("fidelity", "Planned and delivered", "share"),
+        Column("low", "Times, lower quarter", "number", n="people", digits=0),
+        Column("median", "Times, middle", "number", n="people", digits=0),
+        Column("high", "Times, upper quarter", "number", n="people", digits=0),
+    ]
+    return Section(
+        sentence(text),
+        table=Table("Services planned and delivered", columns, rows),
+        flags=flags,
+        figure=_dose_figure(book, main, doses),
+        more=tuple(filter(None, [_by_site(book, services)])),
+    )
 
 
 def _service_row(kind: str, own: pd.DataFrame) -> dict:
@@ -132,18 +200,30 @@ def _service_row(kind: str, own: pd.DataFrame) -> dict:
     doses = delivered.groupby("subject_id").size()
     due = own[own["scheduled"].fillna(False).astype(bool)]
     planned, kept = len(due), int(due["delivered"].astype(bool).sum())
-    return {"kind": kind, "words": plainly(kind), "people": len(doses), "times": int(doses.sum()), "planned": planned,
-            "kept": kept, "fidelity": kept / planned if planned else None,
-            "low": doses.quantile(0.25), "median": doses.median(), "high": doses.quantile(0.75)}
+    return {
+        "kind": kind,
+        "words": plainly(kind),
+        "people": len(doses),
+        "times": int(doses.sum()),
+        "planned": planned,
+        "kept": kept,
+        "fidelity": kept / planned if planned else None,
+        "low": doses.quantile(0.25),
+        "median": doses.median(),
+        "high": doses.quantile(0.75),
+    }
 
 
 def _dose_figure(book, main, doses):
     counts = merged_bins(doses.to_numpy(), book.rules.small_cell_min)
     bars = [(label, n, people(n, book.rules, "").strip()) for label, n in counts]
-    title = f"Half of those served received \"{plainly(main['kind'])}\" {main['median']:.0f} times or more"
-    sheet = {"title": title, "subtitle": f"People by how often they received \"{plainly(main['kind'])}\"",
-             "note": f"Source: service records. {people(len(doses), book.rules)}. Every bar holds at least 11 people.",
-             "stamp": book.stamp}
+    title = f'Half of those served received "{plainly(main["kind"])}" {times(main["median"])} or more'
+    sheet = {
+        "title": title,
+        "subtitle": f'People by how often they received "{plainly(main["kind"])}"',
+        "note": f"Source: service records. {people(len(doses), book.rules)}. Every bar holds at least 11 people.",
+        "stamp": book.stamp,
+    }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
     return charts_compare.bars(bars, sheet, alt, "people")
 
@@ -161,10 +241,12 @@ def merged_bins(values, least: int, most: int = 8) -> list[tuple[str, int]]:
         i = min(range(len(bins)), key=lambda j: bins[j][2])
         j = i - 1 if i > 0 else i + 1
         low, high = sorted((i, j))
-        bins[low:high + 1] = [[bins[low][0], bins[high][1], bins[low][2] + bins[high][2]]]
+        bins[low : high + 1] = [[bins[low][0], bins[high][1], bins[low][2] + bins[high][2]]]
     last = len(bins) - 1
-    return [(f"{a} times or more" if k == last and last else f"{a} times" if a == b else f"{a}-{b} times", n)
-            for k, (a, b, n) in enumerate(bins)]
+    return [
+        (f"{a} times or more" if k == last and last else f"{a} times" if a == b else f"{a}-{b} times", n)
+        for k, (a, b, n) in enumerate(bins)
+    ]
 
 
 def _by_site(book, services) -> Table | None:
@@ -178,98 +260,21 @@ def _by_site(book, services) -> Table | None:
     rows = []
     for name, (done, n) in zip(sites.index, sites.to_numpy(), strict=True):
         limit = 3 * np.sqrt(overall * (1 - overall) / n)
-        outside = "below" if done / n < overall - limit else "above" if done / n > overall + limit else "inside"
-        rows.append({"site": plainly(str(name).removeprefix("u_")), "n": int(n), "share": done / n, "limits": outside})
-    columns = [Column("site", "Site"), Column("n", "Planned", "count", people=False), Column("share", "Delivered", "share"),
-               Column("limits", "Against what chance allows")]
-    return Table("Planned services delivered, by site", columns, rows,
-                 notes=[f"All sites together: {100 * overall:.0f}%. Limits: three standard errors around it."])
-
-
-@section("M4", "Who is being reached and who is not?")
-def reach(book) -> Section:
-    """Gaps between groups on each indicator, over the last twelve months, with Newcombe intervals."""
-    rows = [row for one in indicators.load(book) for dim in one.spec.equity for row in _gaps(book, one, dim)]
-    if not rows:
-        raise EmiError("no indicator is broken down by group", "Send group rows in indicator_monthly.")
-    tested = [r for r in rows if r["low"] is not None]
-    for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
-        row["q"] = float(q)
-    alarms = [r for r in tested if (r["low"] > 0 or r["high"] < 0) and abs(r["gap"]) >= ATTENTION_GAP]
-    flags = [Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r, book.rules)}.") for r in alarms[:10]]
-    columns = [Column("label", "Indicator"), Column("dim", "By"), Column("group", "Group"), Column("reference", "Compared with"),
-               Column("value", "Value", "share", n="n", numerator="x"), Column("n", "n", "count"),
-               Column("gap", "Gap, points", "points", n="n"), Column("low", "Low end", "points", n="n"),
-               Column("high", "High end", "points", n="n"), Column("ratio", "Ratio", "number", n="n"), Column("q", "q", "p")]
-    return Section("M4", "", _reach_sentence(book, alarms, tested), flags=flags, figure=_gap_figure(book, tested),
-                   table=Table(f"Gaps between groups, last {MONTHS_POOLED} months together", columns, rows, notes=_reach_notes(rows)))
-
-
-def _gaps(book, one, dim) -> list[dict]:
-    """One row a group against the largest group; groups too small to show keep their place without numbers."""
-    if not one.is_share:
-        return []
-    since = one.overall["period"].max() - pd.DateOffset(months=MONTHS_POOLED - 1)
-    rows = one.rows[(one.rows["group_dim"] == dim) & (one.rows["period"] >= since) & (one.rows["group_value"] != "unknown")]
-    sums = rows.groupby("group_value")[["numerator", "denominator"]].sum().astype(int)
-    sums = sums[sums["denominator"] > 0]
-    if len(sums) < 2:
-        return []
-    reference = sums["denominator"].idxmax()
-    return [_gap(book, one, dim, group, sums, reference) for group in sums.index if group != reference]
-
-
-def _gap(book, one, dim, group, sums, reference) -> dict:
-    (x, n), (x0, n0) = sums.loc[group], sums.loc[reference]
-    row = {"id": one.spec.id, "label": one.spec.label, "dim": plainly(dim), "group": plainly(group),
-           "reference": plainly(reference), "x": int(x), "n": int(n), "value": x / n, "q": None, "p": None,
-           "gap": None, "low": None, "high": None, "ratio": None}
-    small = [not indicators.may_show({"numerator": a, "denominator": b, "group_dim": dim}, book.rules) for a, b in ((x, n), (x0, n0))]
-    if any(small):
-        return row
-    low, high = intervals.newcombe(x, n, x0, n0, book.config.decision.level)
-    pooled = (x + x0) / (n + n0)
-    z = (x / n - x0 / n0) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / n0)) if 0 < pooled < 1 else 0.0
-    return row | {"gap": x / n - x0 / n0, "low": low, "high": high, "ratio": (x / n) / (x0 / n0) if x0 else None,
-                  "p": float(2 * stats.norm.sf(abs(z)))}
-
-
-def _gap_words(row, rules) -> str:
-    way = "lower" if row["gap"] < 0 else "higher"
-    near, far = sorted((abs(row["low"]), abs(row["high"])))
-    return (f"{row['group']}: \"{row['label']}\" is {100 * abs(row['gap']):.0f} points {way} than for {row['reference']} "
-            f"(between {100 * near:.0f} and {100 * far:.0f})")
-
-
-def _reach_sentence(book, alarms, tested) -> str:
-    if not tested:
-        return "The groups are too small to compare."
-    if not alarms:
-        return sentence(f"of {counted(len(tested), 'gap')} between groups, none is both clear and five points or more")
-    worst = max(alarms, key=lambda r: abs(r["gap"]))
-    verb = "is" if len(alarms) == 1 else "are"
-    return sentence(f"{counted(len(alarms), 'gap')} of {len(tested)} {verb} clear and five points or more. The largest: "
-                    f"{_gap_words(worst, book.rules)}")
-
-
-def _reach_notes(rows) -> list[str]:
-    hidden = [f"{r['group']} ({r['label']})" for r in rows if r["gap"] is None]
-    notes = ["Gap: group minus the largest group. 95% Newcombe interval. q: share of false alarms expected among gaps with "
-             "this q or less (Benjamini-Hochberg). Months are added up, so people counted in several months count again."]
-    return notes + ([f"Too small to compare: {listed(hidden[:12])}{' and others' if len(hidden) > 12 else ''}."] if hidden else [])
-
-
-def _gap_figure(book, tested):
-    if not tested:
-        return None
-    drawn = sorted(tested, key=lambda r: -abs(r["gap"]))[:GAPS_DRAWN]
-    bars = [charts_compare.Bar(f"{r['group']}: {r['label']}", 100 * r["gap"], 100 * r["low"], 100 * r["high"],
-                               f"{100 * r['gap']:+.0f}".replace("-", "\N{MINUS SIGN}"),
-                               r["low"] > 0 or r["high"] < 0) for r in drawn]
-    top = drawn[0]
-    title = f"The widest gap: {_gap_words(top, book.rules)}"
-    sheet = {"title": title, "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% intervals",
-             "note": f"Source: monthly indicators. The {len(drawn)} widest of {counted(len(tested), 'gap')}. Full dot: the "
-                     "interval does not cross the line.", "stamp": book.stamp}
-    alt = f"Dot and interval chart. {title}. " + "; ".join(f"{b.label} {b.words} points" for b in bars) + "."
-    return charts_compare.intervals(bars, sheet, alt, "percentage points", ((0.0, "no gap"),))
+        outside = (
+            "below" if done / n < overall - limit else "above" if done / n > overall + limit else "inside"
+        )
+        rows.append(
+            {"site": plainly(str(name).removeprefix("u_")), "n": int(n), "share": done / n, "limits": outside}
+        )
+    columns = [
+        Column("site", "Site"),
+        Column("n", "Planned", "count", people=False),
+        Column("share", "Delivered", "share"),
+        Column("limits", "Against what chance allows"),
+    ]
+    return Table(
+        "Planned services delivered, by site",
+        columns,
+        rows,
+        notes=[f"All sites together: {100 * overall:.0f}%. Limits: three standard errors around it."],
+    )

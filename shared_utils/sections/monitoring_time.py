@@ -7,7 +7,7 @@ from shared_utils.sections import charts_compare, indicators
 from shared_utils.sections.figures import BLUE, GREY
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, number, sentence
+from shared_utils.sections.wording import counted, listed, sentence
 
 RECENT = 3  # months looked at
 MISSES_SERIOUS = 2
@@ -19,18 +19,38 @@ def timeliness(book) -> Section:
     limit = book.config.data.timeliness.max_lag_days
     rows = [_source(name, own, limit) for name, own in _by_source(indicators.load(book))]
     on_time = sum(row["late"] == 0 for row in rows)
-    text = f"{number(on_time)} of {counted(len(rows), 'source')} arrived on time in the last {RECENT} months"
-    changed = [one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1]
+    text = f"{on_time} of {len(rows)} sources arrived on time in the last {RECENT} months"
+    changed = [
+        one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1
+    ]
     text += f"; the definition changed for {listed(changed)}" if changed else "; no definition changed"
-    flags = [Flag("LATE", "serious" if row["late"] >= MISSES_SERIOUS else "warn", row["source"],
-                  f"{row['source']}: {counted(row['late'], 'late month')} of the last {RECENT}.") for row in rows if row["late"]]
+    flags = [
+        Flag(
+            "LATE",
+            "serious" if row["late"] >= MISSES_SERIOUS else "warn",
+            row["source"],
+            f"{row['source']}: {counted(row['late'], 'late month')} of the last {RECENT}.",
+        )
+        for row in rows
+        if row["late"]
+    ]
     flags += [f for f in book.flags if f.code == "DQ111"]
-    columns = [Column("source", "Source"), Column("lag", "Days, latest month", "count", people=False),
-               Column("typical", "Days, typical", "count", people=False),
-               Column("late", f"Late, last {RECENT} months", "count", people=False),
-               Column("complete", "Months present, last 12", "share"), Column("versions", "Definition")]
-    return Section("M7", "", sentence(text), figure=_lags(book, rows, limit), flags=flags,
-                   table=Table("How each source arrives", columns, rows, notes=[f"On time: {limit} days after the month ends."]))
+    columns = [
+        Column("source", "Source"),
+        Column("lag", "Days, latest month", "count", people=False),
+        Column("typical", "Days, typical", "count", people=False),
+        Column("late", f"Late, last {RECENT} months", "count", people=False),
+        Column("complete", "Months present, last 12", "share"),
+        Column("versions", "Definition"),
+    ]
+    return Section(
+        sentence(text),
+        figure=_lags(book, rows, limit),
+        flags=flags,
+        table=Table(
+            "How each source arrives", columns, rows, notes=[f"On time: {limit} days after the month ends."]
+        ),
+    )
 
 
 def _by_source(found) -> list[tuple]:
@@ -43,9 +63,14 @@ def _source(name: str, own, limit: int) -> dict:
     lags = pd.concat([lag_days(one) for one in own]).groupby(level=0).max().sort_index()
     complete = [_present(one) for one in own]
     versions = sorted({v for one in own for v in one.overall["definition_version"].dropna()})
-    return {"source": name, "lag": int(lags.iloc[-1]), "typical": int(lags.median()),
-            "late": int((lags.tail(RECENT) > limit).sum()), "complete": sum(complete) / len(complete),
-            "versions": listed(versions)}
+    return {
+        "source": name,
+        "lag": int(lags.iloc[-1]),
+        "typical": int(lags.median()),
+        "late": int((lags.tail(RECENT) > limit).sum()),
+        "complete": sum(complete) / len(complete),
+        "versions": listed(versions),
+    }
 
 
 def lag_days(one) -> pd.Series:
@@ -64,12 +89,20 @@ def _present(one) -> float:
 
 def _lags(book, rows, limit):
     late = [row for row in rows if row["lag"] > limit]
-    title = (f"{counted(len(late), 'source').capitalize()} arrived later than {limit} days" if late
-             else f"Every source arrived within {limit} days")
+    title = (
+        f"{counted(len(late), 'source').capitalize()} arrived later than {limit} days"
+        if late
+        else f"Every source arrived within {limit} days"
+    )
     bars = [(row["source"], row["lag"], f"{row['lag']} days") for row in rows]
-    sheet = {"title": title, "subtitle": "Days from the end of the latest month to its arrival, by source",
-             "note": f"Source: dates of arrival of the monthly indicators. {counted(len(rows), 'source').capitalize()}.",
-             "stamp": book.stamp}
+    sheet = {
+        "title": title,
+        "subtitle": "Days from the end of the latest month to its arrival, by source",
+        "note": f"Source: dates of arrival of the monthly indicators. {counted(len(rows), 'source').capitalize()}.",
+        "stamp": book.stamp,
+    }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
     tones = [GREY if row["lag"] > limit else BLUE for row in rows]
-    return charts_compare.bars(bars, sheet, alt, "days", target=(limit, f"on time: {limit} days"), tones=tones)
+    return charts_compare.bars(
+        bars, sheet, alt, "days", target=(limit, f"on time: {limit} days"), tones=tones
+    )

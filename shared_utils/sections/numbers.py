@@ -7,7 +7,13 @@ import math
 
 import pandas as pd
 
-from shared_utils.disclosure import Rules, round_count, round_effect, round_share, round_significant, round_usd
+from shared_utils.disclosure import (
+    Rules,
+    round_count,
+    round_share,
+    round_significant,
+    round_usd,
+)
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -42,7 +48,11 @@ def share(p, n=None, _digits=1, rules: Rules | None = None) -> str:
     """A share (0 to 1) in percent."""
     if rules is None:
         return f"{decimals(100 * p, 1)}%"
-    digits = rules.percent_digits_large if not is_missing(n) and n > rules.percent_digits_n_over else rules.percent_digits
+    digits = (
+        rules.percent_digits_large
+        if not is_missing(n) and n > rules.percent_digits_n_over
+        else rules.percent_digits
+    )
     return f"{decimals(100 * round_share(p, n, rules), digits)}%"
 
 

@@ -38,38 +38,57 @@ def finish(book, **parts) -> Written:
     record = build(book, **parts)
     results.write(record, path)
     place = path.relative_to(book.city_dir).as_posix()
-    return Written(f"The result record was written to {place}: {len(record['estimates'])} estimates, "
-                   f"{len(record['indicators'])} indicator rows, {len(record['flags'])} flags.")
+    return Written(
+        f"The result record was written to {place}: {len(record['estimates'])} estimates, "
+        f"{len(record['indicators'])} indicator rows, {len(record['flags'])} flags."
+    )
 
 
-def build(book, design=None, robustness=None, attrition=None, indicators=(), quality=None, decision=None,
-          lessons=()) -> dict:
+def build(
+    book, design=None, robustness=None, attrition=None, indicators=(), quality=None, decision=None, lessons=()
+) -> dict:
     """The record as a mapping (pilots.md section 6)."""
     config = book.config
     flags = book.all_flags()
-    return clean({
-        "schema_version": "1.0",
-        "record_type": book.notebook,
-        "data_mode": book.data.mode,
-        "city": {"key": config.city.key, "name": config.city.name, "state": config.city.state,
-                 "slug": config.pilot.slug, "domain": config.pilot.domain},
-        "run": _run(book),
-        "plan": book.plan.as_record(),
-        "design": {"type": config.design.type, "estimator": config.design.estimator,
-                   "unit": config.pilot.unit_of_analysis, **(design or {})},
-        "estimates": [row for section in book.sections.values() for row in section.estimates],
-        "robustness": robustness,
-        "attrition": attrition,
-        "indicators": list(indicators),
-        "flags": [flag.as_dict() for flag in flags],
-        "quality": {"data_age_days": banner.data_age(book), **(quality or {})},
-        "costs": costs(book),
-        "decision": decision,
-        "lessons": list(lessons),
-        "disclosure": {"level": "internal", "small_cell_min": book.rules.small_cell_min,
-                       "cells_suppressed": _hidden_cells(book), "audit_passed": False, "rounding": "none"},
-        "provenance": provenance(book),
-    })
+    return clean(
+        {
+            "schema_version": "1.0",
+            "record_type": book.notebook,
+            "data_mode": book.data.mode,
+            "city": {
+                "key": config.city.key,
+                "name": config.city.name,
+                "state": config.city.state,
+                "slug": config.pilot.slug,
+                "domain": config.pilot.domain,
+            },
+            "run": _run(book),
+            "plan": book.plan.as_record(),
+            "design": {
+                "type": config.design.type,
+                "estimator": config.design.estimator,
+                "unit": config.pilot.unit_of_analysis,
+                **(design or {}),
+            },
+            "estimates": [row for section in book.sections.values() for row in section.estimates],
+            "robustness": robustness,
+            "attrition": attrition,
+            "indicators": list(indicators),
+            "flags": [flag.as_dict() for flag in flags],
+            "quality": {"data_age_days": banner.data_age(book), **(quality or {})},
+            "costs": costs(book),
+            "decision": decision,
+            "lessons": list(lessons),
+            "disclosure": {
+                "level": "internal",
+                "small_cell_min": book.rules.small_cell_min,
+                "cells_suppressed": _hidden_cells(book),
+                "audit_passed": False,
+                "rounding": "none",
+            },
+            "provenance": provenance(book),
+        }
+    )
 
 
 def clean(value):
@@ -95,8 +114,14 @@ def costs(book) -> dict | None:
     weakest = min(rows["quality"], key=QUALITY_RANK.index)
     served = _served(book)
     total = float(cash["amount_usd"].sum())
-    return {"total_usd": total, "per_participant_usd": total / served if served else None, "icer": None,
-            "icer_ci": None, "prob_below_ceiling": None, "quality": weakest}
+    return {
+        "total_usd": total,
+        "per_participant_usd": total / served if served else None,
+        "icer": None,
+        "icer_ci": None,
+        "prob_below_ceiling": None,
+        "quality": weakest,
+    }
 
 
 def _served(book) -> int | None:
@@ -116,9 +141,13 @@ def provenance(book) -> dict:
         "inputs": sorted(book.data.inputs, key=lambda entry: entry["table"]),
         "inputs_digest": f"sha256:{digest}",
         "config_sha256": f"sha256:{book.config.sha256}",
-        "code": {"git_commit": plan_lock.git_commit(book.city_dir), "dirty": plan_lock.git_dirty(book.city_dir),
-                 "shared_utils": shared_utils.__version__, "vendored_sha256": _file_sha(book, "shared_utils/VENDORED.json"),
-                 "lockfile_sha256": _file_sha(book, "requirements.txt")},
+        "code": {
+            "git_commit": plan_lock.git_commit(book.city_dir),
+            "dirty": plan_lock.git_dirty(book.city_dir),
+            "shared_utils": shared_utils.__version__,
+            "vendored_sha256": _file_sha(book, "shared_utils/VENDORED.json"),
+            "lockfile_sha256": _file_sha(book, "requirements.txt"),
+        },
         "notebook_sha256": notebook_sha(book),
         "parameters": book.parameters,
         "seed": book.seed,
@@ -138,17 +167,24 @@ def notebook_sha(book) -> str:
 def _run(book) -> dict:
     finished = datetime.now(UTC)
     started = datetime.fromisoformat(book.started_at)
-    return {"run_id": book.run_id, "started_at": book.started_at, "finished_at": finished.isoformat(timespec="seconds"),
-            "duration_s": round((finished - started).total_seconds(), 1), "status": "ok",
-            "as_of": book.as_of.isoformat(), "blind": book.blinded}
+    return {
+        "run_id": book.run_id,
+        "started_at": book.started_at,
+        "finished_at": finished.isoformat(timespec="seconds"),
+        "duration_s": round((finished - started).total_seconds(), 1),
+        "status": "ok",
+        "as_of": book.as_of.isoformat(),
+        "blind": book.blinded,
+    }
 
 
 def _hidden_cells(book) -> int:
-    tables = [part for s in book.sections.values() for part in (s.table, *s.more) if hasattr(part, "suppressed")]
+    tables = [
+        part for s in book.sections.values() for part in (s.table, *s.more) if hasattr(part, "suppressed")
+    ]
     return sum(table.suppressed(book.rules)[1] for table in tables)
 
 
 def _file_sha(book, name: str) -> str | None:
     path = book.city_dir / name
     return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" if path.exists() else None
-

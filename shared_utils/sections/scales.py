@@ -8,8 +8,9 @@ import math
 import re
 from dataclasses import dataclass, replace
 
+from shared_utils import disclosure
 from shared_utils.disclosure import Rules, round_effect, round_share, round_significant, round_usd
-from shared_utils.sections.numbers import MINUS, is_missing, plain
+from shared_utils.sections.numbers import MINUS, decimals, is_missing, plain
 
 INTERNAL = Rules(se_digits=3)  # a city's own tables show one digit more than a release
 
@@ -41,35 +42,37 @@ class Scale:
             return 100 * math.expm1(value) if value < math.inf else math.inf
         return value
 
-    def shown_se(self, value: float, se: float) -> float:
-        """The standard error of a shown effect (delta method for log ratios)."""
-        if self.name == "prob_diff":
-            return 100 * se
-        if self.name == "log_irr":
-            return 100 * math.exp(-value if self.gain else value) * se
-        return se
+    def shown_se(self, se: float) -> float:
+        """The standard error of a shown effect; for log ratios that of a small effect, so all ends round alike."""
+        return 100 * se if self.name in ("prob_diff", "log_irr") else se
 
     def rounded(self, value: float, se: float | None, rules: Rules | None = None) -> float:
         """A shown effect at the digits its standard error supports."""
-        shown_se = None if is_missing(se) else self.shown_se(value, se)
+        shown_se = None if is_missing(se) else self.shown_se(se)
         return round_effect(self.shown(value), shown_se, rules or INTERNAL)
 
     def text(self, value: float, se: float | None = None, rules: Rules | None = None) -> str:
-        """An effect for a table cell."""
+        """An effect for a table cell, with as many decimals as its standard error supports."""
         if math.isinf(value):
             return "no limit"
-        return self._dressed(self.rounded(value, se, rules))
+        number = self.rounded(value, se, rules)
+        if self.name == "usd":
+            return f"{MINUS if number < 0 else ''}${abs(number):,.0f}"
+        return self._printed(number, se, rules) + ("%" if self.name == "log_irr" else "")
+
+    def _printed(self, number: float, se: float | None, rules: Rules | None) -> str:
+        if is_missing(se) or se == 0:
+            return plain(number)
+        digits = (rules or INTERNAL).se_digits - 1 - math.floor(math.log10(self.shown_se(se)))
+        return decimals(number, max(0, digits))
 
     def size(self, value: float, se: float | None, rules: Rules) -> str:
         """The size of an effect in words, without its sign: "7.6 points", "$380", "19 percent"."""
-        return self.size_shown(abs(self.rounded(value, se, rules)))
-
-    def size_shown(self, number: float) -> str:
-        """A shown size with its unit: 7.6 as "7.6 points"."""
+        number = abs(self.rounded(value, se, rules))
         if self.name == "usd":
             return f"${number:,.0f}"
         word = {"prob_diff": "points", "points": "points", "log_irr": "percent"}.get(self.name, self.unit)
-        return f"{plain(number)} {word}".strip()
+        return f"{self._printed(number, se, rules)} {word}".strip()
 
     def mean(self, value: float, n, rules: Rules) -> str:
         """A mean in words: "50 in 100", "$660", "55 points"."""
@@ -79,11 +82,6 @@ class Scale:
             return f"${round_usd(value, rules):,}"
         return f"{plain(round_significant(self.per * value, 2))} {self.level}".strip()
 
-    def _dressed(self, number: float) -> str:
-        if self.name == "usd":
-            return f"{MINUS if number < 0 else ''}${abs(number):,.0f}"
-        return plain(number) + ("%" if self.name == "log_irr" else "")
-
 
 def in_100(p: float, n, rules: Rules) -> str:
     """A share as a natural frequency: "58 in 100"; whole numbers, because people are whole."""
@@ -91,6 +89,21 @@ def in_100(p: float, n, rules: Rules) -> str:
     if whole == 0 and p > 0:
         return "fewer than 1 in 100"
     return "nearly all of 100" if whole == 100 and p < 1 else f"{whole} in 100"
+
+
+def told_share(x: int, n: int, rules: Rules) -> tuple[str, float]:
+    """(a share in words, the share to draw): exact where it may be told, else only its bound (pilots.md 2.7.2).
+
+    A small numerator gives "at most 2 in 100", a small rest "at least 98 in 100", a small group no number.
+    """
+    if n < rules.small_cell_min:
+        return "too few to say", 0.0
+    if disclosure.shows_group(x, n, rules):
+        return in_100(x / n, n, rules), x / n
+    most = rules.small_cell_min - 1
+    if disclosure.is_small(x, rules):
+        return f"at most {math.ceil(100 * most / n)} in 100", most / n
+    return f"at least {math.floor(100 * (n - most) / n)} in 100", (n - most) / n
 
 
 def scale_of(outcome, design_type: str) -> Scale:

@@ -18,11 +18,10 @@ class Section:
     """What one section says. Shown by the notebook as soon as a cell returns it.
 
     `table` and `figure` answer the question; `more` holds further tables and figures, shown after them.
-    `estimates` go into the result record; `data` is for sections that build on this one.
+    `estimates` go into the result record; `data` is for sections that build on this one. `id`, `question`, `stamp`
+    and `rules` are set when the section has run; a question given here replaces the registered one.
     """
 
-    id: str
-    question: str
     sentence: str
     table: object = None
     figure: object = None
@@ -30,6 +29,8 @@ class Section:
     flags: list = field(default_factory=list)
     estimates: list = field(default_factory=list)
     data: dict = field(default_factory=dict)
+    id: str = ""
+    question: str = ""
     stamp: str = ""
     rules: Rules = field(default_factory=Rules)
 
@@ -41,7 +42,9 @@ class Section:
     def bundles(self) -> list[tuple[dict, dict]]:
         """What is displayed, in order: (mime bundle, metadata) of the sentence, figures, tables and notes."""
         shown = [part for part in (self.figure, self.table, *self.more) if part is not None]
-        parts = [_text(self.sentence, "" if shown else self.stamp)]  # figures and tables carry the stamp themselves
+        parts = [
+            _text(self.sentence, "" if shown else self.stamp)
+        ]  # figures and tables carry the stamp themselves
         parts += [part.bundle(self.stamp, self.rules) for part in shown]
         return parts + ([_notes(self.flags)] if self.flags else [])
 
@@ -88,13 +91,13 @@ def _cannot_run(id: str, error: EmiError, vital: bool) -> Section:
     reason = error.message.rstrip(".")
     flag = Flag(f"{id}_NOT_RUN", "block" if vital else "warn", id, f"{id} could not run: {reason}.", vital)
     hint = f" {error.hint}" if error.hint else ""
-    return Section(id, "", f"This section could not run: {reason}.{hint}", flags=[flag])
+    return Section(f"This section could not run: {reason}.{hint}", flags=[flag])
 
 
 def _numeric_warnings(id: str, caught) -> list[Flag]:
-    """Library warnings about the numbers as flags; those about old or coming functions concern no reader."""
-    kinds = (RuntimeWarning, UserWarning)
-    texts = {str(w.message).split("\n")[0] for w in caught if isinstance(w.message, kinds)}
+    """Warnings of the fitting (did not converge, ...) as flags. Those of single operations on arrays and of old
+    functions concern no reader: estimates that are not numbers are refused by the designs themselves."""
+    texts = {str(w.message).split("\n")[0] for w in caught if isinstance(w.message, UserWarning)}
     return [Flag("NUMERIC", "warn", id, f"{id}: {text}") for text in sorted(texts)]
 
 

@@ -4,6 +4,7 @@ Nothing here is typed for one city. Words that claim more than the data ("signif
 and "no effect" is never concluded from a range that also holds a worthwhile one (pilots.md 5.0 and 5.3).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +12,35 @@ from shared_utils.disclosure import Rules, round_count
 from shared_utils.sections.numbers import decimals
 from shared_utils.sections.scales import Scale
 
+# Codes of the data model in the reader's words; other codes lose their underscores.
+WORDS = {
+    "race_ethnicity": "race and ethnicity",
+    "household_type": "household type",
+    "opportunity_tercile": "neighborhood opportunity",
+    "majority_race_ethnicity": "majority of the tract",
+    "black_nh": "Black",
+    "white_nh": "White",
+    "hispanic": "Hispanic",
+    "asian_nh": "Asian",
+    "aian_nh": "American Indian or Alaska Native",
+    "nhpi_nh": "Native Hawaiian or Pacific Islander",
+    "mena": "Middle Eastern or North African",
+    "multi_other_nh": "several or other",
+    "single_adult_children": "single adult with children",
+    "two_plus_adults_children": "couple or adults with children",
+    "single_adult_no_children": "single adult, no children",
+    "two_plus_adults_no_children": "couple or adults, no children",
+    "nonbinary_other": "nonbinary or other",
+    "lt_hs": "less than high school",
+    "hs_ged": "high school or GED",
+    "some_college": "some college",
+    "assoc_plus": "associate degree or more",
+    "age_years": "age in years",
+    "hs_credential": "high school credential",
+    "unknown": "not known",
+    "outcome_baseline": "main measure at the start",
+    "(missing)": "not known",
+}
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 # Whose mean stands behind "with it" and "without it", by design (the means are those of designs.estimate).
@@ -20,7 +50,10 @@ COMPARED = {
     "rct_blocked_lottery": ("among people drawn in the lottery", "among those not drawn"),
     "rct_multiarm": ("with {treated}", "with {comparison}"),
     "iv_encouragement": ("with the service", "without it, among households that the invitation brought in"),
-    "did_staggered": ("in {units} with the program", "expected without it, judging by {units} that had not started"),
+    "did_staggered": (
+        "in {units} with the program",
+        "expected without it, judging by {units} that had not started",
+    ),
     "panel_did": ("in the pilot areas", "expected without the pilot, judging by the other areas"),
     "observational_aipw": ("among those who took the program", "expected for the same people without it"),
     "rd": ("just inside the limit", "just outside it"),
@@ -59,6 +92,25 @@ def month(value) -> str:
     return f"{value:%B %Y}"
 
 
+def shows(n: int, what: str) -> str:
+    """Say "none shows concern", "1 shows concern" or "5 show concern"."""
+    return f"{n or 'none'} {'show' if n > 1 else 'shows'} {what}"
+
+
+def times(n: float) -> str:
+    """Say "once", "twice" or "7 times"."""
+    return {1: "once", 2: "twice"}.get(round(n), f"{round(n)} times")
+
+
+def group(dim: str, value) -> str:
+    """A group in words that stand alone: "low-opportunity neighborhoods", "low family renter share"."""
+    if dim == "opportunity_tercile" and str(value) != "unknown":
+        return f"{value}-opportunity neighborhoods"
+    if dim.endswith("_tercile") and str(value) != "unknown":
+        return f"{value} {plainly(dim.removesuffix('_tercile'))}"
+    return plainly(value)
+
+
 def sentence(text: str) -> str:
     """Upper case at the start, one full stop at the end, single spaces."""
     text = " ".join(text.split())
@@ -67,8 +119,19 @@ def sentence(text: str) -> str:
 
 
 def plainly(name: str) -> str:
-    """A code in words: "single_adult_children" as "single adult children"."""
-    return str(name).replace("_", " ")
+    """A code in words: "n_children" as "number of children", "savings_baseline_usd" as "savings at the start (dollars)"."""
+    name = str(name)
+    if name in WORDS:
+        return WORDS[name]
+    for pattern, words in (
+        ("^u_", ""),
+        ("^n_", "number of "),
+        ("_id$", ""),
+        ("_usd$", " (dollars)"),
+        ("_baseline", " at the start"),
+    ):
+        name = re.sub(pattern, words, name)
+    return name.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -100,27 +163,36 @@ class Told:
         return (self.value, self.low, self.high) if self.sign > 0 else (-self.value, -self.high, -self.low)
 
 
-def effect(told: Told, rules: Rules) -> str:
-    """What the primary estimate says, for I4: a clear change, or "we cannot tell yet"."""
+def finding(told: Told, rules: Rules) -> str:
+    """What the primary estimate says, without its range: a clear change, or "we cannot tell yet"."""
     _, low, high = told.benefit
     if low > 0 or high < 0:
         worse = "" if low > 0 else " This is a change for the worse."
-        return sentence(f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}. "
-                        f"The likely range of the change is {span(told, rules)}.{worse}")
+        return sentence(
+            f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}.{worse}"
+        )
     if high < told.mwe:
-        start = (f"the data rule out a change as large as the {worth(told, rules)} the city set as worthwhile, for the "
-                 f"better, on the main measure ({_label(told)})")
+        start = (
+            f"the data rule out a gain as large as the {worth(told, rules)} the city set as worthwhile on the main "
+            f"measure ({_label(told)})"
+        )
     else:
         start = f"we cannot tell yet whether {told.subject} changed the main measure ({_label(told)})"
-    return sentence(f"{start}. The best estimate is {signed(told, told.value, rules)}{_levels(told, rules)}. "
-                    f"The likely range goes from {signed(told, told.low, rules)} to {signed(told, told.high, rules)}.")
+    return sentence(f"{start}. The best estimate is {signed(told, told.value, rules)}{_levels(told, rules)}")
+
+
+def effect(told: Told, rules: Rules) -> str:
+    """What the primary estimate says with its range, for I4."""
+    return f"{finding(told, rules)} {sentence(f'the likely range of the change is {span(told, rules)}')}"
 
 
 def headline(told: Told, rules: Rules) -> str:
     """The finding as a figure's title."""
     _, low, high = told.benefit
     if low > 0 or high < 0:
-        return sentence(f"{told.subject} {_verb(told)} the main measure by {told.scale.size(told.value, told.se, rules)}")[:-1]
+        return sentence(
+            f"{told.subject} {_verb(told)} the main measure by {told.scale.size(told.value, told.se, rules)}"
+        )[:-1]
     if high < told.mwe:
         return f"The data rule out a worthwhile gain of {worth(told, rules)}"
     return f"We cannot tell yet whether {told.subject} changed the main measure"
@@ -147,34 +219,58 @@ def signed(told: Told, value: float, rules: Rules) -> str:
     return f"{told.scale.size(value, told.se, rules)} {'higher' if value > 0 else 'lower'}"
 
 
-def verdict(told: Told, recommendation: str, label: str, exaggeration: float | None, rules: Rules) -> str:
-    """The sentence of the rule's result (sentence bank of pilots.md 5.3)."""
+def verdict(
+    told: Told, base: tuple[str, str], final: tuple[str, str], why: list[str], ratio, rules: Rules
+) -> str:
+    """The sentence of the rule's result (sentence bank of pilots.md 5.3).
+
+    base: (recommendation, label) that the numbers alone give; final: after flags and guardrails, named in `why`.
+    """
+    text = _base_verdict(told, *base, ratio, rules)
+    if final == base:
+        return text
+    held = f"{final[0]}, {final[1]}" if final[1] else final[0]
+    return f"{text} {sentence(f'the rule holds this to {held}, because of: {listed(why)}')}"
+
+
+def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rules) -> str:
     b, low, high = (told.scale.size(told.sign * x, told.se, rules) for x in told.benefit)
     start = f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}."
+    least = worth(told, rules)
     if recommendation == "SCALE" and label == "firm":
-        return sentence(f"{start} Even the low end of the likely range ({low}) is above the {worth(told, rules)} the "
-                        "city set as worthwhile.")
+        reaches = "reaches" if low == least else "is above"
+        return sentence(
+            f"{start} Even the low end of the likely range ({low}) {reaches} the {least} the city set as worthwhile"
+        )
     if recommendation == "SCALE":
-        return sentence(f"{start} The best estimate is above the {worth(told, rules)} the city set as worthwhile, but "
-                        f"changes as small as {low} also fit the data. Expand in steps and keep measuring."
-                        f"{_overstated(told, exaggeration, rules)}")
+        return sentence(
+            f"{start} The best estimate is above the {least} the city set as worthwhile, but changes as small as {low} "
+            f"also fit the data. Expand in steps and keep measuring.{_overstated(told, ratio, rules)}"
+        )
     if recommendation == "ADAPT":
-        return sentence(f"the program works, but the gain ({b}; {low} to {high}) is smaller than the "
-                        f"{worth(told, rules)} the city said would be worth the cost.")
+        return sentence(
+            f"the program works, but the gain ({b}; {low} to {high}) is smaller than the {least} the city said would be "
+            "worth the cost"
+        )
     if recommendation == "STOP":
         best = high if told.benefit[2] > 0 else "no gain"
-        return sentence(f"the data rule out a gain as large as {worth(told, rules)} (the most favorable likely value is "
-                        f"{best}). Other benefits may exist, but not on the measure chosen in advance.")
-    return sentence(f"we cannot tell yet. The likely range, {signed(told, told.low, rules)} to "
-                    f"{signed(told, told.high, rules)}, includes no effect and includes a worthwhile one. "
-                    "This is not evidence of no effect.")
+        return sentence(
+            f"the data rule out a gain as large as {least} (the most favorable likely value is {best}). Other benefits "
+            "may exist, but not on the measure chosen in advance"
+        )
+    return sentence(
+        f"we cannot tell yet. The likely range, {signed(told, told.low, rules)} to {signed(told, told.high, rules)}, "
+        "includes no effect and includes a worthwhile one. This is not evidence of no effect"
+    )
 
 
 def _overstated(told: Told, ratio: float | None, rules: Rules) -> str:
     if not ratio or ratio < 1.05:
         return ""
-    return (f" If the true change were just worthwhile ({worth(told, rules)}), a study of this size that finds a clear "
-            f"change would overstate it about {ratio:.1f} times.")
+    return (
+        f" If the true change were just worthwhile ({worth(told, rules)}), a study of this size that finds a clear "
+        f"change would overstate it about {ratio:.1f} times."
+    )
 
 
 def _verb(told: Told) -> str:
@@ -182,7 +278,7 @@ def _verb(told: Told) -> str:
 
 
 def _levels(told: Told, rules: Rules) -> str:
-    """": about 58 in 100 with it, 50 in 100 without", or nothing where the means may not be told."""
+    """ ": about 58 in 100 with it, 50 in 100 without", or nothing where the means may not be told."""
     if told.mean_with is None or told.mean_without is None:
         return ""
     with_it, without = (told.scale.mean(m, told.n, rules) for m in (told.mean_with, told.mean_without))

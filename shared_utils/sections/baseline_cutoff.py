@@ -1,0 +1,97 @@
+"""Baseline at a cutoff (B5 of a discontinuity design): do families on both sides of the limit look alike?"""
+
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from shared_utils import designs
+from shared_utils.designs import DesignError
+from shared_utils.errors import EmiError
+from shared_utils.results import Flag
+from shared_utils.sections import analysis, charts_limits
+from shared_utils.sections.section import Section
+from shared_utils.sections.tables import Column, Table
+from shared_utils.sections.wording import listed, plainly, sentence
+from shared_utils.stats import multiplicity
+
+ALPHA = 0.05
+
+
+def continuity(book) -> Section:
+    """Jump of each measure at the cutoff (it should be none), with the density test of the design."""
+    rows = _jumps(book)
+    if not rows:
+        raise EmiError("no measure at the start is a number that can be compared at the limit")
+    for row, p in zip(rows, multiplicity.holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = float(p)
+    jumping = [row for row in rows if row["p_holm"] < ALPHA]
+    checks = [
+        Flag(**flag) for flag in designs.diagnose(book.study.frame, _design(book, book.config.primary.id))
+    ]
+    text = f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would not explain"
+    if jumping:
+        text += (
+            f"; {listed([row['what'] for row in jumping])} jumps, so families may not be alike on both sides"
+        )
+    columns = [
+        Column("what", "Measure at the start"),
+        Column("value", "Jump at the limit", "number", n="n"),
+        Column("ci_low", "Low end", "number", n="n"),
+        Column("ci_high", "High end", "number", n="n"),
+        Column("d", "Jump in SD", "number"),
+        Column("p_holm", "p (Holm)", "p"),
+        Column("n", "Families near the limit", "count"),
+    ]
+    flags = [_flag(row) for row in jumping]
+    return Section(
+        sentence(text),
+        figure=_figure(book, rows, jumping),
+        flags=[*checks, *flags],
+        table=Table("Measures at the start, at the limit", columns, rows),
+        data={
+            "record": {
+                "omnibus_p": None,
+                "rows": [{"covariate": r["what"], "d": r["d"], "class": ""} for r in rows],
+            }
+        },
+    )
+
+
+def _jumps(book) -> list[dict]:
+    frame = book.study.frame
+    rows = []
+    for name in dict.fromkeys([*book.config.design.diagnostics.covariate_continuity, *book.study.covariates]):
+        if name not in frame or is_bool_dtype(frame[name]) or not is_numeric_dtype(frame[name]):
+            continue
+        try:
+            row = analysis.main_rows(analysis.estimates(frame, _design(book, name)))[0]
+        except DesignError:
+            continue
+        spread = float(frame[name].astype(float).std())
+        n = row["n_treated"] + row["n_comparison"]
+        rows.append(row | {"what": plainly(name), "d": row["value"] / spread if spread else None, "n": n})
+    return rows
+
+
+def _design(book, outcome: str) -> dict:
+    """The city's design with a measure of the start in the place of the outcome."""
+    changed = analysis.design(book, outcome, draws=0, covariates=[])
+    return {key: value for key, value in changed.items() if key != "received"}
+
+
+def _flag(row: dict) -> Flag:
+    message = f"{row['what'].capitalize()} jumps at the limit (p = {row['p_holm']:.3f} after Holm)."
+    return Flag("COVARIATE_JUMP", "serious", "B5", message, True)
+
+
+def _figure(book, rows, jumping):
+    drawn = [(row["what"], row["d"]) for row in rows if row["d"] is not None]
+    title = "Measures at the start show no clear jump at the limit"
+    if jumping:
+        title = f"{listed([row['what'] for row in jumping]).capitalize()} jumps at the limit"
+    sheet = {
+        "title": title,
+        "subtitle": "Jump of each measure at the limit, in standard deviations; none is expected",
+        "note": f"Source: the city's files. {analysis.subjects(book, len(book.study.frame))}. Local linear fits on both sides.",
+        "stamp": book.stamp,
+    }
+    alt = f"Dot chart. {title}. " + "; ".join(f"{name}: {d:.2f}" for name, d in drawn) + "."
+    return charts_limits.love(drawn, sheet, alt)

@@ -1,0 +1,92 @@
+"""Figures that show a pilot against a limit: balance at the start, missing outcomes, what can be detected."""
+
+from matplotlib import rc_context
+
+from shared_utils.sections.charts_compare import DASHED, WORDS, above, labels, row_label, step, width
+from shared_utils.sections.figures import (
+    BAND,
+    BLUE,
+    INK,
+    LINE,
+    MUTED,
+    ORANGE,
+    STYLE,
+    TARGET,
+    Figure,
+    Sheet,
+    wrap,
+)
+
+ADJUST, LIMIT = 0.05, 0.25  # bands of the What Works Clearinghouse, in standard deviations
+
+
+def love(rows: list[tuple[str, float]], sheet: dict, alt: str) -> Figure:
+    """Standardized differences at the start: dots against the bands up to 0.05 and up to 0.25."""
+    lines = labels([label for label, _ in rows])
+    page = Sheet(
+        **sheet, height=0.4 + 0.9 * step(lines) * len(rows), left=width(lines), right=0.25, below=0.5
+    )
+    ax = page.ax
+    with rc_context(STYLE):
+        reach = max(0.32, 1.1 * max(abs(d) for _, d in rows))
+        ax.axvspan(-LIMIT, LIMIT, color=BAND, zorder=0)
+        ax.axvspan(-ADJUST, ADJUST, color=LINE, zorder=1)
+        ax.axvline(0, color=INK, lw=1, zorder=2)
+        for i, (_, d) in enumerate(rows):
+            y = len(rows) - 1 - i
+            row_label(ax, y, lines[i])
+            marker, color = ("D", ORANGE) if abs(d) > LIMIT else ("o", BLUE)
+            ax.plot([d], [y], marker, color=color, ms=6, zorder=3)
+        ax.set_xlim(-reach, reach)
+        ax.set_ylim(-0.7, len(rows) - 0.3)
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel("standard deviations (program minus comparison)", loc="left")
+        for x, text in ((LIMIT, "0.25"), (-LIMIT, "0.25"), (0, "alike")):
+            above(ax, x, text, MUTED)
+    return page.done(alt)
+
+
+def boundary(lines: dict, point: tuple[float, float], sheet: dict, alt: str) -> Figure:
+    """Two falling boundaries and where this pilot stands (missing overall, gap), both in points."""
+    page = Sheet(**sheet, height=2.0, left=0.62, right=1.05, below=0.48)
+    ax = page.ax
+    styles = {"cautious": ("-", BLUE), "optimistic": (DASHED, MUTED)}
+    with rc_context(STYLE):
+        for name, values in lines.items():
+            ls, color = styles[name]
+            ax.plot(*zip(*values, strict=True), ls=ls, color=color, lw=1.8)
+            _at_right(ax, values[-1][1], [name], color)
+        ax.plot([point[0]], [point[1]], "D", color=ORANGE, ms=9, zorder=4)
+        ax.annotate("this pilot", point, xytext=(9, 4), textcoords="offset points", fontweight="bold")
+        ax.set_xlim(0, 57)
+        ax.set_ylim(0, max(11.5, 1.15 * point[1]))
+        ax.grid(axis="y")
+        ax.set_xlabel("percent missing overall", loc="left")
+        ax.set_ylabel("gap, points")
+    return page.done(alt)
+
+
+def curve(points: list[tuple[float, float]], now: str, sheet: dict, alt: str, limit, axes) -> Figure:
+    """A falling curve, the pilot's own place on it (at 100 percent), and a limit: (value, label)."""
+    page = Sheet(**sheet, height=2.0, left=0.72, right=1.35, below=0.48)
+    ax = page.ax
+    here = next(point for point in points if point[0] == 100)
+    with rc_context(STYLE):
+        ax.plot(*zip(*points, strict=True), color=BLUE, lw=2.2)
+        ax.plot([here[0]], [here[1]], "D", color=BLUE, ms=9, zorder=4)
+        ax.annotate(f"now: {now}", here, xytext=(8, 6), textcoords="offset points", fontweight="bold")
+        ax.axhline(limit[0], color=TARGET, lw=1.3, ls=DASHED)
+        _at_right(ax, limit[0], wrap(limit[1], WORDS, inches=1.2), TARGET)
+        ax.set_ylim(0, 1.12 * max([y for _, y in points] + [limit[0]]))
+        ax.grid(axis="y")
+        ax.set_xlabel(axes[0], loc="left")
+        ax.set_ylabel(axes[1])
+    return page.done(alt)
+
+
+def _at_right(ax, y: float, lines: list[str], color: str) -> None:
+    ax.annotate(
+        "\n".join(lines), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+        va="center", fontsize=WORDS, color=color,
+    )  # fmt: skip

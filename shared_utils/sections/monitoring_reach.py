@@ -1,0 +1,178 @@
+"""Monitoring of reach (M4): which groups are served less than others, by more than chance."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from shared_utils.errors import EmiError
+from shared_utils.results import Flag
+from shared_utils.sections import charts_compare, indicators
+from shared_utils.sections.section import Section, section
+from shared_utils.sections.tables import Column, Table
+from shared_utils.sections.wording import counted, listed, plainly, sentence
+from shared_utils.sections.wording import group as wording_group
+from shared_utils.stats import intervals, multiplicity
+
+MONTHS_POOLED = 12
+ATTENTION_GAP = 0.05
+GAPS_DRAWN = 9
+
+
+@section("M4", "Who is being reached and who is not?")
+def reach(book) -> Section:
+    """Gaps between groups on each indicator, over the last twelve months, with Newcombe intervals."""
+    rows = [row for one in indicators.load(book) for dim in one.spec.equity for row in _gaps(book, one, dim)]
+    if not rows:
+        raise EmiError("no indicator is broken down by group", "Send group rows in indicator_monthly.")
+    tested = [r for r in rows if r["low"] is not None]
+    for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
+        row["q"] = float(q)
+    alarms = [r for r in tested if (r["low"] > 0 or r["high"] < 0) and abs(r["gap"]) >= ATTENTION_GAP]
+    flags = [
+        Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r, book.rules)}.")
+        for r in alarms[:10]
+    ]
+    columns = [
+        Column("label", "Indicator"),
+        Column("dim", "By"),
+        Column("group", "Group"),
+        Column("reference", "Compared with"),
+        Column("value", "Value", "share", n="n", numerator="x"),
+        Column("n", "n", "count"),
+        Column("gap", "Gap, points", "points", n="n"),
+        Column("low", "Low end", "points", n="n"),
+        Column("high", "High end", "points", n="n"),
+        Column("ratio", "Ratio", "number", n="n"),
+        Column("q", "q", "p"),
+    ]
+    return Section(
+        _reach_sentence(book, alarms, tested),
+        flags=flags,
+        figure=_gap_figure(book, tested),
+        table=Table(
+            f"Gaps between groups, last {MONTHS_POOLED} months together",
+            columns,
+            rows,
+            notes=_reach_notes(rows),
+        ),
+    )
+
+
+def _gaps(book, one, dim) -> list[dict]:
+    """One row a group against the largest group; groups too small to show keep their place without numbers."""
+    if not one.is_share:
+        return []
+    since = one.overall["period"].max() - pd.DateOffset(months=MONTHS_POOLED - 1)
+    rows = one.rows[
+        (one.rows["group_dim"] == dim)
+        & (one.rows["period"] >= since)
+        & (one.rows["group_value"] != "unknown")
+    ]
+    sums = rows.groupby("group_value")[["numerator", "denominator"]].sum().astype(int)
+    sums = sums[sums["denominator"] > 0]
+    if len(sums) < 2:
+        return []
+    reference = sums["denominator"].idxmax()
+    return [_gap(book, one, dim, group, sums, reference) for group in sums.index if group != reference]
+
+
+def _gap(book, one, dim, group, sums, reference) -> dict:
+    (x, n), (x0, n0) = sums.loc[group], sums.loc[reference]
+    row = {
+        "id": one.spec.id,
+        "label": one.spec.label,
+        "dim": plainly(dim),
+        "group": wording_group(dim, group),
+        "reference": wording_group(dim, reference),
+        "x": int(x),
+        "n": int(n),
+        "value": x / n,
+        "q": None,
+        "p": None,
+        "gap": None,
+        "low": None,
+        "high": None,
+        "ratio": None,
+    }
+    small = [
+        not indicators.may_show({"numerator": a, "denominator": b, "group_dim": dim}, book.rules)
+        for a, b in ((x, n), (x0, n0))
+    ]
+    if any(small):
+        return row
+    low, high = intervals.newcombe(x, n, x0, n0, book.config.decision.level)
+    pooled = (x + x0) / (n + n0)
+    z = (x / n - x0 / n0) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / n0)) if 0 < pooled < 1 else 0.0
+    return row | {
+        "gap": x / n - x0 / n0,
+        "low": low,
+        "high": high,
+        "ratio": (x / n) / (x0 / n0) if x0 else None,
+        "p": float(2 * stats.norm.sf(abs(z))),
+    }
+
+
+def _gap_words(row, rules) -> str:
+    way = "lower" if row["gap"] < 0 else "higher"
+    near, far = sorted((abs(row["low"]), abs(row["high"])))
+    return (
+        f'{row["group"]}: "{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} than for {row["reference"]} '
+        f"(between {100 * near:.0f} and {100 * far:.0f})"
+    )
+
+
+def _reach_sentence(book, alarms, tested) -> str:
+    if not tested:
+        return "The groups are too small to compare."
+    if not alarms:
+        return sentence(
+            f"of {counted(len(tested), 'gap')} between groups, none is both clear and five points or more"
+        )
+    worst = max(alarms, key=lambda r: abs(r["gap"]))
+    verb = "is" if len(alarms) == 1 else "are"
+    return sentence(
+        f"{counted(len(alarms), 'gap')} of {len(tested)} {verb} clear and five points or more. The largest: "
+        f"{_gap_words(worst, book.rules)}"
+    )
+
+
+def _reach_notes(rows) -> list[str]:
+    hidden = [f"{r['group']} ({r['label']})" for r in rows if r["gap"] is None]
+    notes = [
+        "Gap: group minus the largest group. 95% Newcombe interval. q: share of false alarms expected among gaps with "
+        "this q or less (Benjamini-Hochberg). Months are added up, so people counted in several months count again."
+    ]
+    return notes + (
+        [f"Too small to compare: {listed(hidden[:12])}{' and others' if len(hidden) > 12 else ''}."]
+        if hidden
+        else []
+    )
+
+
+def _gap_figure(book, tested):
+    if not tested:
+        return None
+    drawn = sorted(tested, key=lambda r: -abs(r["gap"]))[:GAPS_DRAWN]
+    bars = [
+        charts_compare.Bar(
+            f"{r['group']}: {r['label']}",
+            100 * r["gap"],
+            100 * r["low"],
+            100 * r["high"],
+            f"{100 * r['gap']:+.0f}".replace("-", "\N{MINUS SIGN}"),
+            r["low"] > 0 or r["high"] < 0,
+        )
+        for r in drawn
+    ]
+    top = drawn[0]
+    way = "below" if top["gap"] < 0 else "above"
+    title = f"The widest gap: {100 * abs(top['gap']):.0f} points, {top['group']} {way} {top['reference']}"
+    sheet = {
+        "title": title,
+        "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% intervals",
+        "note": f"Source: monthly indicators. The {len(drawn)} widest of {counted(len(tested), 'gap')}. Full dot: the "
+        "interval does not cross the line.",
+        "stamp": book.stamp,
+    }
+    alt = f"Dot and interval chart. {title}. " + "; ".join(f"{b.label} {b.words} points" for b in bars) + "."
+    return charts_compare.intervals(bars, sheet, alt, "percentage points", ((0.0, "no gap"),))
