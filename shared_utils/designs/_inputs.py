@@ -196,6 +196,9 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
             "Check the cluster column; one cluster cannot tell chance from effect.",
         )
     weights = _weights(frame, design.get("weights"), kind)
+    if names := _names(design.get("strata")):
+        unknown = int(frame.loc[seen, names].isna().any(axis=1).sum())
+        notes += [f"stratum missing for {unknown}: kept as a stratum of their own"] if unknown else []
     inputs = Inputs(
         type=kind,
         outcome=outcome,

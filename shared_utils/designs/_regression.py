@@ -66,9 +66,12 @@ def adjusted(
         matrix, interacted, left_out = _matrix(
             inputs, groups, table if kind != "none" else table[:, :0], kind == "lin", weights
         )
-        fit = WLS(inputs.y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
-        if not _exact_rows_matter(fit, len(groups)):
+        fit = _fit(inputs.y, matrix, weights, se)
+        exact, matters = _exact_rows(fit, len(groups))
+        if not matters:
             break
+    if exact.any() and not matters:  # they have a coefficient of their own; HC2 would divide nought by nought
+        fit = _fit(inputs.y[~exact], matrix[~exact], weights[~exact], se)
     notes = [left_out] if left_out else []
     if kind != first:
         notes.append(f"too few rows for the {first} adjustment: {kind} used")
@@ -76,6 +79,10 @@ def adjusted(
     return Adjusted(
         fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes)
     )
+
+
+def _fit(y, matrix, weights, se):
+    return WLS(y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
 
 
 def _words(covariates: bool, strata: bool, interacted: set) -> str:
@@ -175,11 +182,13 @@ def orthonormal(matrix: np.ndarray) -> tuple[np.ndarray, list[int]]:
     return basis[:, : len(keep)], keep
 
 
-def _exact_rows_matter(fit, n_groups: int) -> bool:
-    """True when a row with leverage 1 moves a group coefficient, or no degree of freedom is left."""
+def _exact_rows(fit, n_groups: int) -> tuple[np.ndarray, bool]:
+    """Return (rows with leverage 1, whether they move a group coefficient or no degree of freedom is
+    left).
+    """
     if fit.df_resid < 1:
-        return True
+        return np.zeros(int(fit.nobs), bool), True
     q, r = np.linalg.qr(fit.model.wexog)
-    exact = (q**2).sum(axis=1) > 1 - TINY  # leverage
+    exact = (q**2).sum(axis=1) > 1 - TINY
     influence = np.linalg.inv(r)[1 : 1 + n_groups] @ q[exact].T
-    return bool(np.abs(influence).max(initial=0) > TINY)
+    return exact, bool(np.abs(influence).max(initial=0) > TINY)

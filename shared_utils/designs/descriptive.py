@@ -26,30 +26,39 @@ SPEC = Spec(columns={"group": "label", "time": "time"}, optional=("group", "time
 
 def estimate(inputs: Inputs) -> list[dict]:
     """Rows: main, level and change."""
-    everyone = np.ones(len(inputs.y), bool)
-    groups = {"all": everyone}
+    groups = [("all", np.ones(len(inputs.y), bool))]
     if "group" in inputs.roles:
-        groups |= {name: inputs.roles["group"] == name for name in sorted(set(inputs.roles["group"]))}
-    rows = []
+        groups += [(name, inputs.roles["group"] == name) for name in sorted(set(inputs.roles["group"]))]
     if "time" not in inputs.roles:
-        return [
-            _level(inputs, rows_in, name, "main" if name == "all" else "level")
-            for name, rows_in in groups.items()
+        rows = [
+            _level(inputs, members, name, "level" if i else "main")
+            for i, (name, members) in enumerate(groups)
         ]
+        return _known(rows)
     times, codes = np.unique(comparable(inputs.roles["time"], inputs.type, "time"), return_inverse=True)
     if len(times) < 2:
         raise DesignError(
             f"Design descriptive, outcome '{inputs.outcome}': only one period ({show(times[0])}).",
             "Leave out 'time' to describe the level.",
         )
-    for name, rows_in in groups.items():
-        rows.append(_change(inputs, rows_in, codes, name, times))
+    rows = []
+    for i, (name, members) in enumerate(groups):
+        rows.append(_change(inputs, members, codes, name, times, "change" if i else "main"))
         rows += [
-            _level(inputs, rows_in & (codes == t), name, "level", show(time))
+            _level(inputs, members & (codes == t), name, "level", show(time))
             for t, time in enumerate(times)
-            if (rows_in & (codes == t)).any()
+            if (members & (codes == t)).any()
         ]
-    return [one for one in rows if one is not None]
+    return _known(rows)
+
+
+def _known(rows: list) -> list[dict]:
+    """The rows that have an interval; the main row's note counts the others."""
+    known = [one for one in rows if one is not None]
+    if len(known) < len(rows):
+        left_out = f"{len(rows) - len(known)} groups or periods too small for an interval left out"
+        known[0]["note"] = "; ".join(part for part in (known[0]["note"], left_out) if part)
+    return known
 
 
 def diagnose(inputs: Inputs) -> list[dict]:
@@ -81,28 +90,37 @@ def _level(inputs: Inputs, rows, name, role, period="") -> dict:
         return row(
             part,
             value=share,
-            se=max(np.sqrt(share * (1 - share) / n), 0.5 / n),
+            se=np.sqrt(share * (1 - share) / n) if 0 < share < 1 else _wilson_se(part),
             p=np.nan,
             interval=wilson(int(part.y.sum()), n, part.level),
             method="share, Wilson interval",
             **facts,
         )
     if np.ptp(part.y) == 0 or n < 2 or (part.cluster is not None and _clusters(part) < 2):
-        raise DesignError(
-            f"Design descriptive, outcome '{inputs.outcome}': '{name}' {period} has {n} row(s) without "
-            "variation; no interval can be given.",
-            "Group periods or groups more coarsely.",
-        )
+        if role == "main":
+            raise DesignError(
+                f"Design descriptive, outcome '{inputs.outcome}': {n} row(s) without variation; no interval "
+                "can be given.",
+                "Check the source of this outcome.",
+            )
+        return None
     value, se, df, method = _mean(part, np.ones((n, 1)), 0)
     return row(part, value=value, se=se, df=df, p=np.nan, method=f"mean, {method}", **facts)
 
 
-def _change(inputs: Inputs, rows, codes, name, times) -> dict | None:
+def _wilson_se(part: Inputs) -> float:
+    """Half the Wilson interval over the normal quantile: where nobody or everybody has the outcome, the usual
+    standard error is nought."""
+    low, high = wilson(int(part.y.sum()), len(part.y), 0.95)
+    return (high - low) / 2 / 1.959964
+
+
+def _change(inputs: Inputs, rows, codes, name, times, role) -> dict | None:
     """Last minus first period of one group; None when the group lacks two rows in either."""
     ends = rows & ((codes == 0) | (codes == len(times) - 1))
     part, last = inputs.keep(ends), (codes[ends] == len(times) - 1).astype(float)
     if min(last.sum(), (1 - last).sum()) < 2 or np.ptp(part.y) == 0:
-        if name == "all":
+        if role == "main":
             raise DesignError(
                 f"Design descriptive, outcome '{inputs.outcome}': fewer than two rows, or no variation, in "
                 f"{show(times[0])} and {show(times[-1])}.",
@@ -118,7 +136,7 @@ def _change(inputs: Inputs, rows, codes, name, times) -> dict | None:
         df=df,
         method=f"difference in means, {method}",
         contrast=f"{show(times[-1])} - {show(times[0])}",
-        role="main" if name == "all" else "change",
+        role=role,
         mean_comparison=float(part.y[last == 0].mean()),
         n_clusters=_clusters(part),
         group=name,

@@ -16,6 +16,7 @@ CACE: 2SLS of the outcome on having received the programme, with stratum effects
 import numpy as np
 
 from shared_utils.designs import _iv
+from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups, need_variation
 from shared_utils.designs._regression import adjusted
 from shared_utils.designs._result import row
@@ -120,9 +121,15 @@ def randomization_p(inputs: Inputs, treated: np.ndarray) -> float:
     if inputs.covariates.shape[1]:
         values = randomization.residuals(values, inputs.covariates.to_numpy(), inputs.strata)
     clusters = inputs.cluster if whole_clusters(treated, inputs.cluster) else None
-    return randomization.permutation_p(
-        values, treated, inputs.strata, clusters, draws, inputs.seed, inputs.alternative
-    )
+    try:
+        return randomization.permutation_p(
+            values, treated, inputs.strata, clusters, draws, inputs.seed, inputs.alternative, inputs.weights
+        )
+    except ValueError as problem:
+        raise DesignError(
+            f"Design {inputs.type}, outcome '{inputs.outcome}': {problem}",
+            "Check strata and groups; a comparison needs both groups within a stratum.",
+        ) from None
 
 
 def whole_clusters(treated: np.ndarray, clusters: np.ndarray | None) -> bool:

@@ -22,6 +22,7 @@ from shared_utils.designs import _diff_diff
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
 from shared_utils.designs._result import row
+from shared_utils.designs.rct_individual import no_contrast
 from shared_utils.errors import nearest
 from shared_utils.stats.intervals import binomial_p
 
@@ -65,7 +66,7 @@ def estimate(inputs: Inputs) -> list[dict]:
         rows.append(
             _row(inputs, side, _fit(inputs, side, covariates=False), "ITT at cutoff", robust, "unadjusted")
         )
-    if "received" in inputs.roles and np.ptp(inputs.roles["received"]) > 0:
+    if "received" in inputs.roles and not no_contrast(inputs.roles["received"], side >= 0):
         rows += _fuzzy_rows(inputs, side, robust)
     return rows
 
@@ -212,8 +213,13 @@ def comparison_limit(y, side, h: float) -> float:
 
 
 def _fuzzy_rows(inputs: Inputs, side, method) -> list[dict]:
+    """Rows late and first_stage; none where everyone near the cutoff did as eligible (the ITT is that
+    effect).
+    """
     received = inputs.roles["received"]
     fit = _fit(inputs, side, received)
+    if not fit.first_stage_se > 0:
+        return []
     facts = {**_facts(inputs, side, fit), "mean_comparison": comparison_limit(received, side, fit.h[0])}
     return [
         _row(inputs, side, fit, "LATE at cutoff", f"fuzzy {method}", "late"),

@@ -51,23 +51,25 @@ def ri_p(
 
 
 def permutation_p(
-    values, assigned, strata=None, clusters=None, draws=2000, seed=0, alternative="two-sided"
+    values, assigned, strata=None, clusters=None, draws=2000, seed=0, alternative="two-sided", weights=None
 ) -> float:
     """Return p for the difference in mean `values` between assigned 1 and 0 (arrays of equal length).
 
     strata: integer codes; the statistic weighs strata by their size. Strata with one arm only are left out.
-    clusters: integer codes; whole clusters move, and a cluster lies in one stratum.
+    clusters: integer codes; whole clusters move, and a cluster lies in one stratum. weights: one a person;
+    means and stratum sizes are then weighted.
     """
     values, assigned = np.asarray(values, float), np.asarray(assigned, float)
     if not 0 < assigned.sum() < len(assigned):
         raise ValueError("Both groups need at least one person.")
     strata = np.zeros(len(values), int) if strata is None else np.asarray(strata)
     clusters = np.arange(len(values)) if clusters is None else np.asarray(clusters)
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights, float)
     rng = np.random.default_rng(seed)
     observed, drawn, weight = 0.0, np.zeros(draws), 0.0
     for stratum in np.unique(strata):
         here = strata == stratum
-        sums, sizes, treated = _cluster_totals(values[here], assigned[here], clusters[here])
+        sums, sizes, treated = _cluster_totals(values[here], assigned[here], clusters[here], weights[here])
         if not 0 < treated.sum() < len(treated):
             continue
         weight += sizes.sum()
@@ -96,7 +98,9 @@ def draw_assignments(assigned, strata=None, clusters=None, draws=2000, seed=0) -
 
 def tail_share(observed: float, drawn: np.ndarray, alternative="two-sided") -> float:
     """Return (1 + draws at least as extreme as observed) / (1 + draws); ties count as extreme."""
-    tolerance = 1e-9 * max(1.0, np.abs(drawn).max(initial=0.0), abs(observed))
+    tolerance = 1e-9 * np.abs(drawn[np.isfinite(drawn)]).max(
+        initial=abs(observed)
+    )  # rounding is no difference
     if alternative == "greater":
         extreme = drawn >= observed - tolerance
     elif alternative == "less":
@@ -123,14 +127,13 @@ def codes(frame, columns) -> np.ndarray | None:
     return pd.factorize(pd.MultiIndex.from_frame(frame[keys].astype(str)), sort=True)[0]
 
 
-def _cluster_totals(values, assigned, clusters):
-    """Sum of values, size and treatment of each cluster; refuses a cluster with two treatments."""
-    _, codes = np.unique(clusters, return_inverse=True)
-    sizes = np.bincount(codes).astype(float)
-    treated = np.bincount(codes, weights=assigned) / sizes
+def _cluster_totals(values, assigned, clusters, weights):
+    """Weighted sum of values, weight and treatment of each cluster; refuses a cluster with two treatments."""
+    _, code = np.unique(clusters, return_inverse=True)
+    treated = np.bincount(code, weights=assigned) / np.bincount(code)
     if not np.isin(treated, (0.0, 1.0)).all():
         raise ValueError("A cluster holds both groups: whole clusters must be assigned.")
-    return np.bincount(codes, weights=values), sizes, treated
+    return np.bincount(code, weights=values * weights), np.bincount(code, weights=weights), treated
 
 
 def _difference(sums, sizes, chosen):

@@ -1,5 +1,7 @@
 """What the door refuses, in which words, and what it counts."""
 
+import datetime
+
 import dgps
 import numpy as np
 import pandas as pd
@@ -288,3 +290,49 @@ def test_descriptive_never_says_effect():
     )
     assert "effect" not in words.lower() and set(table.role) == {"main", "level", "change"}
     assert (table.role == "main").sum() == 1
+
+
+def test_descriptive_leaves_tiny_cells_out_and_says_so():
+    frame = pd.DataFrame({"y": [1.0, 2, 3, 4, 5, 6, 7], "g": list("aaabbbc"), "t": [1, 1, 2, 1, 2, 2, 1]})
+    table = estimate(frame, {"type": "descriptive", "outcome": "y", "group": "g", "time": "t"})
+    assert "left out" in table.note[0] and np.isfinite(table[["value", "se"]].to_numpy()).all()
+    level = estimate(
+        pd.DataFrame({"y": [0, 0, 0, 0]}).assign(z=[0, 1, 0, 1]), {"type": "descriptive", "outcome": "z"}
+    ).iloc[0]
+    assert (level.role, level.value) == ("main", 0.5) and 0 < level.ci_low < level.ci_high < 1
+
+
+def by_totals(frame):
+    """The estimate from four totals (protocol A.7), which needs no dates beyond before and after."""
+    total = frame.groupby([frame.pilot == 1, frame.month >= "2019-07"]).y.sum()
+    return np.log(total[True, True] / total[False, True] / (total[True, False] / total[False, False]))
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        lambda m: m,
+        lambda m: pd.to_datetime(m),
+        lambda m: pd.PeriodIndex(m, freq="M"),
+        lambda m: pd.to_datetime(m).dt.date,
+        lambda m: m.str.replace("-", "").astype(int),
+    ],
+    ids=["text", "timestamp", "period", "date", "number"],
+)
+def test_periods_in_any_form(months):
+    frame, design, _ = dgps.newark(np.random.default_rng(0))
+    frame = frame[frame.tract % 4 == 0]
+    frame["now"] = frame.pilot * (frame.month >= "2019-07")
+    design = {k: v for k, v in design.items() if k not in ("treated", "adoption")} | {"treatment": "now"}
+    row = estimate(frame.assign(month=months(frame.month)), {**design, "options": {"ri_draws": 0}}).iloc[0]
+    assert row.value == pytest.approx(by_totals(frame))
+
+
+@pytest.mark.parametrize(
+    "adoption", ["2019-07", "2019-07-01", pd.Timestamp("2019-07-01"), datetime.date(2019, 7, 1)]
+)
+def test_adoption_in_any_form(adoption):
+    frame, design, _ = dgps.newark(np.random.default_rng(0))
+    frame = frame[frame.tract % 4 == 0]
+    row = estimate(frame, {**design, "adoption": adoption, "options": {"ri_draws": 0}}).iloc[0]
+    assert row.value == pytest.approx(by_totals(frame))

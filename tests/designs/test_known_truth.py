@@ -16,12 +16,12 @@ from shared_utils.designs import estimate
 FAST = {
     "cincinnati": 40,
     "dayton": 40,
-    "detroit": 10,
+    "detroit": 8,
     "lansing": 12,
     "new_orleans": 40,
-    "newark": 8,
+    "newark": 6,
     "racine": 40,
-    "rochester": 12,
+    "rochester": 8,
     "tulsa": 40,
 }
 

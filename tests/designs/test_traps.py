@@ -197,3 +197,25 @@ def test_variables_named_like_formula_functions_do_no_harm():
     named = frame.rename(columns={"hs": "C", "kid6": "Q"})
     one, two = estimate(frame, design), estimate(named, {**design, "covariates": ["C", "Q"]})
     assert two.value.to_numpy() == pytest.approx(one.value.to_numpy())
+
+
+def test_weights_count_people_and_reach_the_permutation_p():
+    frame, design = draw("cincinnati")
+    design = {k: v for k, v in design.items() if k not in ("received", "covariates")} | {
+        "options": {"ri_draws": 999}
+    }
+    double = pd.concat([frame, frame[frame.hs == 1]])
+    one = estimate(frame.assign(w=1.0 + frame.hs), {**design, "weights": "w"}).iloc[0]
+    two = estimate(double, design).iloc[0]
+    assert one.value == pytest.approx(two.value) and one.mean_comparison == pytest.approx(two.mean_comparison)
+    assert one.se > two.se  # copies are not new people
+    plain = estimate(frame, design).iloc[0]
+    assert estimate(frame.assign(w=3.0), {**design, "weights": "w"}).iloc[0].p_ri == plain.p_ri
+
+
+def test_a_person_with_a_coefficient_of_their_own_does_not_break_hc2():
+    frame, design = draw("cincinnati")
+    frame["alone"] = (frame.index == frame.index[frame.y.notna()][0]).astype(int)
+    row = estimate(frame, {**design, "covariates": ["alone"]}).iloc[0]
+    without = estimate(frame[frame.alone == 0], {**design, "covariates": []}).iloc[0]
+    assert row.se == pytest.approx(without.se, rel=0.02)
