@@ -17,7 +17,7 @@ from shared_utils.data.problems import IntakeError, Problem
 from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.data.row_filter import identifier
 from shared_utils.data.salt import salt_of
-from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish, limit
+from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish, inside_limit, limit
 from shared_utils.errors import nearest
 
 TABLE = "analysis"
@@ -134,8 +134,7 @@ def _arms(frame: pd.DataFrame, design: dict, config: CityConfig, labels: list[st
     if "arm" in design:
         return frame[design["arm"]]
     if "running" in design:
-        distance = frame[design["running"]] - design["cutoff"]
-        inside = distance <= 0 if design["treated_side"] == "below" else distance >= 0
+        inside = inside_limit(frame[design["running"]], design)
     elif "cohort" in design:
         inside = frame[design["cohort"]].notna()
     elif config.design.type == "panel_did":

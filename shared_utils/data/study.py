@@ -3,7 +3,6 @@
 `studies` builds it from the tables, one small function a design type; `analysis_file` from a single file.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -94,15 +93,17 @@ def strata(frame, names: list[str], where: str = "design.strata") -> list[str]:
 
 
 def limit(config: CityConfig) -> dict:
-    """Return `cutoff` and `treated_side` of a regression discontinuity for the estimator.
+    """Return `cutoff` and `treated_side` of a regression discontinuity, as the estimator takes them."""
+    return {"cutoff": config.design.cutoff, "treated_side": config.design.treated_side}
 
-    The estimator treats a value exactly at the cutoff. Where the city's rule does not (below, above), the
-    cutoff moves by the smallest step a number can make.
+
+def inside_limit(running: "pd.Series", design: dict) -> "pd.Series":
+    """Return who is eligible; a value exactly at the cutoff is, unless the side is plain below or above.
+
+    Incomes heap on round limits, so the rows at the cutoff itself are many enough to bend the estimate.
     """
-    side, cutoff = config.design.treated_side, config.design.cutoff
-    if side in ("below", "above"):
-        cutoff = math.nextafter(cutoff, -math.inf if side == "below" else math.inf)
-    return {"cutoff": cutoff, "treated_side": side.removeprefix("at_or_")}
+    compare = {"at_or_below": "le", "below": "lt", "at_or_above": "ge", "above": "gt"}[design["treated_side"]]
+    return getattr(running, compare)(design["cutoff"])
 
 
 def _options(config: CityConfig) -> dict:

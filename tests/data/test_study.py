@@ -321,7 +321,23 @@ def test_a_limit_in_one_file_says_which_side_is_in(tmp_path):
         data.prepare(folder)
         made = data.load(folder).study
         assert (made.frame["arm"] == "treated").sum() == treated
-        assert made.design["treated_side"] in ("below", "above") and abs(made.design["cutoff"] - 200) < 1e-9
+        assert (made.design["treated_side"], made.design["cutoff"]) == (side, 200)
+
+
+@pytest.mark.parametrize("side, slope", [("at_or_below", -1), ("at_or_above", 1)])
+def test_the_estimator_puts_people_exactly_at_the_limit_where_the_study_does(tmp_path, side, slope):
+    # Incomes heap on the limit: on the wrong side they would drag the estimate towards zero.
+    rng = np.random.default_rng(5)
+    income = np.where(rng.random(600) < 0.2, 200, rng.integers(120, 281, 600))
+    eligible = income <= 200 if slope < 0 else income >= 200
+    frame = pd.DataFrame({"income": income, "saved": 500 + 300 * eligible + 0.1 * rng.normal(size=600)})
+    design = f"{{type: rd, running: income, cutoff: 200, treated_side: {side}}}"
+    folder = one_file(tmp_path, frame, design, "saved")
+    data.prepare(folder)
+    made = data.load(folder).study
+    assert ((made.frame["arm"] == "treated") == eligible).all()
+    rows = designs.estimate(made.frame, {**made.design, "outcome": "saved"})
+    assert abs(rows.loc[rows["role"] == "main", "value"].iloc[0] - 300) < 1
 
 
 def test_ids_of_the_one_file_become_pseudonyms(tmp_path):
