@@ -237,12 +237,10 @@ def comparison_sd(book, row: dict) -> float:
     """Standard deviation of the outcome in the comparison group (RD: just outside the limit, in the bandwidth)."""
     study = book.study
     frame = study.frame
+    rows = frame[study.arm] == contrast(row)[1]
     if study.design["type"] == "rd":
         distance = frame[study.design["running"]] - study.design["cutoff"]
-        outside = distance > 0 if study.design["treated_side"] in ("below", "at_or_below") else distance < 0
-        rows = outside & (distance.abs() <= row["bandwidth"])
-    else:
-        rows = frame[study.arm] == contrast(row)[1]
+        rows &= distance.abs() <= row["bandwidth"]
     return float(frame.loc[rows, book.config.primary.id].std())
 
 

@@ -44,11 +44,9 @@ def purpose(book) -> Section:
     config = book.config
     theory = config.pilot.theory_of_change
     steps = [(heading, getattr(theory, key)) for key, heading in STEPS.items() if getattr(theory, key)]
-    aim = theory.short_term or "not written down yet"
-    text = (
-        f'"{config.pilot.title}" aims at this: {aim[:1].lower() + aim[1:]}. '
-        f"The main measure: {_named(config.primary.label)}."
-    )
+    title, aim = config.pilot.title, theory.short_term
+    aims = f"aims at this: {aim[:1].lower() + aim[1:]}" if aim else "does not say yet what it aims at"
+    text = f'"{title}" {aims}. The main measure: {_named(config.primary.label)}.'
     worth = worthwhile(book)
     text += f" The city would pay for a change of {worth} or more." if worth else ""
     rows = [{"what": heading, "value": words} for heading, words in steps] + [
@@ -59,7 +57,8 @@ def purpose(book) -> Section:
         {"what": "Smallest change worth paying for", "value": worth or "not set"},
     ]
     flags = [
-        Flag("PLAN_FIELD", "warn", key, f"city.yml does not say {key}.") for key in plan_lock.lacking(config)
+        Flag("PLAN_FIELD", "warn", key, f"city.yml does not say {key}.")
+        for key in [*plan_lock.lacking(config), *plan_lock.advisable(config)]
     ]
     return Section(
         sentence(text),
@@ -112,7 +111,9 @@ def data_quality(book) -> Section:
         else f"{told(int(known.sum()))} records are complete for the main measure"
     ]
     if len(shares):
-        parts.append(f"{plainly(shares.index[0])} is missing most ({told(round(shares.iloc[0] * n))})")
+        parts.append(
+            f"{field_name(book, shares.index[0])} is missing most ({told(round(shares.iloc[0] * n))})"
+        )
     failed = [flag for flag in book.flags if flag.code in RULES and flag.severity in ("serious", "block")]
     if failed:
         parts.append(f"{counted(len({f.code for f in failed}), 'check')} found a serious problem")
@@ -132,6 +133,11 @@ def checked_fields(book) -> list[str]:
     study = book.study
     wanted = [*(d for d in EQUITY if d in study.frame), *study.covariates, book.config.primary.id]
     return [name for name in dict.fromkeys(wanted) if name in study.frame]
+
+
+def field_name(book, name: str) -> str:
+    """A checked field in words."""
+    return "main outcome" if name == book.config.primary.id else plainly(name)
 
 
 def gaps(book) -> pd.DataFrame:
@@ -188,7 +194,7 @@ def _missing_table(book, shares) -> Table | None:
         return None
     n = len(book.study.frame)
     rows = [
-        {"field": plainly(name), "share": share, "n": n, "missing": round(share * n)}
+        {"field": field_name(book, name), "share": share, "n": n, "missing": round(share * n)}
         for name, share in shares.items()
     ]
     persons = not analysis.is_panel(book)
@@ -231,7 +237,9 @@ def _strip(book, shares):
         return None
     table = _by_month(book, list(shares.index[:10]))
     worst = shares.index[0]
-    title = f"{plainly(worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
+    title = (
+        f"{field_name(book, worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
+    )
     kind = "month" if analysis.is_panel(book) else "month of application"
     sheet = {
         "title": title,
@@ -242,7 +250,7 @@ def _strip(book, shares):
     }
     alt = (
         f"Shaded table. {title}. "
-        + "; ".join(f"{plainly(k)} {100 * v:.0f}%" for k, v in shares.items())
+        + "; ".join(f"{field_name(book, k)} {100 * v:.0f}%" for k, v in shares.items())
         + "."
     )
     return charts_shape.strip(table, sheet, alt, max(LEAST_DARK, float(table.max(axis=None))))
@@ -269,4 +277,4 @@ def _by_month(book, fields) -> pd.DataFrame:
         else (lambda p: p.strftime("%b\n%y"))
     )
     shares.index = [label(period) for period in shares.index]
-    return shares.T.rename(index=plainly)
+    return shares.T.rename(index=lambda name: field_name(book, name))

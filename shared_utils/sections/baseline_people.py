@@ -15,6 +15,8 @@ from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import counted, listed, plainly, sentence
 
 MANY_UNKNOWN = 0.10
+FEW_VALUES = 6
+YES_NO = {1: "yes", 0: "no"}
 UNRELIABLE_CV = 0.30  # coefficient of variation above which an ACS value is too uncertain to read
 MOE_TO_SE = 1.645  # ACS margins of error are 90 % intervals
 MOBILITY = "kfr_pooled_pooled_p25"
@@ -85,12 +87,10 @@ def _one_row_each(book):
 
 
 def _composition(book, frame) -> list[dict]:
+    """One row a group of each dimension; without equity dimensions, of the covariates with few values."""
     rows = []
-    dims = [d for d in book.study.subgroups if d in EQUITY] + [
-        d for d in book.study.subgroups if d not in EQUITY
-    ]
-    for dim in dims:
-        values = frame[book.study.subgroups[dim]].astype(object).fillna(UNKNOWN)
+    for dim, values in _dimensions(book, frame):
+        values = values.astype(object).where(values.notna(), UNKNOWN)
         counts = values.value_counts()
         counts = counts.reindex(
             [v for v in counts.index if v != UNKNOWN] + [v for v in counts.index if v == UNKNOWN]
@@ -98,7 +98,7 @@ def _composition(book, frame) -> list[dict]:
         rows += [
             {
                 "dim": plainly(dim),
-                "group": plainly(value),
+                "group": YES_NO.get(value, plainly(value)),
                 "known": value != UNKNOWN,
                 "n": int(n),
                 "total": len(frame),
@@ -107,6 +107,16 @@ def _composition(book, frame) -> list[dict]:
             for value, n in counts.items()
         ]
     return [row for row in rows if row["share"] < 1 or row["known"]]
+
+
+def _dimensions(book, frame) -> list[tuple]:
+    """[(name, column)]: race and ethnicity, gender, household type and opportunity first, then the city's own."""
+    named = book.study.subgroups
+    dims = [d for d in named if d in EQUITY] + [d for d in named if d not in EQUITY]
+    found = [(dim, frame[named[dim]]) for dim in dims]
+    if any((values.notna() & values.ne(UNKNOWN)).any() for _, values in found):
+        return found
+    return [(name, frame[name]) for name in book.study.covariates if frame[name].nunique() <= FEW_VALUES]
 
 
 def _largest(book, rows) -> list[dict]:

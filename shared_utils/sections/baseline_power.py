@@ -240,12 +240,14 @@ def _size(book, mde: float) -> str:
 def plan_readiness(book) -> Section:
     """Every field a plan needs, and the hash it would get."""
     config = book.config
-    missing = plan_lock.lacking(config)
+    missing, advisable = plan_lock.lacking(config), plan_lock.advisable(config)
     locked = book.plan.status != "none"
     if locked:
         text = f"The plan is locked since {book.plan.locked_at}"
     elif missing:
         text = f"The plan lacks {listed(missing)}"
+    elif advisable:
+        text = f"The plan can be locked (emi plan lock); a reader will miss {listed(advisable)}"
     else:
         text = "The plan is complete and can be locked: emi plan lock"
     design = config.design
@@ -263,7 +265,7 @@ def plan_readiness(book) -> Section:
         "Hash of the plan": plan_lock.plan_hash(config)[:23],
     }
     rows = [{"field": name, "value": value} for name, value in fields.items()]
-    rows += [{"field": name, "value": "missing"} for name in missing]
+    rows += [{"field": name, "value": "missing"} for name in [*missing, *advisable]]
     flags = [Flag("PLAN_INCOMPLETE", "warn", "plan", f"The plan lacks {name}.", True) for name in missing]
     return Section(
         sentence(text),

@@ -159,7 +159,12 @@ def _day(text: str) -> date | None:
 
 
 def _still_blind(city, plan) -> str:
-    """Why outcomes may not be compared yet, or "" when they may (pilots.md 5.3, Blinding)."""
+    """Why outcomes may not be compared yet, or "" when they may (pilots.md 5.3, Blinding).
+
+    A descriptive design compares no groups, so there is nothing to hide.
+    """
+    if city.config.design.type == "descriptive":
+        return ""
     if plan.status == "none":
         return "the analysis plan is not locked"
     lock = city.config.pilot.data_lock

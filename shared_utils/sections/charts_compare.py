@@ -40,12 +40,13 @@ class Bar:
 def intervals(rows: list[Bar], sheet: dict, alt: str, axis: str, marks, better: str = "") -> Figure:
     """Dots with interval bars, one a row, first row on top. `marks` are vertical lines [(value, label)]."""
     lines = labels([row.label for row in rows])
+    ys, height = places(lines)
     right = 0.25 + max(text_width(row.words, WORDS) for row in rows)
-    page = Sheet(**sheet, height=0.5 + step(lines) * len(rows), left=width(lines), right=right, below=0.55)
+    page = Sheet(**sheet, height=height + 0.2, left=width(lines), right=right, below=0.55)
     ax = page.ax
     with rc_context(STYLE):
-        _frame(ax, rows, marks)
-        for y, row, label in zip(range(len(rows) - 1, -1, -1), rows, lines, strict=True):
+        _frame(ax, rows, marks, height)
+        for y, row, label in zip(ys, rows, lines, strict=True):
             row_label(ax, y, label, bold=row.heading, color=INK if row.main else MUTED)
             if not row.heading:
                 _interval(ax, row, y)
@@ -57,19 +58,17 @@ def intervals(rows: list[Bar], sheet: dict, alt: str, axis: str, marks, better: 
 def bars(rows: list[tuple], sheet: dict, alt: str, axis: str, target=None, tones=None) -> Figure:
     """Horizontal bars from zero: (label, value, words at the end). `target` is (value, label)."""
     lines = labels([label for label, _, _ in rows])
+    ys, height = places(lines)
     right = 0.3 + max(text_width(words, WORDS) for _, _, words in rows)
-    page = Sheet(
-        **sheet, height=0.3 + max(0.29, step(lines)) * len(rows), left=width(lines), right=right, below=0.5
-    )
+    page = Sheet(**sheet, height=height, left=width(lines), right=right, below=0.5)
     ax = page.ax
     with rc_context(STYLE):
         for i, (_, value, words) in enumerate(rows):
-            y = len(rows) - 1 - i
-            row_label(ax, y, lines[i])
-            _bar(ax, y, value, words, (tones or [BLUE] * len(rows))[i])
+            row_label(ax, ys[i], lines[i])
+            _bar(ax, ys[i], value, words, (tones or [BLUE] * len(rows))[i])
         ends = [value for _, value, _ in rows] + ([target[0]] if target else [])
         ax.set_xlim(0, 1.04 * max(ends) or 1)
-        _bar_axis(ax, len(rows), axis)
+        _bar_axis(ax, height, axis)
         if target:
             ax.axvline(target[0], color=TARGET, lw=1.3, ls=DASHED, zorder=4)
             above(ax, target[0], target[1], TARGET)
@@ -84,27 +83,28 @@ def grouped_bars(groups: list[str], rows: list[tuple], sheet: dict, alt: str, ax
             lines.append((groups[i].capitalize(), None, "", None))
         lines.append((*row, tones[i]))
     left = 0.3 + max(text_width(label, SIZE, value is None) for label, value, _, _ in lines)
-    page = Sheet(**sheet, height=0.12 + 0.215 * len(lines), left=left, right=0.9, below=0.48)
+    ys, height = places([[label] for label, *_ in lines], one=0.215)
+    page = Sheet(**sheet, height=height, left=left, right=0.9, below=0.48)
     ax = page.ax
     with rc_context(STYLE):
-        for y, (label, value, words, tone) in zip(range(len(lines) - 1, -1, -1), lines, strict=True):
+        for y, (label, value, words, tone) in zip(ys, lines, strict=True):
             row_label(ax, y, [label], bold=value is None)
             if value is not None:
-                _bar(ax, y, value, words, tone)
+                _bar(ax, y, value, words, tone, thick=0.145)
         ax.set_xlim(left=0)
-        _bar_axis(ax, len(lines), axis)
+        _bar_axis(ax, height, axis)
     return page.done(alt)
 
 
 def pairs(rows: list[tuple[str, float, float]], sheet: dict, alt: str, axis: str) -> Figure:
     """Two values a row joined by a line: a full dot for the first, a hollow one for the second."""
     lines = labels([label for label, _, _ in rows])
-    page = Sheet(**sheet, height=0.2 + 0.36 * len(rows), left=width(lines), right=0.45, below=0.48)
+    ys, height = places(lines, one=0.36)
+    page = Sheet(**sheet, height=height, left=width(lines), right=0.45, below=0.48)
     ax = page.ax
     with rc_context(STYLE):
-        for i, (_, first, second) in enumerate(rows):
-            y = len(rows) - 1 - i
-            row_label(ax, y, lines[i])
+        for y, label, (_, first, second) in zip(ys, lines, rows, strict=True):
+            row_label(ax, y, label)
             ax.plot([first, second], [y, y], color=GREY, lw=1.6, zorder=2)
             ax.plot([first], [y], "o", color=BLUE, ms=8, zorder=3)
             ax.plot([second], [y], "o", color=INK, mfc="white", ms=8, mew=1.4, zorder=3)
@@ -114,7 +114,7 @@ def pairs(rows: list[tuple[str, float, float]], sheet: dict, alt: str, axis: str
         ends = [value for row in rows for value in row[1:]]
         pad = 0.12 * (max(ends) - min(ends) or 1)
         ax.set_xlim(min(ends) - pad, max(ends) + pad)
-        _bar_axis(ax, len(rows), axis)
+        _bar_axis(ax, height, axis)
     return page.done(alt)
 
 
@@ -128,9 +128,18 @@ def width(lines: list[list[str]]) -> float:
     return 0.25 + max(text_width(line, SIZE, bold=True) for label in lines for line in label)
 
 
-def step(lines: list[list[str]]) -> float:
-    """Inches from row to row."""
-    return 0.115 + 0.155 * max(len(label) for label in lines)
+def places(lines: list[list[str]], one: float = 0.28) -> tuple[list[float], float]:
+    """Heights at which the rows stand, first on top, and the height of all, in inches.
+
+    one: inches of a row whose label has one line; each further line adds its own height.
+    """
+    pitches = [one + 0.14 * (len(label) - 1) for label in lines]
+    total = sum(pitches) + 0.12
+    ys, used = [], 0.06
+    for pitch in pitches:
+        ys.append(total - used - pitch / 2)
+        used += pitch
+    return ys, total
 
 
 def row_label(ax, y: float, lines: list[str], bold: bool = False, color: str = INK) -> None:
@@ -150,16 +159,16 @@ def above(ax, x: float, text: str, color: str, ha: str = "center") -> None:
     )  # fmt: skip
 
 
-def _frame(ax, rows, marks) -> None:
+def _frame(ax, rows, marks, height: float) -> None:
     drawn = [row for row in rows if not row.heading]
     ends = [end for row in drawn for end in (row.low, row.high, row.value)] + [value for value, _ in marks]
     span = (max(ends) - min(ends)) or 1.0
     ax.set_xlim(min(ends) - 0.06 * span, max(ends) + 0.06 * span)
-    ax.set_ylim(-0.7, len(rows) - 0.1)
+    ax.set_ylim(0, height)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
-    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     for value, _ in marks:
         zero = value == 0
         ax.axvline(value, color=INK if zero else TARGET, lw=1.1, ls="-" if zero else DASHED, zorder=2)
@@ -185,8 +194,8 @@ def _interval(ax, row: Bar, y: float) -> None:
     )  # fmt: skip
 
 
-def _bar(ax, y: float, value: float, words: str, tone: str) -> None:
-    ax.barh(y, value, height=0.64, color=tone, zorder=3)
+def _bar(ax, y: float, value: float, words: str, tone: str, thick: float = 0.19) -> None:
+    ax.barh(y, value, height=thick, color=tone, zorder=3)
     _beside(ax, words, value, y, 5)
 
 
@@ -198,8 +207,8 @@ def _beside(ax, words: str, x: float, y: float, shift: float) -> None:
     )  # fmt: skip
 
 
-def _bar_axis(ax, n: int, axis: str) -> None:
-    ax.set_ylim(-0.6, n - 0.4)
+def _bar_axis(ax, height: float, axis: str) -> None:
+    ax.set_ylim(0, height)
     ax.set_yticks([])
     ax.grid(axis="x")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))

@@ -2,7 +2,7 @@
 
 from matplotlib import rc_context
 
-from shared_utils.sections.charts_compare import DASHED, WORDS, above, labels, row_label, step, width
+from shared_utils.sections.charts_compare import DASHED, WORDS, above, labels, places, row_label, width
 from shared_utils.sections.figures import (
     BAND,
     BLUE,
@@ -23,22 +23,20 @@ ADJUST, LIMIT = 0.05, 0.25  # bands of the What Works Clearinghouse, in standard
 def love(rows: list[tuple[str, float]], sheet: dict, alt: str) -> Figure:
     """Standardized differences at the start: dots against the bands up to 0.05 and up to 0.25."""
     lines = labels([label for label, _ in rows])
-    page = Sheet(
-        **sheet, height=0.4 + 0.9 * step(lines) * len(rows), left=width(lines), right=0.25, below=0.5
-    )
+    ys, height = places(lines, one=0.23)
+    page = Sheet(**sheet, height=height + 0.15, left=width(lines), right=0.25, below=0.5)
     ax = page.ax
     with rc_context(STYLE):
         reach = max(0.32, 1.1 * max(abs(d) for _, d in rows))
         ax.axvspan(-LIMIT, LIMIT, color=BAND, zorder=0)
         ax.axvspan(-ADJUST, ADJUST, color=LINE, zorder=1)
         ax.axvline(0, color=INK, lw=1, zorder=2)
-        for i, (_, d) in enumerate(rows):
-            y = len(rows) - 1 - i
-            row_label(ax, y, lines[i])
+        for y, label, (_, d) in zip(ys, lines, rows, strict=True):
+            row_label(ax, y, label)
             marker, color = ("D", ORANGE) if abs(d) > LIMIT else ("o", BLUE)
             ax.plot([d], [y], marker, color=color, ms=6, zorder=3)
         ax.set_xlim(-reach, reach)
-        ax.set_ylim(-0.7, len(rows) - 0.3)
+        ax.set_ylim(0, height)
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
         ax.set_xlabel("standard deviations (program minus comparison)", loc="left")

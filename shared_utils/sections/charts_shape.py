@@ -172,7 +172,7 @@ def strip(table, sheet: dict, alt: str, top: float = 1.0) -> Figure:
         ax.set_yticklabels(ax.get_yticklabels(), rotation=0, fontsize=8.5)
         ax.set_xticklabels(ax.get_xticklabels(), rotation=0)
         ax.annotate(
-            f"white: none\ndark: {100 * top:.0f}%\nor more",
+            f"white: none\ndark: {100 * top:.0f}%",
             (1, 1),
             xycoords="axes fraction",
             xytext=(8, 0),

@@ -1,6 +1,7 @@
 """What the impact notebook shows for a design without a comparison: levels and changes, and no word of causes."""
 
 from shared_utils import designs
+from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare
 from shared_utils.sections.scales import in_100
@@ -144,8 +145,13 @@ def _record_row(book) -> dict:
 
 
 def levels_by_group(book) -> Section:
-    """I7: the level in each equity group."""
-    rows = [row for dim, column in book.study.subgroups.items() for row in _group_rows(book, dim, column)]
+    """I7: the level in each group: the city's dimensions and the design's own grouping."""
+    dims = dict(book.study.subgroups)
+    if book.study.design.get("group"):
+        dims.setdefault(book.study.design["group"], book.study.design["group"])
+    rows = [row for dim, column in dims.items() for row in _group_rows(book, dim, column)]
+    if not rows:
+        raise EmiError("city.yml names no groups that the data hold", "List them under subgroups.dims.")
     columns = [
         Column("dim", "By"),
         Column("group", "Group"),

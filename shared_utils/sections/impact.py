@@ -3,7 +3,7 @@
 from shared_utils.sections import analysis, record
 from shared_utils.sections import book as books
 from shared_utils.sections.impact_decision import decision, summary
-from shared_utils.sections.impact_effect import primary_effect
+from shared_utils.sections.impact_effect import null_rows, primary_effect
 from shared_utils.sections.impact_groups import subgroups
 from shared_utils.sections.impact_notes import lessons, reproduce
 from shared_utils.sections.impact_people import analysed, contrast, plan
@@ -30,7 +30,9 @@ def open_book(**parameters):
 
 def finish(book):
     """Write the record: estimates, decision and lessons; all nulls where results must stay hidden."""
-    primary_effect(book)  # a record always holds the primary row, even when its cell was left out
+    effect = primary_effect(book)
+    if not any(row["role"] == "primary" for row in effect.estimates):
+        effect.estimates += null_rows(book, effect.sentence)  # the record keeps its place and says why
     return record.finish(
         book,
         design={

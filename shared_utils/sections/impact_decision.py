@@ -9,6 +9,7 @@ from shared_utils.sections.impact_people import plan
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import (
+    counted,
     day,
     finding,
     listed,
@@ -240,9 +241,11 @@ def summary(book) -> Section:
 
 
 def what(book) -> str:
-    theory = book.config.pilot.theory_of_change
-    did = theory.activities or "not written down"
-    return sentence(f"{book.config.city.name} tried this: {did[:1].lower() + did[1:]}")
+    did = book.config.pilot.theory_of_change.activities
+    tried = (
+        f"tried this: {did[:1].lower() + did[1:]}" if did else f'ran the pilot "{book.config.pilot.title}"'
+    )
+    return sentence(f"{book.config.city.name} {tried}")
 
 
 def who(book) -> str:
@@ -256,7 +259,7 @@ def who(book) -> str:
 def _confidence(book, told) -> str:
     grave = [f for f in book.all_flags() if f.severity in ("block", "serious") and f.affects_primary]
     doubt = (
-        f"{len(grave)} serious {'warning' if len(grave) == 1 else 'warnings'} should be read first"
+        f"{counted(len(grave), 'serious warning')} should be read first"
         if grave
         else "no serious warning stands against it"
     )

@@ -1,5 +1,7 @@
 """Impact, the result: what the primary estimate says (I4), by the estimator that the plan names."""
 
+import secrets
+
 from shared_utils import data, designs
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare, descriptive
@@ -14,8 +16,8 @@ ROLE_WORDS = {
     "cace": "for those who took part because of the offer",
     "anderson_rubin": "the same, interval that holds for weak offers",
     "itt": "for everyone invited",
-    "naive": "wrong: {note}",
-    "ols": "wrong: {note}",
+    "naive": "wrong: {reason}",
+    "ols": "wrong: {reason}",
     "twfe": "for comparison: two-way fixed effects, biased when starts are staggered",
     "conventional": "for comparison: the usual interval",
     "late": "for those who took part because they were eligible",
@@ -54,17 +56,16 @@ def design_flags(book) -> list[Flag]:
 def _blinded(book) -> Section:
     """Before unblinding only pooled numbers are real: the estimator runs on shuffled groups, to see that it runs."""
     outcome, study = book.config.primary, book.study
-    shuffled = data.blind(study, seed=_secret())
-    tried = analysis.design(book, outcome.id, draws=0)
-    designs.estimate(
-        shuffled.frame, {**tried, **{k: v for k, v in shuffled.design.items() if k != "options"}}
-    )
     values = study.frame[outcome.id].dropna()
-    unit = analysis.scale(book)
-    text = (
-        f"BLINDED: {book.why_blinded}. No outcome of any group is shown. A trial run of the planned analysis on "
-        f"shuffled groups worked; {_rows_words(book, len(values))} have a main outcome so far."
-    )
+    text = f"BLINDED: {book.why_blinded}. No outcome of any group is shown."
+    if len(values):
+        _trial_run(book)
+        text += (
+            f" A trial run of the planned analysis on shuffled groups worked; {_rows_words(book, len(values))} have a "
+            "main outcome so far."
+        )
+    else:
+        text += " No main outcome is known yet."
     table = Table(
         "The main outcome, all groups together",
         [
@@ -74,14 +75,17 @@ def _blinded(book) -> Section:
         ],
         [{"measure": outcome.label, "n": len(values), "share": len(values) / len(study.frame)}],
     )
-    estimates = [_null_row(book, contrast, name) for contrast, name in _planned_contrasts(book)]
-    return Section(sentence(text), table=table, estimates=estimates, data={"scale": unit})
+    return Section(sentence(text), table=table, estimates=null_rows(book, "blinded"))
 
 
-def _secret() -> int:
-    import secrets
+def _trial_run(book) -> None:
+    """Run the planned analysis on groups shuffled with a seed nobody knows; its numbers are thrown away.
 
-    return secrets.randbits(64)
+    Raises DesignError when the plan's estimator does not run on these data.
+    """
+    shuffled = data.blind(book.study, seed=secrets.randbits(64))
+    planned = {key: value for key, value in shuffled.design.items() if key != "options"}
+    designs.estimate(shuffled.frame, analysis.design(book, book.config.primary.id, draws=0, **planned))
 
 
 def _rows_words(book, n: int) -> str:
@@ -99,8 +103,13 @@ def _planned_contrasts(book) -> list[tuple[list[str], str]]:
     return [(pair, "primary" if len(pairs) == 1 else f"primary_{pair[0]}") for pair in pairs]
 
 
+def null_rows(book, reason: str) -> list[dict]:
+    """The place of each primary estimate in the record while it is not known."""
+    return [null_row(book, pair, name, reason) for pair, name in _planned_contrasts(book)]
+
+
 def null_row(book, contrast, estimate_id: str, reason: str) -> dict:
-    """The place of a primary estimate in the record while it may not be known."""
+    """A primary estimate without numbers, and why."""
     kind = book.config.design.type
     estimand = book.config.design.estimand
     return {
@@ -124,16 +133,19 @@ def null_row(book, contrast, estimate_id: str, reason: str) -> dict:
     }
 
 
-def _null_row(book, contrast, estimate_id: str) -> dict:
-    return null_row(book, contrast, estimate_id, "blinded")
-
-
 def row_words(book, row: dict, several: bool) -> str:
-    """What a row is, for tables and figures; with the arm where there are several."""
-    words = ROLE_WORDS.get(row["role"], row["role"]).format(
-        note=row["note"].removeprefix("wrong: ").removeprefix("biased: ")
-    )
-    return f"{words} ({analysis.arm_name(book, analysis.contrast(row)[0])})" if several else words
+    """What a row is, for tables and figures; with the arms where there are several."""
+    words = ROLE_WORDS.get(row["role"], row["role"]).format(reason=_reason(row))
+    if not several:
+        return words
+    first, second = (analysis.arm_name(book, arm) for arm in analysis.contrast(row))
+    return f"{words} ({first} against {second})"
+
+
+def _reason(row: dict) -> str:
+    """Why a comparison is wrong, out of the row's note (notes are joined by "; ")."""
+    parts = [part.split(": ", 1) for part in row["note"].split("; ")]
+    return next((part[1] for part in parts if part[0] in ("wrong", "biased")), "does not follow the design")
 
 
 def _table(book, rows) -> Table:

@@ -148,7 +148,7 @@ def _by_type(book, rows):
 def reproduce(book) -> Section:
     """Hashes of inputs, settings, code and notebook, versions, and the command."""
     made = record.provenance(book)
-    command = f"emi run {book.city_dir.name} impact"
+    command = f"emi run {book.city_dir.name}"
     rows = [
         {"what": "Command", "value": command},
         {"what": "Without emi", "value": f"papermill notebooks/{NOTEBOOKS[book.notebook]}.ipynb out.ipynb"},

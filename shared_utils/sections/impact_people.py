@@ -91,15 +91,10 @@ def analysed(book) -> Section:
     total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
     unit = book.study.unit_label
     kind = analysis.is_panel(book)
-    rules = book.rules
     if kind:
         text = f"{_panel_words(book, flow)}. Every month that the plan names is in the analysis."
     else:
-        text = (
-            f"all {people(total, rules, unit)} assigned are analysed"
-            if known == total
-            else f"{people(known, rules, '').strip()} of {people(total, rules, unit)} assigned are analysed"
-        )
+        text = _known_words(book, known, total)
     columns = [
         Column("arm", "Group"),
         Column("assigned", f"Assigned ({unit})", "count"),
@@ -120,6 +115,16 @@ def analysed(book) -> Section:
         table=Table(f"From assignment to analysis, by group ({unit})", columns, flow, notes=notes),
         data={"flow": flow},
     )
+
+
+def _known_words(book, known: int, total: int) -> str:
+    assigned = "" if book.descriptive else " assigned"
+    everyone = f"{people(total, book.rules, book.study.unit_label)}{assigned}"
+    if known == total:
+        return f"all {everyone} are analysed"
+    if known == 0:
+        return f"the main outcome of {everyone} is not known yet"
+    return f"{people(known, book.rules, '').strip()} of {everyone} are analysed"
 
 
 def flow_counts(book) -> list[dict]:

@@ -125,17 +125,21 @@ def status(city_dir: Path, config, tables: dict) -> PlanStatus:
 
 def lacking(config) -> list[str]:
     """Settings without which a plan promises nothing, by the name of their key in city.yml."""
+    compares = config.design.type != "descriptive"
+    return ["decision.minimum_worthwhile_effect"] if compares and config.mwe is None else []
+
+
+def advisable(config) -> list[str]:
+    """Settings that a reader of the plan will miss, by the name of their key in city.yml."""
     theory = config.pilot.theory_of_change
-    needs = {
+    said = {
         "pilot.population": config.pilot.population,
         "pilot.theory_of_change.activities": theory.activities,
         "pilot.theory_of_change.short_term": theory.short_term,
-        "outcomes[primary].source": config.primary.source,
-        "decision.minimum_worthwhile_effect": config.mwe or config.design.type == "descriptive",
+        "source of the primary outcome": config.primary.source,
+        "subgroups.dims": config.design.type == "descriptive" or "subgroups" in config.model_fields_set,
     }
-    if config.design.type != "descriptive":
-        needs["subgroups.dims (or an empty list on purpose)"] = "subgroups" in config.model_fields_set
-    return [key for key, value in needs.items() if not value]
+    return [key for key, value in said.items() if not value]
 
 
 def plan_hash(config) -> str:
@@ -273,7 +277,8 @@ def _on_primary(field_name: str) -> bool:
 def _timing(locked: date, config, tables: dict) -> str:
     """Prospective: locked before the first primary outcome after the start was measured."""
     first = first_outcome(config, tables)
-    if first is not None and locked < first:
+    unknown = config.data.analysis_file is not None  # one file does not say when its outcomes were measured
+    if not unknown and (first is None or locked < first):
         return "prospective"
     return "before_unblinding" if locked <= config.pilot.data_lock else "retrospective"
 

@@ -226,9 +226,9 @@ def verdict(
 
     base: (recommendation, label) that the numbers alone give; final: after flags and guardrails, named in `why`.
     """
-    text = _base_verdict(told, *base, ratio, rules)
+    text = _base_verdict(told, *base, ratio if final == base else None, rules)
     if final == base:
-        return text
+        return f"{text} Expand in steps and keep measuring." if base == ("SCALE", "staged") else text
     held = f"{final[0]}, {final[1]}" if final[1] else final[0]
     return f"{text} {sentence(f'the rule holds this to {held}, because of: {listed(why)}')}"
 
@@ -245,7 +245,7 @@ def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rul
     if recommendation == "SCALE":
         return sentence(
             f"{start} The best estimate is above the {least} the city set as worthwhile, but changes as small as {low} "
-            f"also fit the data. Expand in steps and keep measuring.{_overstated(told, ratio, rules)}"
+            f"also fit the data.{_overstated(told, ratio, rules)}"
         )
     if recommendation == "ADAPT":
         return sentence(
