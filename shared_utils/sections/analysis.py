@@ -1,4 +1,5 @@
-"""From a city's study to its estimates: the design as the plan has it, the rows, their place in the record."""
+"""From a city's study to its estimates: the design as the plan has it, the rows, their place in the
+record."""
 
 import math
 from dataclasses import replace
@@ -216,7 +217,8 @@ def exploratory(book, role: str) -> bool:
 
 
 def standardized(book, row: dict) -> dict:
-    """The effect in standard deviations, benefit-oriented (pilots.md 7.2.1): Hedges g, Cox index, or ln(IRR)/1.65."""
+    """The effect in standard deviations, benefit-oriented (pilots.md 7.2.1): Hedges g, Cox index, or
+    ln(IRR)/1.65."""
     outcome, unit = book.config.primary, scale(book)
     sign = 1 if outcome.direction == "increase" else -1
     value, se, base = row["value"], row["se"], row["mean_comparison"]
@@ -234,7 +236,8 @@ def standardized(book, row: dict) -> dict:
 
 
 def comparison_sd(book, row: dict) -> float:
-    """Standard deviation of the outcome in the comparison group (RD: just outside the limit, in the bandwidth)."""
+    """Standard deviation of the outcome in the comparison group (RD: just outside the limit, in the
+    bandwidth)."""
     study = book.study
     frame = study.frame
     rows = frame[study.arm] == contrast(row)[1]

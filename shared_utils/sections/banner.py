@@ -4,7 +4,7 @@ from html import escape
 
 from shared_utils.results import Flag
 from shared_utils.sections.section import RELEASE, SEVERITIES
-from shared_utils.sections.wording import counted, day, plainly
+from shared_utils.sections.wording import DESIGNS, counted, day
 
 PLAN_WORDS = {
     "prospective": "locked before the first outcome was known",
@@ -55,7 +55,7 @@ def facts(book) -> list[tuple[str, str]]:
             "Data up to",
             day(book.as_of) + (f"; the last record is {counted(age, 'day')} older" if age else ""),
         ),
-        ("Design", f"{plainly(config.design.type)}, {plainly(config.design.estimator)}"),
+        ("Design", f"{DESIGNS[config.design.type]} ({config.design.type}, {config.design.estimator})"),
         ("Analysis plan", plan_words(book.plan)),
         ("Outcomes by group", f"hidden: {book.why_blinded}" if book.blinded else "may be shown"),
         ("Settings", config.sha256[:12]),

@@ -2,9 +2,10 @@
 
 from shared_utils.sections import book as books
 from shared_utils.sections import record
+from shared_utils.sections.baseline_context import context
 from shared_utils.sections.baseline_data import data_quality, purpose
 from shared_utils.sections.baseline_groups import comparability, missing
-from shared_utils.sections.baseline_people import context, participants
+from shared_utils.sections.baseline_people import participants
 from shared_utils.sections.baseline_power import detectable, plan_readiness
 
 __all__ = [

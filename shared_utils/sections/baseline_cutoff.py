@@ -26,7 +26,10 @@ def continuity(book) -> Section:
     checks = [
         Flag(**flag) for flag in designs.diagnose(book.study.frame, _design(book, book.config.primary.id))
     ]
-    text = f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would not explain"
+    text = (
+        f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would "
+        "not explain"
+    )
     if jumping:
         text += (
             f"; {listed([row['what'] for row in jumping])} jumps, so families may not be alike on both sides"
@@ -90,7 +93,8 @@ def _figure(book, rows, jumping):
     sheet = {
         "title": title,
         "subtitle": "Jump of each measure at the limit, in standard deviations; none is expected",
-        "note": f"Source: the city's files. {analysis.subjects(book, len(book.study.frame))}. Local linear fits on both sides.",
+        "note": f"Source: the city's files. {analysis.subjects(book, len(book.study.frame))}. Local "
+        "linear fits on both sides.",
         "stamp": book.stamp,
     }
     alt = f"Dot chart. {title}. " + "; ".join(f"{name}: {d:.2f}" for name, d in drawn) + "."

@@ -20,7 +20,7 @@ OMNIBUS_SERIOUS = 0.001
 
 @section("B5", "Are the groups comparable at the start?")
 def comparability(book) -> Section:
-    """Means by arm, standardised differences with their WWC class, and the design's own checks."""
+    """Means by arm, standardized differences with their WWC class, and the design's own checks."""
     if book.descriptive:
         raise EmiError("this design has no comparison group, so there is nothing to compare")
     book.require_sound_data()
@@ -41,7 +41,8 @@ def comparability(book) -> Section:
         Column("class", "WWC class"),
     ]
     notes = [
-        "Difference in SD: Hedges g for numbers, Cox index for shares. WWC: up to 0.05 alike, up to 0.25 adjusted for, "
+        "Difference in SD: Hedges g for numbers, Cox index for shares. WWC: up to 0.05 alike, up to 0.25 "
+        "adjusted for, "
         "above 0.25 not comparable."
     ]
     return Section(
@@ -59,7 +60,8 @@ def comparability(book) -> Section:
 
 
 def _balance_rows(book, frame, group) -> list[dict]:
-    """The balance table with words; a level that 1-10 people of a group have (or lack) keeps its name only."""
+    """The balance table with words; a level that 1-10 people of a group have (or lack) keeps its name
+    only."""
     rows = [clean(r) for r in balance.balance_table(frame, group, book.study.covariates).to_dict("records")]
     numbers = ("mean_treated", "mean_comparison", "sd_treated", "sd_comparison", "d")
     for row in rows:
@@ -80,7 +82,8 @@ def _tellable(book, row: dict) -> bool:
 
 
 def pair(book):
-    """(frame, 0/1 column) of the two groups compared: one row a subject, the two arms of the main contrast."""
+    """(frame, 0/1 column) of the two groups compared: one row a subject, the two arms of the main
+    contrast."""
     study = book.study
     frame = study.frame.drop_duplicates(study.subject_id)
     treated, comparison = study.labels
@@ -119,7 +122,8 @@ def _balance_sentence(book, rows, p) -> str:
         )
     if p < OMNIBUS_SERIOUS:
         return sentence(
-            f"{text}. Together the differences are larger than chance assignment produces (p = {p:.4f}): check "
+            f"{text}. Together the differences are larger than chance assignment produces (p = {p:.4f}): "
+            "check "
             "how people were assigned"
         )
     return sentence(
@@ -175,7 +179,8 @@ def _love(book, rows):
     sheet = {
         "title": title,
         "subtitle": "Standardized difference between the groups for each measure at the start",
-        "note": f"Source: the city's files. {analysis.subjects(book, len(frame))}. Bands: up to 0.05 and up to 0.25 (What Works "
+        "note": f"Source: the city's files. {analysis.subjects(book, len(frame))}. Bands: up to 0.05 and "
+        "up to 0.25 (What Works "
         "Clearinghouse).",
         "stamp": book.stamp,
     }
@@ -215,11 +220,15 @@ def missing(book) -> Section:
     ]
     side = "inside" if wwc["cautious"] == "low" else "outside"
     text = (
-        f"{told_share(int(gone.sum()), len(frame), book.rules)[0]} have no main outcome yet; the gap between the groups is "
+        f"{told_share(int(gone.sum()), len(frame), book.rules)[0]} have no main outcome yet; the gap "
+        "between the groups is "
         f"{100 * gap:.1f} points, {side} the cautious boundary of the What Works Clearinghouse"
     )
     if not gone.any():
-        text = f"nobody is missing so far: the main outcome of all {analysis.subjects(book, len(frame))} is known"
+        text = (
+            f"nobody is missing so far: the main outcome of all {analysis.subjects(book, len(frame))} is "
+            "known"
+        )
     return Section(
         sentence(text),
         table=Table("Missing main outcomes, by group", columns, rows),
@@ -277,7 +286,8 @@ def _boundary(book, overall, gap, side):
     sheet = {
         "title": title,
         "subtitle": "Share missing overall, and gap between the groups, in percentage points",
-        "note": f"Source: outcome records. {analysis.subjects(book, len(book.study.frame))}. Boundaries: What Works Clearinghouse 4.1. "
+        "note": f"Source: outcome records. {analysis.subjects(book, len(book.study.frame))}. Boundaries: "
+        "What Works Clearinghouse 4.1. "
         "Below a line, missing outcomes are less likely to bend the result.",
         "stamp": book.stamp,
     }
@@ -301,7 +311,10 @@ def _predictors(book, frame, gone) -> tuple:
 
 
 def _attrition_flags(wwc, overall, gap) -> list[Flag]:
-    words = f"{100 * overall:.0f}% of main outcomes are missing, with a gap of {100 * gap:.1f} points between the groups"
+    words = (
+        f"{100 * overall:.0f}% of main outcomes are missing, with a gap of {100 * gap:.1f} points between "
+        "the groups"
+    )
     if wwc["optimistic"] == "high":
         return [Flag("ATTRITION", "serious", "B6", f"{words}: above the optimistic boundary.", True)]
     return (

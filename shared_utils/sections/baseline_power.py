@@ -23,7 +23,8 @@ SIMILAR = ("did_staggered", "panel_did", "observational_aipw", "rd")  # no close
 
 @dataclass(frozen=True)
 class Detectable:
-    """The minimum detectable effect now: `n` counts `what`; at another n it changes with one over its root."""
+    """The minimum detectable effect now: `n` counts `what`; at another n it changes with one over its
+    root."""
 
     mde: float
     n: int
@@ -46,7 +47,8 @@ def detectable(book) -> Section:
     ratio = found.mde / worth
     words = "smaller than" if worth < found.mde else "as large as or larger than"
     text = (
-        f"With {_count(book, found)}, the pilot can reliably detect a change of {_size(book, found.mde)}. The "
+        f"With {_count(book, found)}, the pilot can reliably detect a change of "
+        f"{_size(book, found.mde)}. The "
         f"smallest change worth paying for is {worthwhile(book)}: {words} that"
     )
     rows = [{"share": share, "n": round(share * found.n), "mde": found.at(share)} for share in SHARES]

@@ -145,7 +145,8 @@ def places(lines: list[list[str]], one: float = 0.28) -> tuple[list[float], floa
 def row_label(ax, y: float, lines: list[str], bold: bool = False, color: str = INK) -> None:
     """The name of a row, left of the drawing."""
     ax.annotate(
-        "\n".join(lines), (0, y), xycoords=("axes fraction", "data"), xytext=(-8, 0), textcoords="offset points",
+        "\n".join(lines), (0, y), xycoords=("axes fraction", "data"), xytext=(-8, 0), textcoords="offset "
+        "points",
         ha="right", va="center", color=color, fontweight="bold" if bold else "normal", linespacing=1.1,
     )  # fmt: skip
 

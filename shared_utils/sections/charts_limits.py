@@ -85,6 +85,7 @@ def curve(points: list[tuple[float, float]], now: str, sheet: dict, alt: str, li
 
 def _at_right(ax, y: float, lines: list[str], color: str) -> None:
     ax.annotate(
-        "\n".join(lines), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+        "\n".join(lines), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset "
+        "points",
         va="center", fontsize=WORDS, color=color,
     )  # fmt: skip

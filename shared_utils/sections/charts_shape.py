@@ -1,4 +1,5 @@
-"""Figures that are not axes: squares for 100 people, a flow of people, the logic of a pilot, strips of shares."""
+"""Figures that are not axes: squares for 100 people, a flow of people, the logic of a pilot, strips of
+shares."""
 
 from matplotlib import rc_context
 from matplotlib.colors import LinearSegmentedColormap
@@ -86,7 +87,8 @@ def logic(steps: list[tuple[str, str]], sheet: dict, alt: str) -> Figure:
 
 
 def flow(levels: list[list[tuple[str, str]]], sheet: dict, alt: str, straight: bool = True) -> Figure:
-    """People from step to step: one list a level, boxes of (heading, number) side by side, first level on top.
+    """People from step to step: one list a level, boxes of (heading, number) side by side, first level on
+    top.
 
     straight: levels with as many boxes continue box by box (arms); False joins every level first.
     """

@@ -96,7 +96,8 @@ def _points(ax, frame, signal) -> None:
 
 
 def _shade(ax, events, periods) -> None:
-    """Bands of outside events within the drawn span, each named above it (to the left when it starts late)."""
+    """Bands of outside events within the drawn span, each named above it (to the left when it starts
+    late)."""
     first, last = min(periods), max(periods)
     for start, end, label in events:
         start, end = max(start, first), min(end, last)

@@ -41,7 +41,8 @@ def lessons(city_dir: Path) -> list[dict]:
 
 
 def decision(city_dir: Path) -> dict:
-    """What the city decided after reading the results: keys of DECISION_KEYS, None where nothing is written."""
+    """What the city decided after reading the results: keys of DECISION_KEYS, None where nothing is
+    written."""
     content = _read(Path(city_dir) / "plan" / "decision.yaml") or {}
     if not isinstance(content, dict):
         raise CityFileError(

@@ -1,4 +1,5 @@
-"""What the impact notebook shows for a design without a comparison: levels and changes, and no word of causes."""
+"""What the impact notebook shows for a design without a comparison: levels and changes, and no word of
+causes."""
 
 from shared_utils import designs
 from shared_utils.errors import EmiError
@@ -119,7 +120,8 @@ def _figure(book, rows):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}, with 95% intervals",
-        "note": f"Source: {book.config.primary.source or 'the city'}. {people(max(r['n'] for r in rows), book.rules)}.",
+        "note": f"Source: {book.config.primary.source or 'the city'}. "
+        f"{people(max(r['n'] for r in rows), book.rules)}.",
         "stamp": book.stamp,
     }
     alt = f"Dot and interval chart. {title}. " + "; ".join(f"{b.label}: {b.words}" for b in bars) + "."
@@ -204,19 +206,12 @@ def summary(book) -> Section:
     sentences = [
         what(book),
         sentence(
-            f"{people(frame[book.study.subject_id].nunique(), book.rules, unit)} were followed up to {day(book.as_of)}"
+            f"{people(frame[book.study.subject_id].nunique(), book.rules, unit)} were followed up to "
+            f"{day(book.as_of)}"
         ),
         _main_words(book, main),
         sentence(f"the main measure is known for {in_100(share, len(frame), book.rules)}"),
         cost(book),
         "Next: add a comparison group before asking what the pilot changed.",
     ]
-    parts = ("What", "Who", "Level", "How complete", "Cost", "Next")
-    return Section(
-        f"{' '.join(sentences)} {LIMIT}",
-        table=Table(
-            "The pilot in six sentences",
-            [Column("part", ""), Column("text", "In plain words")],
-            [{"part": p, "text": t} for p, t in zip(parts, sentences, strict=True)],
-        ),
-    )
+    return Section(f"{' '.join(sentences)} {LIMIT}")

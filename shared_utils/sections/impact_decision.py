@@ -52,7 +52,8 @@ def decision(book) -> Section:
         Column("city", "The city's own decision"),
     ]
     notes = [
-        "b: estimate turned so that more is better; L and U: its likely range; m: smallest worthwhile change.",
+        "b: estimate turned so that more is better; L and U: its likely range; m: smallest worthwhile "
+        "change.",
         _city_words(city),
         *_winner_note(decided),
     ]
@@ -96,7 +97,8 @@ def _decide(book, row: dict):
 
 
 def _subgroup_intervals(book) -> list[tuple[float, float]]:
-    """Simultaneous intervals of the confirmatory groups, more is better; none when the plan has no such guardrail."""
+    """Simultaneous intervals of the confirmatory groups, more is better; none when the plan has no such
+    guardrail."""
     if not any(g.type == "subgroup_harm" for g in book.config.decision.guardrails):
         return []
     direction = book.config.primary.direction
@@ -112,7 +114,10 @@ def _words(book, told, decided) -> str:
     label = f", {decided.label}" if decided.label else ""
     why = list(decided.guardrails) or [decided.reason]
     final = (decided.recommendation, decided.label)
-    return f"{who}Rule result: {decided.recommendation}{label}. {verdict(told, base, final, why, ratio, book.rules)}"
+    return (
+        f"{who}Rule result: {decided.recommendation}{label}. "
+        f"{verdict(told, base, final, why, ratio, book.rules)}"
+    )
 
 
 def _line(book, row, decided) -> dict:
@@ -139,9 +144,13 @@ def _portfolio(book, rows) -> int:
 
 def _city_words(city: dict) -> str:
     if not city["decision"]:
-        return "The city's own decision is not recorded. To record it, write decision, reason and date into plan/decision.yaml."
+        return (
+            "The city's own decision is not recorded. To record it, write decision, reason and date into "
+            "plan/decision.yaml."
+        )
     return sentence(
-        f"The city decided on {city['date'] or 'a day not recorded'}: {city['decision']}. Reason: {city['reason'] or 'none given'}"
+        f"The city decided on {city['date'] or 'a day not recorded'}: {city['decision']}. Reason: "
+        f"{city['reason'] or 'none given'}"
     )
 
 
@@ -198,7 +207,8 @@ def _number_line(book, rows, decided):
     sheet = {
         "title": f"The rule says: {results}",
         "subtitle": f"Gain on the main measure with its likely range, {unit.unit}; 0: no gain; m: worthwhile",
-        "note": f"Source: {book.config.primary.source}. {people(rows[0]['n'], rules, 'records')}. Right is better.",
+        "note": f"Source: {book.config.primary.source}. {people(rows[0]['n'], rules, 'records')}. Right "
+        "is better.",
         "stamp": book.stamp,
     }
     alt = f"Number line. The rule says: {results}. " + " ".join(f"{b.label}: {b.words}." for b in bars)
@@ -224,20 +234,7 @@ def summary(book) -> Section:
         cost(book),
         _next(decided, best),
     ]
-    return Section(
-        " ".join(sentences),
-        figure=_squares(book, told, row),
-        table=Table(
-            "The pilot in six sentences",
-            [Column("part", ""), Column("text", "In plain words")],
-            [
-                {"part": part, "text": text}
-                for part, text in zip(
-                    ("What", "Who", "Result", "How sure", "Cost", "Next"), sentences, strict=True
-                )
-            ],
-        ),
-    )
+    return Section(" ".join(sentences), figure=_squares(book, told, row))
 
 
 def what(book) -> str:
@@ -252,7 +249,8 @@ def who(book) -> str:
     frame = book.study.frame
     n = frame[book.study.subject_id].nunique()
     return sentence(
-        f"{analysis.subjects(book, n)} were followed, between {day(book.config.pilot.start)} and {day(book.as_of)}"
+        f"{analysis.subjects(book, n)} were followed, between {day(book.config.pilot.start)} and "
+        f"{day(book.as_of)}"
     )
 
 
@@ -323,5 +321,8 @@ def _squares(book, told, row):
         "note": f"Source: {book.config.primary.source}. Worthwhile: {worth(told, book.rules)}.",
         "stamp": book.stamp,
     }
-    alt = f"Two grids of 100 squares. {groups[0][0]}; {groups[1][0]}. The likely range goes from {low} to {high}."
+    alt = (
+        f"Two grids of 100 squares. {groups[0][0]}; {groups[1][0]}. The likely range goes from {low} to "
+        f"{high}."
+    )
     return charts_shape.squares(groups, sheet, alt)

@@ -54,14 +54,16 @@ def design_flags(book) -> list[Flag]:
 
 
 def _blinded(book) -> Section:
-    """Before unblinding only pooled numbers are real: the estimator runs on shuffled groups, to see that it runs."""
+    """Before unblinding only pooled numbers are real: the estimator runs on shuffled groups, to see that
+    it runs."""
     outcome, study = book.config.primary, book.study
     values = study.frame[outcome.id].dropna()
     text = f"BLINDED: {book.why_blinded}. No outcome of any group is shown."
     if len(values):
         _trial_run(book)
         text += (
-            f" A trial run of the planned analysis on shuffled groups worked; {_rows_words(book, len(values))} have a "
+            f" A trial run of the planned analysis on shuffled groups worked; "
+            f"{_rows_words(book, len(values))} have a "
             "main outcome so far."
         )
     else:
@@ -239,7 +241,10 @@ def _several_title(told, rules) -> str:
 def _bar(book, row: dict, several: bool) -> charts_compare.Bar:
     unit, rules = analysis.scale(book), book.rules
     low, high = analysis.decision_interval(row)
-    words = f"{unit.text(row['value'], row['se'], rules)}  ({unit.text(low, row['se'], rules)} to {unit.text(high, row['se'], rules)})"
+    words = (
+        f"{unit.text(row['value'], row['se'], rules)}  ({unit.text(low, row['se'], rules)} to "
+        f"{unit.text(high, row['se'], rules)})"
+    )
     main = row["role"] == "main"
     label = analysis.arm_name(book, analysis.contrast(row)[0]) if main else row_words(book, row, several)
     return charts_compare.Bar(label, unit.shown(row["value"]), unit.shown(low), unit.shown(high), words, main)

@@ -19,7 +19,8 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Group:
-    """One group's estimate, or why it is not shown. low and high: simultaneous over the groups of its dimension."""
+    """One group's estimate, or why it is not shown. low and high: simultaneous over the groups of its
+    dimension."""
 
     dim: str
     value: str
@@ -88,7 +89,8 @@ def _group(book, dim, value) -> Group:
 
 
 def _design(book) -> dict:
-    """The plan's design without random draws; of several arms only the contrast that is shown beside other cities."""
+    """The plan's design without random draws; of several arms only the contrast that is shown beside
+    other cities."""
     changes = {}
     if book.config.design.type == "rct_multiarm":
         chosen = book.config.design.portfolio_contrast
@@ -154,7 +156,8 @@ def _sentence(dims, tests) -> str:
     ]
     if alike:
         words.append(
-            f"We found no clear sign that the effect differs by {listed(alike, 'or')}; with groups of this size "
+            f"We found no clear sign that the effect differs by {listed(alike, 'or')}; with groups of "
+            "this size "
             "only large differences would show."
         )
     return " ".join(words)
@@ -195,7 +198,8 @@ def _table(book, groups, tests) -> Table:
         Column("why", "Not shown because"),
     ]
     note = (
-        f"Groups with fewer than {_least(book)} {book.study.unit_label if panel else 'people'} on one side are not shown. "
+        f"Groups with fewer than {_least(book)} {book.study.unit_label if panel else 'people'} on one "
+        "side are not shown. "
         "Low and high end: 95% interval of the one group."
     )
     return Table("The main outcome by group", columns, rows, scale=unit, notes=[note])
@@ -224,7 +228,9 @@ def _figure(book, dims, groups):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with 95% intervals",
-        "note": f"Source: {book.config.primary.source}. {analysis.subjects(book, book.study.frame[book.study.subject_id].nunique())}. A bar that crosses the line is not a group "
+        "note": f"Source: {book.config.primary.source}. "
+        f"{analysis.subjects(book, book.study.frame[book.study.subject_id].nunique())}. A bar that "
+        "crosses the line is not a group "
         "without benefit.",
         "stamp": book.stamp,
     }

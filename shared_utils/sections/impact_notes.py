@@ -39,7 +39,8 @@ def lessons(book) -> Section:
     backed = sum(row["basis"] != STAFF for row in rows)
     text = (
         (
-            f"{counted(len(rows), 'lesson')} so far: {counted(backed, 'lesson')} from numbers in this report, "
+            f"{counted(len(rows), 'lesson')} so far: {counted(backed, 'lesson')} from numbers in this "
+            "report, "
             f"{counted(len(rows) - backed, 'lesson')} from staff experience"
         )
         if rows
@@ -106,7 +107,10 @@ def drafted(book) -> list[dict]:
     made = book.sections.get("I11")
     decided = made.data.get("record") if made else None
     if decided and decided["recommendation"] == "KEEP LEARNING":
-        text = "A pilot of this size could not tell a worthwhile change from none: plan for more people or longer follow-up."
+        text = (
+            "A pilot of this size could not tell a worthwhile change from none: plan for more people or "
+            "longer follow-up."
+        )
         found.append(_draft(book, "measurement", text, "estimate primary"))
     unique = {row["statement"]: row for row in found}
     return [

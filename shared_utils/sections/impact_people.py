@@ -1,4 +1,5 @@
-"""Impact, before the result: the promised analysis (I1), who is in it (I2), and whether service differed (I3)."""
+"""Impact, before the result: the promised analysis (I1), who is in it (I2), and whether service differed
+(I3)."""
 
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
@@ -86,7 +87,7 @@ def _plan_figure(book):
 
 @section("I2", "Who is in the analysis?")
 def analysed(book) -> Section:
-    """Assigned, outcome known and analysed, by arm; rows and periods for designs on places."""
+    """Assigned, outcome known and analyzed, by arm; rows and periods for designs on places."""
     flow = flow_counts(book)
     total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
     unit = book.study.unit_label
@@ -99,8 +100,8 @@ def analysed(book) -> Section:
         Column("arm", "Group"),
         Column("assigned", f"Assigned ({unit})", "count"),
         Column("known", "Main outcome known", "count"),
-        Column("analysed", "Analysed", "count"),
-        Column("share", "Share analysed", "share", n="assigned", numerator="analysed"),
+        Column("analysed", "Analyzed", "count"),
+        Column("share", "Share analyzed", "share", n="assigned", numerator="analysed"),
     ]
     if kind:
         columns = [
@@ -121,10 +122,10 @@ def _known_words(book, known: int, total: int) -> str:
     assigned = "" if book.descriptive else " assigned"
     everyone = f"{people(total, book.rules, book.study.unit_label)}{assigned}"
     if known == total:
-        return f"all {everyone} are analysed"
+        return f"all {everyone} are analyzed"
     if known == 0:
         return f"the main outcome of {everyone} is not known yet"
-    return f"{people(known, book.rules, '').strip()} of {everyone} are analysed"
+    return f"{people(known, book.rules, '').strip()} of {everyone} are analyzed"
 
 
 def flow_counts(book) -> list[dict]:
@@ -179,13 +180,13 @@ def _flow_figure(book, flow):
         levels = [
             [("Assigned", people(total, book.rules, unit))],
             [(r["arm"], label(r["assigned"])) for r in flow],
-            [("Main outcome known and analysed", label(r["known"])) for r in flow],
+            [("Main outcome known and analyzed", label(r["known"])) for r in flow],
         ]
         title = f"{label(known).capitalize()} of {people(total, book.rules, unit)} are in the analysis"
     alt = (
         f"Flow chart. {title}. "
         + "; ".join(
-            f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analysed" for r in flow
+            f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analyzed" for r in flow
         )
         + "."
     )
@@ -214,7 +215,7 @@ def contrast(book) -> Section:
     gap = reached[-1]["share"] - reached[0]["share"]
     flags = [_small_contrast(gap)] if gap < SMALL_CONTRAST else []
     sheet = {
-        "title": f"{told[-1][0]} received the service where it was offered, against {told[0][0]}".capitalize(),
+        "title": f"{told[-1][0]} received the service where offered, against {told[0][0]}".capitalize(),
         "subtitle": f"Share of {unit} who received the service, by group as assigned",
         "note": f"Source: service records. {people(total, book.rules, unit)}.",
         "stamp": book.stamp,

@@ -129,7 +129,8 @@ def _icons(book, found, status):
     sheet = {
         "title": title,
         "subtitle": f"Latest month of each indicator, data up to {month(book.as_of)}",
-        "note": "Source: monthly indicators. Diamond: better than usual or reliably on target. Square: worse. Circle: no "
+        "note": "Source: monthly indicators. Diamond: better than usual or reliably on target. Square: "
+        "worse. Circle: no "
         "change. Dash: too early.",
         "stamp": book.stamp,
     }
@@ -186,7 +187,8 @@ def charts(book) -> Section:
 
 
 def _change(one) -> str:
-    """What an indicator's chart says, in one line: a present signal, a past one, a trend alone, or nothing unusual."""
+    """What an indicator's chart says, in one line: a present signal, a past one, a trend alone, or
+    nothing unusual."""
     label = one.spec.label
     if one.chart is None:
         return f"{label}: too few months to tell change from usual variation"
@@ -259,10 +261,14 @@ def _control(book, one, words):
     sheet = {
         "title": words,
         "subtitle": f"{one.spec.label}, {one.spec.unit}, by month; {kind}",
-        "note": f"Source: {one.spec.source}.{counts} Lines: usual value and limits; hollow: outside event, not counted.",
+        "note": f"Source: {one.spec.source}.{counts} Lines: usual value and limits; hollow: outside "
+        "event, not counted.",
         "stamp": book.stamp,
     }
-    alt = f"Line chart. {words}. Latest: {one.text(row['value'])} in {month(row['period'])}; target {one.print(one.spec.target)}."
+    alt = (
+        f"Line chart. {words}. Latest: {one.text(row['value'])} in {month(row['period'])}; target "
+        f"{one.print(one.spec.target)}."
+    )
     return charts_time.control(
         frame, sheet, alt, one.spec.target, indicators.bands(book), one.variation, one.spec.unit, one.print
     )
@@ -337,14 +343,13 @@ def events(book) -> Section:
         raise EmiError("no indicator has months both before and during an outside event")
     biggest = max(rows, key=lambda r: abs(r["ratio"] - 1))
     way = "fell" if biggest["ratio"] < 1 else "rose"
+    share = f"{100 * biggest['ratio']:.0f}% of its earlier level"
     text = (
-        f'From {month(biggest["start"])} "{biggest["label"]}" {way} to {100 * biggest["ratio"]:.0f}% of its earlier level. '
-        f"This came with an outside event ({biggest['event']}), not the pilot. Its months do not count as improvement or "
-        "concern."
-        if biggest["excluded"]
-        else f'From {month(biggest["start"])} "{biggest["label"]}" {way} to {100 * biggest["ratio"]:.0f}% of its earlier level. '
+        f'From {month(biggest["start"])} "{biggest["label"]}" {way} to {share}. '
         f"This came with an outside event ({biggest['event']}), not the pilot."
     )
+    if biggest["excluded"]:
+        text += " Its months do not count as improvement or concern."
     columns = [
         Column("event", "Event"),
         Column("first", "First month"),
@@ -354,7 +359,7 @@ def events(book) -> Section:
         Column("change", "Of earlier level"),
     ]
     one = next(o for o in found if o.spec.label == biggest["label"])
-    title = f"{one.spec.label} {way} to {100 * biggest['ratio']:.0f}% of its earlier level from {month(biggest['start'])}"
+    title = f"{one.spec.label} {way} to {share} from {month(biggest['start'])}"
     return Section(
         sentence(text),
         figure=_control(book, one, title),

@@ -51,7 +51,8 @@ def flow(book) -> Section:
     sheet = {
         "title": sentence(text.split(";")[0])[:-1],
         "subtitle": f"{unit.capitalize()} at each step; no outcomes are compared here",
-        "note": "Source: assignment, service and outcome records. Counts of people are rounded to the nearest 5.",
+        "note": "Source: assignment, service and outcome records. Counts of people are rounded to the "
+        "nearest 5.",
         "stamp": book.stamp,
     }
     alt = "Flow chart. " + sentence(text)
@@ -133,7 +134,10 @@ def _joining(book, frame):
     counts = months.reindex(span, fill_value=0).cumsum()
     periods = list(counts.index.to_timestamp())
     total = people(int(counts.iloc[-1]), book.rules, "").strip()
-    title = f"{people(int(counts.iloc[-1]), book.rules, book.study.unit_label)} joined between {month(periods[0])} and {month(periods[-1])}"
+    title = (
+        f"{people(int(counts.iloc[-1]), book.rules, book.study.unit_label)} joined between "
+        f"{month(periods[0])} and {month(periods[-1])}"
+    )
     sheet = {
         "title": sentence(title)[:-1],
         "subtitle": f"Number of {book.study.unit_label} assigned so far, by month",
@@ -221,7 +225,8 @@ def _dose_figure(book, main, doses):
     sheet = {
         "title": title,
         "subtitle": f'People by how often they received "{plainly(main["kind"])}"',
-        "note": f"Source: service records. {people(len(doses), book.rules)}. Every bar holds at least 11 people.",
+        "note": f"Source: service records. {people(len(doses), book.rules)}. Every bar holds at least 11 "
+        "people.",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."

@@ -59,7 +59,8 @@ def reach(book) -> Section:
 
 
 def _gaps(book, one, dim) -> list[dict]:
-    """One row a group against the largest group; groups too small to show keep their place without numbers."""
+    """One row a group against the largest group; groups too small to show keep their place without
+    numbers."""
     if not one.is_share:
         return []
     since = one.overall["period"].max() - pd.DateOffset(months=MONTHS_POOLED - 1)
@@ -116,7 +117,8 @@ def _gap_words(row, rules) -> str:
     way = "lower" if row["gap"] < 0 else "higher"
     near, far = sorted((abs(row["low"]), abs(row["high"])))
     return (
-        f'{row["group"]}: "{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} than for {row["reference"]} '
+        f'{row["group"]}: "{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} than for '
+        f"{row['reference']} "
         f"(between {100 * near:.0f} and {100 * far:.0f})"
     )
 
@@ -139,8 +141,10 @@ def _reach_sentence(book, alarms, tested) -> str:
 def _reach_notes(rows) -> list[str]:
     hidden = [f"{r['group']} ({r['label']})" for r in rows if r["gap"] is None]
     notes = [
-        "Gap: group minus the largest group. 95% Newcombe interval. q: share of false alarms expected among gaps with "
-        "this q or less (Benjamini-Hochberg). Months are added up, so people counted in several months count again."
+        "Gap: group minus the largest group. 95% Newcombe interval. q: share of false alarms expected "
+        "among gaps with "
+        "this q or less (Benjamini-Hochberg). Months are added up, so people counted in several months "
+        "count again."
     ]
     return notes + (
         [f"Too small to compare: {listed(hidden[:12])}{' and others' if len(hidden) > 12 else ''}."]
@@ -169,8 +173,10 @@ def _gap_figure(book, tested):
     title = f"The widest gap: {100 * abs(top['gap']):.0f} points, {top['group']} {way} {top['reference']}"
     sheet = {
         "title": title,
-        "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% intervals",
-        "note": f"Source: monthly indicators. The {len(drawn)} widest of {counted(len(tested), 'gap')}. Full dot: the "
+        "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% "
+        "intervals",
+        "note": f"Source: monthly indicators. The {len(drawn)} widest of {counted(len(tested), 'gap')}. "
+        "Full dot: the "
         "interval does not cross the line.",
         "stamp": book.stamp,
     }

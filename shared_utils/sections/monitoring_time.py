@@ -98,7 +98,8 @@ def _lags(book, rows, limit):
     sheet = {
         "title": title,
         "subtitle": "Days from the end of the latest month to its arrival, by source",
-        "note": f"Source: dates of arrival of the monthly indicators. {counted(len(rows), 'source').capitalize()}.",
+        "note": f"Source: dates of arrival of the monthly indicators. "
+        f"{counted(len(rows), 'source').capitalize()}.",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."

@@ -1,8 +1,9 @@
-"""The plan lock: what was promised before results were seen, and whether this is still it (pilots.md 5.3, I1).
+"""The plan lock (I1): what was promised before results were seen, and whether this is still it.
 
-`lock` writes plan/plan.lock.json: the hash of all settings the analysis depends on and of the estimator's
-version, the settings themselves (so that a later change can be named), the date, the signer's role and how many
-outcome rows existed. `status` recomputes the hash. A change that deviations.yaml does not explain is a block.
+`lock` writes plan/plan.lock.json (pilots.md 5.3): the hash of all settings the analysis depends on and of
+the estimator's version, the settings themselves (so that a later change can be named), the date, the
+signer's role and how many outcome rows existed. `status` recomputes the hash; a change that deviations.yaml
+does not explain is a block.
 """
 
 import hashlib
@@ -42,7 +43,8 @@ class PlanError(EmiError):
 
 @dataclass(frozen=True)
 class PlanStatus:
-    """status: prospective, before_unblinding, retrospective or none; `changes` are settings that differ now."""
+    """status: prospective, before_unblinding, retrospective or none; `changes` are settings that differ
+    now."""
 
     status: str
     hash: str | None = None

@@ -1,7 +1,7 @@
 """The last cell of a notebook: the result record, which the city's pages and the portfolio are made from.
 
-Everything outside the `run` block is decided by the data, the settings, the code and the notebook, so two runs
-of the same inputs write the same bytes there. Only a record that fits the schema is written.
+Everything outside the `run` block is decided by the data, the settings, the code and the notebook, so two
+runs of the same inputs write the same bytes there. Only a record that fits the schema is written.
 """
 
 import hashlib
@@ -33,7 +33,8 @@ class Written:
 
 
 def finish(book, **parts) -> Written:
-    """Write the record of a notebook. `parts` are the blocks only this notebook knows (indicators, decision...)."""
+    """Write the record of a notebook. `parts` are the blocks only this notebook knows (indicators,
+    decision...)."""
     path = results.internal_path(book.city_dir, book.notebook)
     record = build(book, **parts)
     results.write(record, path)

@@ -23,7 +23,8 @@ class Scale:
     unit   unit words of a displayed effect
     level  unit words of a mean ("judgments per 1,000 renter households per month")
     per    the 1,000 in these words: means are kept per one
-    gain   True for gains (more is better) of an outcome that should fall: 0.2 fewer on the log scale is 18 % fewer
+    gain   True for gains (more is better) of an outcome that should fall: 0.2 fewer on the log scale is 18
+    % fewer
     """
 
     name: str
@@ -43,7 +44,8 @@ class Scale:
         return value
 
     def shown_se(self, se: float) -> float:
-        """The standard error of a shown effect; for log ratios that of a small effect, so all ends round alike."""
+        """The standard error of a shown effect; for log ratios that of a small effect, so all ends round
+        alike."""
         return 100 * se if self.name in ("prob_diff", "log_irr") else se
 
     def rounded(self, value: float, se: float | None, rules: Rules | None = None) -> float:
@@ -92,7 +94,8 @@ def in_100(p: float, n, rules: Rules) -> str:
 
 
 def told_share(x: int, n: int, rules: Rules) -> tuple[str, float]:
-    """(a share in words, the share to draw): exact where it may be told, else only its bound (pilots.md 2.7.2).
+    """(a share in words, the share to draw): exact where it may be told, else only its bound (pilots.md
+    2.7.2).
 
     A small numerator gives "at most 2 in 100", a small rest "at least 98 in 100", a small group no number.
     """

@@ -1,4 +1,5 @@
-"""A section of a notebook: one question, its answer in a sentence, a table, a figure, and what to know about them."""
+"""A section of a notebook: one question, its answer in a sentence, a table, a figure, and what to know
+about them."""
 
 import functools
 import warnings
@@ -18,8 +19,8 @@ class Section:
     """What one section says. Shown by the notebook as soon as a cell returns it.
 
     `table` and `figure` answer the question; `more` holds further tables and figures, shown after them.
-    `estimates` go into the result record; `data` is for sections that build on this one. `id`, `question`, `stamp`
-    and `rules` are set when the section has run; a question given here replaces the registered one.
+    `estimates` go into the result record; `data` is for sections that build on this one. `id`, `question`,
+    `stamp` and `rules` are set when the section has run; a question given here replaces the registered one.
     """
 
     sentence: str
@@ -95,7 +96,8 @@ def _cannot_run(id: str, error: EmiError, vital: bool) -> Section:
 
 
 def _numeric_warnings(id: str, caught) -> list[Flag]:
-    """Warnings of the fitting (did not converge, ...) as flags. Those of single operations on arrays and of old
+    """Warnings of the fitting (did not converge, ...) as flags. Those of single operations on arrays and
+    of old
     functions concern no reader: estimates that are not numbers are refused by the designs themselves."""
     texts = {str(w.message).split("\n")[0] for w in caught if isinstance(w.message, UserWarning)}
     return [Flag("NUMERIC", "warn", id, f"{id}: {text}") for text in sorted(texts)]

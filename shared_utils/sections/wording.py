@@ -1,7 +1,7 @@
 """Sentences from values only: plain verbs, natural frequencies, the comparison named, the range in words.
 
-Nothing here is typed for one city. Words that claim more than the data ("significant", "proves") do not occur,
-and "no effect" is never concluded from a range that also holds a worthwhile one (pilots.md 5.0 and 5.3).
+Nothing here is typed for one city. Words that claim more than the data ("significant", "proves") do not
+occur, and "no effect" is never concluded from a range that also holds a worthwhile one (pilots.md 5.0, 5.3).
 """
 
 import re
@@ -40,6 +40,18 @@ WORDS = {
     "unknown": "not known",
     "outcome_baseline": "main measure at the start",
     "(missing)": "not known",
+}
+DESIGNS = {
+    "rct_individual": "randomized trial of people",
+    "rct_cluster": "randomized trial of whole groups",
+    "rct_blocked_lottery": "lottery in blocks",
+    "rct_multiarm": "randomized trial with several arms",
+    "iv_encouragement": "randomized invitation",
+    "did_staggered": "staggered start, compared with places not yet started",
+    "panel_did": "pilot places compared with other places over time",
+    "observational_aipw": "comparison adjusted for known differences",
+    "rd": "comparison at a cutoff",
+    "descriptive": "description without a comparison",
 }
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -119,7 +131,8 @@ def sentence(text: str) -> str:
 
 
 def plainly(name: str) -> str:
-    """A code in words: "n_children" as "number of children", "savings_baseline_usd" as "savings at the start (dollars)"."""
+    """A code in words: "n_children" as "number of children", "savings_baseline_usd" as "savings at the
+    start (dollars)"."""
     name = str(name)
     if name in WORDS:
         return WORDS[name]
@@ -173,7 +186,8 @@ def finding(told: Told, rules: Rules) -> str:
         )
     if high < told.mwe:
         start = (
-            f"the data rule out a gain as large as the {worth(told, rules)} the city set as worthwhile on the main "
+            f"the data rule out a gain as large as the {worth(told, rules)} the city set as worthwhile "
+            "on the main "
             f"measure ({_label(told)})"
         )
     else:
@@ -224,7 +238,8 @@ def verdict(
 ) -> str:
     """The sentence of the rule's result (sentence bank of pilots.md 5.3).
 
-    base: (recommendation, label) that the numbers alone give; final: after flags and guardrails, named in `why`.
+    base: (recommendation, label) that the numbers alone give; final: after flags and guardrails, named in
+    `why`.
     """
     text = _base_verdict(told, *base, ratio if final == base else None, rules)
     if final == base:
@@ -240,26 +255,31 @@ def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rul
     if recommendation == "SCALE" and label == "firm":
         reaches = "reaches" if low == least else "is above"
         return sentence(
-            f"{start} Even the low end of the likely range ({low}) {reaches} the {least} the city set as worthwhile"
+            f"{start} Even the low end of the likely range ({low}) {reaches} the {least} the city set as "
+            "worthwhile"
         )
     if recommendation == "SCALE":
         return sentence(
-            f"{start} The best estimate is above the {least} the city set as worthwhile, but changes as small as {low} "
+            f"{start} The best estimate is above the {least} the city set as worthwhile, but changes as "
+            f"small as {low} "
             f"also fit the data.{_overstated(told, ratio, rules)}"
         )
     if recommendation == "ADAPT":
         return sentence(
-            f"the program works, but the gain ({b}; {low} to {high}) is smaller than the {least} the city said would be "
+            f"the program works, but the gain ({b}; {low} to {high}) is smaller than the {least} the "
+            "city said would be "
             "worth the cost"
         )
     if recommendation == "STOP":
         best = high if told.benefit[2] > 0 else "no gain"
         return sentence(
-            f"the data rule out a gain as large as {least} (the most favorable likely value is {best}). Other benefits "
+            f"the data rule out a gain as large as {least} (the most favorable likely value is {best}). "
+            "Other benefits "
             "may exist, but not on the measure chosen in advance"
         )
     return sentence(
-        f"we cannot tell yet. The likely range, {signed(told, told.low, rules)} to {signed(told, told.high, rules)}, "
+        f"we cannot tell yet. The likely range, {signed(told, told.low, rules)} to "
+        f"{signed(told, told.high, rules)}, "
         "includes no effect and includes a worthwhile one. This is not evidence of no effect"
     )
 
@@ -268,7 +288,8 @@ def _overstated(told: Told, ratio: float | None, rules: Rules) -> str:
     if not ratio or ratio < 1.05:
         return ""
     return (
-        f" If the true change were just worthwhile ({worth(told, rules)}), a study of this size that finds a clear "
+        f" If the true change were just worthwhile ({worth(told, rules)}), a study of this size that "
+        "finds a clear "
         f"change would overstate it about {ratio:.1f} times."
     )
 

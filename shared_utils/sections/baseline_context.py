@@ -1,0 +1,227 @@
+"""Baseline: where the pilot's people live, beside the whole city (B4)."""
+
+import numpy as np
+
+from shared_utils.errors import EmiError
+from shared_utils.results import Flag
+from shared_utils.sections import analysis, charts_compare
+from shared_utils.sections.numbers import is_missing
+from shared_utils.sections.section import Section, section
+from shared_utils.sections.tables import Column, Table
+from shared_utils.sections.wording import counted, listed, sentence
+
+UNRELIABLE_CV = 0.30  # coefficient of variation above which an ACS value is too uncertain to read
+MOE_TO_SE = 1.645  # ACS margins of error are 90 % intervals
+MOBILITY = "kfr_pooled_pooled_p25"
+# Column of a reference file -> (words, kind of number). Shares are kept as 0 to 1.
+MEASURES = {
+    MOBILITY: ("Income rank in adulthood of children of low-income parents", "share"),
+    "poverty_share": ("People below the poverty level", "share"),
+    "unemployment_share": ("Unemployed", "share"),
+    "hs_or_more_share": ("Adults with at least high school", "share"),
+    "renter_share": ("Households that rent", "share"),
+    "median_hh_income": ("Median household income", "usd"),
+    "median_rent": ("Median rent", "usd"),
+    "eviction-filing-rate": ("Eviction filings per 100 renter households", "number"),
+}
+SOURCES = {
+    "opportunity_atlas": "Opportunity Atlas",
+    "acs": "American Community Survey",
+    "eviction_lab": "Eviction Lab",
+}
+CAUTION = (
+    "These are averages of neighborhoods. They say nothing about a single family, and people of one "
+    "neighborhood "
+    "can differ more than neighborhoods do."
+)
+
+
+@section("B4", "How does the pilot compare with the city?")
+def context(book) -> Section:
+    """Neighborhoods of the pilot against the city's, from published tables."""
+    frames = book.data.reference
+    if not frames:
+        raise EmiError(
+            "no published neighborhood file is there", "Name one under data.reference in city.yml (optional)."
+        )
+    where = _pilot_tracts(book)
+    rows = [row for name, frame in frames.items() for row in _measures(book, frame, where, name)]
+    if not rows:
+        raise EmiError(
+            "no tract of the pilot is in the published neighborhood files",
+            "Check tract_id and the tract vintage (2010 or 2020).",
+        )
+    columns = [
+        Column("what", "Measure"),
+        Column("pilot", "Pilot", "row"),
+        Column("moe_pilot", "+/-", "row"),
+        Column("city", "City", "row"),
+        Column("moe_city", "+/-", "row"),
+        Column("low", "Pilot, low tenth", "row"),
+        Column("high", "Pilot, high tenth", "row"),
+        Column("source", "Source"),
+    ]
+    table = Table(
+        "Neighborhoods of the pilot and of the city", columns, rows, notes=[CAUTION, *_vintages(book)]
+    )
+    return Section(
+        _context_sentence(book, rows),
+        table=table,
+        figure=_context_figure(book, rows),
+        flags=_context_flags(book, frames, where),
+    )
+
+
+def _pilot_tracts(book):
+    """Tract of each subject in the pilot: all people of a person design, treated places of a panel."""
+    study = book.study
+    frame = study.frame.drop_duplicates(study.subject_id)
+    if "tract_id" not in frame:
+        raise EmiError(
+            "no record says in which tract the pilot's people or places are", "Map a column to tract_id."
+        )
+    if analysis.is_panel(book):
+        frame = frame[frame[study.arm] == study.labels[0]]
+    return frame["tract_id"].dropna().astype(str)
+
+
+def _measures(book, frame, where, source) -> list[dict]:
+    frame = frame.drop_duplicates("GEOID").set_index("GEOID")
+    if {"renter_households", "households"} <= set(frame):
+        frame = frame.assign(renter_share=frame["renter_households"] / frame["households"])
+    everywhere = frame[frame.index.isin(_city_tracts(book, frame))]
+    lived = where[where.isin(frame.index)]
+    rows = []
+    for column, (words, kind) in MEASURES.items():
+        if column not in frame or lived.empty:
+            continue
+        here = lived.map(frame[column]).dropna()
+        if here.empty:
+            continue
+        rows.append(
+            {
+                "what": words,
+                "kind": kind,
+                "pilot": here.mean(),
+                "city": everywhere[column].mean(),
+                "low": here.quantile(0.1),
+                "high": here.quantile(0.9),
+                "source": SOURCES[source],
+                "moe_pilot": _moe(frame, column, lived),
+                "moe_city": _moe(frame, column, everywhere.index),
+                "column": column,
+            }
+        )
+    return rows
+
+
+def _city_tracts(book, frame):
+    """Tracts the city lists; without a list those of its county; without that all of the file."""
+    units = book.data.tables.get("units")
+    own = (
+        set()
+        if units is None or units.empty
+        else set(units.loc[units["unit_type"] == "tract", "tract_id"].dropna())
+    )
+    county = f"{book.config.city.state_fips}{book.config.city.county_fips}"
+    listed_tracts = [t for t in frame.index if t in own]
+    return listed_tracts or [t for t in frame.index if t.startswith(county)] or list(frame.index)
+
+
+def _moe(frame, column, tracts) -> float | None:
+    """Margin of error of a mean over tracts, from the published margins, or None when they are not there."""
+    for name, factor in ((f"{column}_moe", 1.0), (f"{column}_se", MOE_TO_SE)):
+        if name in frame:
+            margins = factor * frame[name].reindex(tracts).dropna()
+            return float(np.sqrt((margins**2).sum()) / len(margins)) if len(margins) else None
+    return None
+
+
+def _vintages(book) -> list[str]:
+    vintages = {r.tract_vintage for r in book.config.data.reference.values()}
+    words = [f"Tracts are those of {listed([str(v) for v in sorted(vintages)])}."] if vintages else []
+    units = book.data.tables.get("units")
+    own = units is not None and not units.empty and (units["unit_type"] == "tract").any()
+    return words + (
+        [] if own else ["City: all tracts of the county or of the file, since the city lists no tracts."]
+    )
+
+
+def _context_sentence(book, rows) -> str:
+    mobility = next((r for r in rows if r["column"] == MOBILITY), None)
+    if mobility is None:
+        return sentence(
+            f"The neighborhoods of the pilot are compared with the city on "
+            f"{counted(len(rows), 'measure')}. {CAUTION}"
+        )
+    pilot, city = 100 * mobility["pilot"], 100 * mobility["city"]
+    place = "close to" if abs(pilot - city) < 0.5 else "above" if pilot > city else "below"
+    who = (
+        f"the pilot's {book.study.unit_label} lie"
+        if analysis.is_panel(book)
+        else f"{book.study.unit_label} in the pilot live"
+    )
+    return sentence(
+        f"{who} in neighborhoods where children of low-income parents reached on average the "
+        f"{_ordinal(round(pilot))} income percentile, {place} the city average of {round(city)}. {CAUTION}"
+    )
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"
+
+
+def _context_figure(book, rows):
+    shown = [r for r in rows if r["kind"] == "share"]
+    if not shown:
+        return None
+    gap = max(shown, key=lambda r: abs(r["pilot"] - r["city"]))
+    more = "more" if gap["pilot"] > gap["city"] else "less"
+    title = f"{gap['what']}: {100 * gap['pilot']:.0f} where the pilot is, {100 * gap['city']:.0f} in the city"
+    sheet = {
+        "title": title,
+        "subtitle": "Full dot: pilot, hollow dot: city. Averages in percent (income rank: percentile)",
+        "note": f"Source: {listed(sorted({r['source'] for r in rows}))}. Averages of neighborhoods, not "
+        "of families.",
+        "stamp": book.stamp,
+    }
+    points = [(r["what"], 100 * r["pilot"], 100 * r["city"]) for r in shown]
+    alt = (
+        f"Dot chart of pilot and city. {title}, which is {more} than the city. "
+        + "; ".join(f"{label}: pilot {pilot:.0f}, city {city:.0f}" for label, pilot, city in points)
+        + "."
+    )
+    return charts_compare.pairs(points, sheet, alt, "percent")
+
+
+def _context_flags(book, frames, where) -> list[Flag]:
+    flags = []
+    for name, frame in frames.items():
+        share = where.isin(frame["GEOID"]).mean() if len(where) else 0
+        if share < 0.95:
+            flags.append(
+                Flag(
+                    "TRACT_MATCH",
+                    "warn",
+                    name,
+                    f"{100 * share:.0f}% of the pilot's tracts are in this file; "
+                    "check whether tracts are of 2010 or 2020.",
+                )
+            )
+        weak = [c for c in MEASURES if f"{c}_moe" in frame and _unreliable(frame, c, where)]
+        if weak:
+            words = listed([MEASURES[c][0].lower() for c in weak])
+            flags.append(
+                Flag(
+                    "ACS_MOE", "info", name, f"Values of single tracts are too uncertain to read for {words}."
+                )
+            )
+    return flags
+
+
+def _unreliable(frame, column, where) -> bool:
+    """True when over a fifth of the pilot's tracts have a coefficient of variation above 30 %."""
+    own = frame[frame["GEOID"].isin(where)]
+    cv = (own[f"{column}_moe"] / MOE_TO_SE / own[column]).abs()
+    return bool((cv > UNRELIABLE_CV).mean() > 0.2) if not is_missing(cv.mean()) else False
