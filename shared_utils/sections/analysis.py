@@ -136,12 +136,14 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
     config, outcome, unit = book.config, book.config.primary, scale(book)
     role = role or ROLES[row["role"]]
     first_stage = role == "first_stage"
+    # The main result goes by the plan's own name for it; rows beside it by the estimator's.
+    estimand = config.design.estimand if role == "primary" else row["estimand"]
     entry = {
         "estimate_id": estimate_id,
         "outcome_id": row["outcome"],
         "role": role,
-        "estimand": row["estimand"],
-        "estimand_class": estimand_class(config.design.type, row["estimand"]),
+        "estimand": estimand,
+        "estimand_class": estimand_class(config.design.type, estimand),
         "contrast": contrast(row),
         "scale": "prob_diff" if first_stage else unit.name,
         "direction": "increase" if first_stage else outcome.direction,

@@ -32,7 +32,12 @@ def finish(book):
     shown = book.sections
     return record.finish(
         book,
-        design={"power": _data(shown, "B7"), "balance": _data(shown, "B5"), "flow": _data(shown, "B3")},
+        design={
+            "n_units": int(book.study.frame[book.study.subject_id].nunique()),
+            "power": _data(shown, "B7"),
+            "balance": _data(shown, "B5"),
+            "flow": _data(shown, "B3"),
+        },
         attrition=_data(shown, "B6"),
     )
 

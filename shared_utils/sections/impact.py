@@ -1,12 +1,13 @@
 """The impact notebook: what the pilot changed, by the plan that was locked."""
 
-from shared_utils.sections import analysis, record
+from shared_utils.sections import analysis, rating, record
 from shared_utils.sections import book as books
 from shared_utils.sections.impact_decision import decision, summary
 from shared_utils.sections.impact_effect import null_rows, primary_effect
 from shared_utils.sections.impact_groups import subgroups
 from shared_utils.sections.impact_notes import lessons, reproduce
 from shared_utils.sections.impact_people import analysed, contrast, plan
+from shared_utils.stats import power
 
 __all__ = [
     "analysed",
@@ -40,10 +41,19 @@ def finish(book):
             "n_rows": len(book.study.frame),
         },
         attrition=_attrition(book),
-        quality={"causal_rating": None, "tier": None},
+        quality=_quality(book),
         decision=_data(book, "I11"),
         lessons=_data(book, "I13") or (),
     )
+
+
+def _quality(book) -> dict:
+    """Rating, finding, tier and exaggeration of the contrast that stands for the city; empty while hidden."""
+    made = book.sections.get("I11")
+    if not made or "told" not in made.data:
+        return {"causal_rating": None, "tier": None}
+    told = made.data["told"][made.data["best"]]
+    return {**rating.quality(book, told), "exaggeration": power.exaggeration(told.mwe, told.se)["ratio"]}
 
 
 def _data(book, id: str):
@@ -57,7 +67,7 @@ def _attrition(book) -> dict | None:
     if not flow or analysis.is_panel(book):
         return None
     total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
-    missing = {r["arm"]: 1 - r["share"] for r in flow if r["share"] is not None}
+    missing = {r["key"]: 1 - r["share"] for r in flow if r["share"] is not None}
     return {
         "overall": 1 - known / total,
         "by_arm": missing,

@@ -155,6 +155,7 @@ def _table(book, rows) -> Table:
     several = len(analysis.main_rows(rows)) > 1
     lines = [_line(book, row, several) for row in rows]
     means = {"prob_diff": "share", "usd": "usd"}.get(unit.name, "number")
+    error_unit = "log scale" if unit.name == "log_irr" else unit.unit
     columns = [
         Column("what", "Result"),
         Column("value", f"Effect ({unit.unit})", "effect", se="se", n="n"),
@@ -162,7 +163,7 @@ def _table(book, rows) -> Table:
         Column("high", "High end", "effect", se="se", n="n"),
         Column("with", "Mean with", means, n="n"),
         Column("without", "Mean without", means, n="n"),
-        Column("se", "Standard error", "number", n="n", digits=4),
+        Column("error", f"Standard error ({error_unit})", "number", n="n", digits=4),
         Column("p", "p", "p"),
         Column("p_ri", "p by random draws", "p"),
         Column("p_adjusted", "p (Holm)", "p"),
@@ -186,6 +187,7 @@ def _line(book, row: dict, several: bool) -> dict:
         "high": high,
         "with": with_it,
         "without": without,
+        "error": 100 * row["se"] if analysis.scale(book).name == "prob_diff" else row["se"],
         "d": standard,
     }
 
@@ -199,10 +201,7 @@ def _notes(book, rows) -> list[str]:
             for a, b in ([analysis.arm_name(book, arm) for arm in analysis.contrast(row)] for row in main)
         ]
     )
-    notes = [
-        f"{pairs}. Low and high end: {100 * level:.4g}% interval. The standard error is on the scale of the "
-        f"estimate. Method: {main[0]['method']}."
-    ]
+    notes = [f"{pairs}. Low and high end: {100 * level:.4g}% interval. Method: {main[0]['method']}."]
     return notes + list(dict.fromkeys(f"Note: {row['note']}." for row in main if row["note"]))
 
 

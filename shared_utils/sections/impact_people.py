@@ -138,6 +138,7 @@ def flow_counts(book) -> list[dict]:
         known = int(own[outcome].notna().sum())
         rows.append(
             {
+                "key": arm,
                 "arm": analysis.arm_name(book, arm),
                 "assigned": int(own[study.subject_id].nunique()),
                 "known": known,

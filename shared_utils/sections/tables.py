@@ -74,7 +74,7 @@ class Table:
     def html(self, rules: Rules, stamp: str = "", release: bool = False) -> str:
         """The table as HTML with a caption, header scopes and its notes."""
         rows, hidden = self.suppressed(rules)
-        head = "".join(f'<th scope="col">{escape(c.label)}</th>' for c in self.columns)
+        head = "".join(_header(column, first=i == 0) for i, column in enumerate(self.columns))
         body = "".join(
             f"<tr>{self._row(shown, whole, rules, release)}</tr>"
             for shown, whole in zip(rows, self.rows, strict=True)
@@ -114,3 +114,9 @@ class Table:
         notes = [HIDDEN_NOTE.format(n=rules.small_cell_min)] if hidden else []
         counts = any(c.kind == "count" and c.people for c in self.columns)
         return notes + ([ROUNDED_NOTE.format(base=rules.counts_base)] if release and counts else [])
+
+
+def _header(column: Column, first: bool) -> str:
+    """A column's header, over its numbers when it holds numbers."""
+    number = "" if first or column.kind == "text" else ' class="num"'
+    return f'<th scope="col"{number}>{escape(column.label)}</th>'
