@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# Two workers share two cores: more threads a worker only wait for each other. Read when numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "google-chrome", "msedge", "chrome")
 # No sandbox because continuous integration runs as root; the rest keeps the browser from calling home.
