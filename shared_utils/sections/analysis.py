@@ -125,6 +125,11 @@ def arm_name(book, arm: str) -> str:
     return book.config.design.arm_labels.get(arm, wording.plainly(arm))
 
 
+def source(book) -> str:
+    """Where the primary outcome comes from, for the line under a figure."""
+    return book.config.primary.source or "the city's file"
+
+
 def subject(book, row: dict) -> str:
     """Who did it: the pilot, or one of its arms."""
     several = book.config.design.type == "rct_multiarm"

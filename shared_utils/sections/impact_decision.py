@@ -207,7 +207,7 @@ def _number_line(book, rows, decided):
     sheet = {
         "title": f"The rule says: {results}",
         "subtitle": f"Gain on the main measure with its likely range, {unit.unit}; 0: no gain; m: worthwhile",
-        "note": f"Source: {book.config.primary.source}. {people(rows[0]['n'], rules, 'records')}. Right "
+        "note": f"Source: {analysis.source(book)}. {people(rows[0]['n'], rules, 'records')}. Right "
         "is better.",
         "stamp": book.stamp,
     }
@@ -318,7 +318,7 @@ def _squares(book, told, row):
     sheet = {
         "title": f"{title}; likely {span(told, book.rules)}",
         "subtitle": f"{told.label}: each square is one of 100 {unit}; squares with a dot are the difference",
-        "note": f"Source: {book.config.primary.source}. Worthwhile: {worth(told, book.rules)}.",
+        "note": f"Source: {analysis.source(book)}. Worthwhile: {worth(told, book.rules)}.",
         "stamp": book.stamp,
     }
     alt = (

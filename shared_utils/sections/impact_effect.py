@@ -163,7 +163,7 @@ def _table(book, rows) -> Table:
         Column("high", "High end", "effect", se="se", n="n"),
         Column("with", "Mean with", means, n="n"),
         Column("without", "Mean without", means, n="n"),
-        Column("error", f"Standard error ({error_unit})", "number", n="n", digits=4),
+        Column("error", f"Standard error ({error_unit})", "error", n="n"),
         Column("p", "p", "p"),
         Column("p_ri", "p by random draws", "p"),
         Column("p_adjusted", "p (Holm)", "p"),
@@ -219,7 +219,7 @@ def _figure(book, main, shown):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with its likely range",
-        "note": f"Source: {book.config.primary.source}. {_rows_words(book, max(r['n'] for r in main))}. "
+        "note": f"Source: {analysis.source(book)}. {_rows_words(book, max(r['n'] for r in main))}. "
         "Full dot: the planned analysis. Hollow dots never enter the decision.",
         "stamp": book.stamp,
     }

@@ -228,7 +228,7 @@ def _figure(book, dims, groups):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with 95% intervals",
-        "note": f"Source: {book.config.primary.source}. "
+        "note": f"Source: {analysis.source(book)}. "
         f"{analysis.subjects(book, book.study.frame[book.study.subject_id].nunique())}. A bar that "
         "crosses the line is not a group "
         "without benefit.",

@@ -106,7 +106,8 @@ def drafted(book) -> list[dict]:
         )
     made = book.sections.get("I11")
     decided = made.data.get("record") if made else None
-    if decided and decided["recommendation"] == "KEEP LEARNING":
+    # Only where the range itself holds both answers: a flag or a guardrail says nothing about the pilot's size.
+    if decided and decided["recommendation"] == "KEEP LEARNING" and "U >= m" in decided["reason"]:
         text = (
             "A pilot of this size could not tell a worthwhile change from none: plan for more people or "
             "longer follow-up."

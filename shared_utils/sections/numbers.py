@@ -73,8 +73,16 @@ def number(x, n=None, digits=2, rules: Rules | None = None) -> str:
     return plain(round_significant(x))
 
 
+def error(x, _n=None, _digits=0, rules: Rules | None = None) -> str:
+    """A standard error: three significant digits for the city, as many as the rules give in a release."""
+    digits = (rules.se_digits if rules else 3) - 1 - math.floor(math.log10(x)) if x > 0 else 0
+    return decimals(round(x, digits), max(0, digits))
+
+
 def p_value(p, _n=None, _digits=3, rules: Rules | None = None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-PRINTERS = {"count": count, "share": share, "usd": usd, "points": points, "number": number, "p": p_value}
+PRINTERS = {
+    "count": count, "share": share, "usd": usd, "points": points, "number": number, "error": error, "p": p_value,
+}  # fmt: skip

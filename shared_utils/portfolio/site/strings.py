@@ -42,12 +42,12 @@ HERO_TITLE = "Where does the evidence point to expanding the program?"
 HERO_UNIT = "of {measured} with a result"
 HERO_NONE = "No city has an impact result yet."
 HERO_TEXT = (
-    "Each city wrote down before the results how large a gain would be worth the cost. A city is counted "
-    "here when its likely range shows a gain and its best estimate passes that mark."
+    "Each city named how large a gain would be worth the cost. A city is counted here when its plan was fixed "
+    "before results were seen, its likely range shows a gain and its best estimate passes that mark."
 )
 HERO_CHANCE = (
-    "If no program worked at all, {contrasts} comparisons like these would still point to expanding at "
-    "least once about {chance} times in 100."
+    "If no program worked at all, chance would still point to expanding at least once about {chance} times "
+    "in 100 (main comparisons: {contrasts})."
 )
 FACTS = {
     "results": "cities with an impact result, of {total}",
@@ -194,8 +194,8 @@ HOW_TO_READ = [
     ("What chance alone would do", "{chance}"),
 ]
 CHANCE = (
-    "With {contrasts} main comparisons and programs that did nothing at all, at least one would still come out as "
-    "“expand” about {chance} times in 100. One such result among many is weak evidence."
+    "If the programs did nothing at all, at least one result would still come out as “expand” about {chance} times "
+    "in 100 (main comparisons: {contrasts}). One such result among many is weak evidence."
 )
 CHANCE_NONE = "With no results yet, there is nothing that chance could have made."
 LEVEL_NOTE = "Likely ranges are {levels} intervals."
