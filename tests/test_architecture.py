@@ -89,7 +89,14 @@ def loaded_by(code: str) -> set[str]:
     "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main(['--help'])",
 ], ids=["package", "help"])
 def test_light_start(code):
-    assert not loaded_by(code) & {"pandas", "numpy", "papermill", "matplotlib", "statsmodels", "pydantic", "jupyter_core"}
+    heavy = {"pandas", "numpy", "papermill", "matplotlib", "statsmodels", "pydantic", "jupyter_core"}
+    assert not loaded_by(code) & heavy
+
+
+def test_style():
+    ruff = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
+    done = subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def tracked_text():
