@@ -152,10 +152,7 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
         "contrast": contrast(row),
         "scale": "prob_diff" if first_stage else unit.name,
         "direction": "increase" if first_stage else outcome.direction,
-        **{
-            key: row.get(key)
-            for key in ("value", "se", "df", "ci_low", "ci_high", "level", "p", "p_adjusted", "p_ri")
-        },
+        **{key: row.get(key) for key in ("value", "se", "df", "ci_low", "ci_high", "level", "p", "p_adjusted", "p_ri")},
         "n": counts(book, row),
         "mean_comparison": row["mean_comparison"],
         "suppressed": False,
@@ -217,9 +214,7 @@ def estimand_class(design_type: str, estimand: str) -> str:
 
 def exploratory(book, role: str) -> bool:
     """True for what the locked plan did not promise before outcomes were seen."""
-    late = any(
-        flag.code in ("PLAN_LATE", "PLAN_CHANGED") and flag.affects_primary for flag in book.plan.problems
-    )
+    late = any(flag.code in ("PLAN_LATE", "PLAN_CHANGED") and flag.affects_primary for flag in book.plan.problems)
     return book.plan.status in ("retrospective", "none") or (role == "primary" and late)
 
 

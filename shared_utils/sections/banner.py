@@ -99,9 +99,7 @@ def flags(book) -> list[Flag]:
     if book.plan.status == "none":
         found.append(Flag("PLAN_NONE", "warn", "plan", "The analysis plan is not locked.", True))
     if book.plan.status == "retrospective":
-        found.append(
-            Flag("PLAN_RETRO", "serious", "plan", "The plan was locked after results could be seen.", True)
-        )
+        found.append(Flag("PLAN_RETRO", "serious", "plan", "The plan was locked after results could be seen.", True))
     return found
 
 

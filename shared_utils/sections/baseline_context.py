@@ -29,11 +29,7 @@ SOURCES = {
     "acs": "American Community Survey",
     "eviction_lab": "Eviction Lab",
 }
-CAUTION = (
-    "These are averages of neighborhoods. They say nothing about a single family, and people of one "
-    "neighborhood "
-    "can differ more than neighborhoods do."
-)
+CAUTION = "These are averages of places. They say nothing about one family. People in one place differ a lot."
 
 
 @section("B4", "How does the pilot compare with the city?")
@@ -61,9 +57,7 @@ def context(book) -> Section:
         Column("high", "Pilot, high tenth", "row"),
         Column("source", "Source"),
     ]
-    table = Table(
-        "Neighborhoods of the pilot and of the city", columns, rows, notes=[CAUTION, *_vintages(book)]
-    )
+    table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=[CAUTION, *_vintages(book)])
     return Section(
         _context_sentence(book, rows),
         table=table,
@@ -77,9 +71,7 @@ def _pilot_tracts(book):
     study = book.study
     frame = study.frame.drop_duplicates(study.subject_id)
     if "tract_id" not in frame:
-        raise EmiError(
-            "no record says in which tract the pilot's people or places are", "Map a column to tract_id."
-        )
+        raise EmiError("no record says in which tract the pilot's people or places are", "Map a column to tract_id.")
     if analysis.is_panel(book):
         frame = frame[frame[study.arm] == study.labels[0]]
     return frame["tract_id"].dropna().astype(str)
@@ -118,11 +110,7 @@ def _measures(book, frame, where, source) -> list[dict]:
 def _city_tracts(book, frame):
     """Tracts the city lists; without a list those of its county; without that all of the file."""
     units = book.data.tables.get("units")
-    own = (
-        set()
-        if units is None or units.empty
-        else set(units.loc[units["unit_type"] == "tract", "tract_id"].dropna())
-    )
+    own = set() if units is None or units.empty else set(units.loc[units["unit_type"] == "tract", "tract_id"].dropna())
     county = f"{book.config.city.state_fips}{book.config.city.county_fips}"
     listed_tracts = [t for t in frame.index if t in own]
     return listed_tracts or [t for t in frame.index if t.startswith(county)] or list(frame.index)
@@ -142,34 +130,24 @@ def _vintages(book) -> list[str]:
     words = [f"Tracts are those of {listed([str(v) for v in sorted(vintages)])}."] if vintages else []
     units = book.data.tables.get("units")
     own = units is not None and not units.empty and (units["unit_type"] == "tract").any()
-    return words + (
-        [] if own else ["City: all tracts of the county or of the file, since the city lists no tracts."]
-    )
+    return words + ([] if own else ["City: all tracts of the county or of the file, since the city lists no tracts."])
 
 
 def _context_sentence(book, rows) -> str:
     mobility = next((r for r in rows if r["column"] == MOBILITY), None)
     if mobility is None:
         return sentence(
-            f"The neighborhoods of the pilot are compared with the city on "
-            f"{counted(len(rows), 'measure')}. {CAUTION}"
+            f"The neighborhoods of the pilot are compared with the city on {counted(len(rows), 'measure')}. {CAUTION}"
         )
-    pilot, city = 100 * mobility["pilot"], 100 * mobility["city"]
-    place = "close to" if abs(pilot - city) < 0.5 else "above" if pilot > city else "below"
-    who = (
-        f"the pilot's {book.study.unit_label} lie"
-        if analysis.is_panel(book)
-        else f"{book.study.unit_label} in the pilot live"
+    pilot, city = round(100 * mobility["pilot"]), round(100 * mobility["city"])
+    places = f"places of the pilot's {book.study.unit_label}"
+    if not analysis.is_panel(book):
+        places = f"neighborhoods where the pilot's {book.study.unit_label} live"
+    side = "the same as" if pilot == city else "above" if pilot > city else "below"
+    return (
+        f"Look at children of low-income parents in the {places}. As adults they reached income rank {pilot} of 100. "
+        f"This is {side} the city average of {city}. {CAUTION}"
     )
-    return sentence(
-        f"{who} in neighborhoods where children of low-income parents reached on average the "
-        f"{_ordinal(round(pilot))} income percentile, {place} the city average of {round(city)}. {CAUTION}"
-    )
-
-
-def _ordinal(n: int) -> str:
-    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{ending}"
 
 
 def _context_figure(book, rows):
@@ -182,8 +160,7 @@ def _context_figure(book, rows):
     sheet = {
         "title": title,
         "subtitle": "Full dot: pilot, hollow dot: city. Averages in percent (income rank: percentile)",
-        "note": f"Source: {listed(sorted({r['source'] for r in rows}))}. Averages of neighborhoods, not "
-        "of families.",
+        "note": f"Source: {listed(sorted({r['source'] for r in rows}))}. Averages of neighborhoods, not of families.",
         "stamp": book.stamp,
     }
     points = [(r["what"], 100 * r["pilot"], 100 * r["city"]) for r in shown]
@@ -213,9 +190,7 @@ def _context_flags(book, frames, where) -> list[Flag]:
         if weak:
             words = listed([MEASURES[c][0].lower() for c in weak])
             flags.append(
-                Flag(
-                    "ACS_MOE", "info", name, f"Values of single tracts are too uncertain to read for {words}."
-                )
+                Flag("ACS_MOE", "info", name, f"Values of single tracts are too uncertain to read for {words}.")
             )
     return flags
 

@@ -23,17 +23,12 @@ def continuity(book) -> Section:
     for row, p in zip(rows, multiplicity.holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = float(p)
     jumping = [row for row in rows if row["p_holm"] < ALPHA]
-    checks = [
-        Flag(**flag) for flag in designs.diagnose(book.study.frame, _design(book, book.config.primary.id))
-    ]
+    checks = [Flag(**flag) for flag in designs.diagnose(book.study.frame, _design(book, book.config.primary.id))]
     text = (
-        f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would "
-        "not explain"
+        f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would not explain"
     )
     if jumping:
-        text += (
-            f"; {listed([row['what'] for row in jumping])} jumps, so families may not be alike on both sides"
-        )
+        text += f"; {listed([row['what'] for row in jumping])} jumps, so families may not be alike on both sides"
     columns = [
         Column("what", "Measure at the start"),
         Column("value", "Jump at the limit", "number", n="n"),

@@ -100,20 +100,14 @@ def data_quality(book) -> Section:
     outcome = book.config.primary.id
     known = book.study.frame[outcome].notna()
     n, people_told = len(known), not analysis.is_panel(book)
-    told = (
-        (lambda x: told_share(x, n, book.rules)[0])
-        if people_told
-        else (lambda x: f"{100 * x / n:.0f} in 100")
-    )
+    told = (lambda x: told_share(x, n, book.rules)[0]) if people_told else (lambda x: f"{100 * x / n:.0f} in 100")
     parts = [
         "all records are complete for the main measure"
         if known.all()
         else f"{told(int(known.sum()))} records are complete for the main measure"
     ]
     if len(shares):
-        parts.append(
-            f"{field_name(book, shares.index[0])} is missing most ({told(round(shares.iloc[0] * n))})"
-        )
+        parts.append(f"{field_name(book, shares.index[0])} is missing most ({told(round(shares.iloc[0] * n))})")
     failed = [flag for flag in book.flags if flag.code in RULES and flag.severity in ("serious", "block")]
     if failed:
         parts.append(f"{counted(len({f.code for f in failed}), 'check')} found a serious problem")
@@ -237,9 +231,7 @@ def _strip(book, shares):
         return None
     table = _by_month(book, list(shares.index[:10]))
     worst = shares.index[0]
-    title = (
-        f"{field_name(book, worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
-    )
+    title = f"{field_name(book, worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
     kind = "month" if analysis.is_panel(book) else "month of application"
     sheet = {
         "title": title,
@@ -249,9 +241,7 @@ def _strip(book, shares):
         "stamp": book.stamp,
     }
     alt = (
-        f"Shaded table. {title}. "
-        + "; ".join(f"{field_name(book, k)} {100 * v:.0f}%" for k, v in shares.items())
-        + "."
+        f"Shaded table. {title}. " + "; ".join(f"{field_name(book, k)} {100 * v:.0f}%" for k, v in shares.items()) + "."
     )
     return charts_shape.strip(table, sheet, alt, max(LEAST_DARK, float(table.max(axis=None))))
 

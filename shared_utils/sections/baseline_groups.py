@@ -104,9 +104,7 @@ def omnibus(book, frame, group) -> float | None:
         return None
     permute = {"strata": design.get("strata"), "clusters": design.get("cluster")}
     return float(
-        balance.omnibus_p(
-            frame, group, book.study.covariates, permute=permute, draws=book.draws, seed=book.seed
-        )
+        balance.omnibus_p(frame, group, book.study.covariates, permute=permute, draws=book.draws, seed=book.seed)
     )
 
 
@@ -114,21 +112,14 @@ def _balance_sentence(book, rows, p) -> str:
     known = [r for r in rows if r["d"] is not None]
     worst = max(known, key=lambda r: abs(r["d"]))
     close = sum(abs(r["d"]) <= NEAR for r in known)
-    text = f"On {close} of {len(known)} measures the groups differ by 0.05 standard deviations or less"
+    text = f"The groups differ by 0.05 standard deviations or less on {close} of {len(known)} measures."
     if p is None:
-        return sentence(
-            f"{text}. Before adjustment they differ most on {worst['what']} ({abs(worst['d']):.2f} standard "
-            "deviations)"
-        )
+        size = f"{abs(worst['d']):.2f} standard deviations"
+        return f"{text} Before adjustment they differ most on {worst['what']} ({size})."
     if p < OMNIBUS_SERIOUS:
-        return sentence(
-            f"{text}. Together the differences are larger than chance assignment produces (p = {p:.4f}): "
-            "check "
-            "how people were assigned"
-        )
-    return sentence(
-        f"{text}. Chance differences are within what random assignment produces (p of all together = {p:.2f})"
-    )
+        more = f"All together they differ by more than chance makes (p = {p:.4f})."
+        return f"{text} {more} Check how people were assigned."
+    return f"{text} Chance alone makes differences of this size (p of all together = {p:.2f})."
 
 
 def _balance_flags(p) -> list[Flag]:
@@ -220,15 +211,11 @@ def missing(book) -> Section:
     ]
     side = "inside" if wwc["cautious"] == "low" else "outside"
     text = (
-        f"{told_share(int(gone.sum()), len(frame), book.rules)[0]} have no main outcome yet; the gap "
-        "between the groups is "
-        f"{100 * gap:.1f} points, {side} the cautious boundary of the What Works Clearinghouse"
+        f"{told_share(int(gone.sum()), len(frame), book.rules)[0]} have no main outcome yet. The gap between the "
+        f"groups is {100 * gap:.1f} points. This is {side} the cautious line of the What Works Clearinghouse."
     )
     if not gone.any():
-        text = (
-            f"nobody is missing so far: the main outcome of all {analysis.subjects(book, len(frame))} is "
-            "known"
-        )
+        text = f"Nobody is missing so far. The main outcome of all {analysis.subjects(book, len(frame))} is known"
     return Section(
         sentence(text),
         table=Table("Missing main outcomes, by group", columns, rows),
@@ -258,8 +245,7 @@ def _without_groups(book) -> Section:
         rows,
     )
     bars = [
-        (r["what"], r["n"], f"{r['n']:,}" if analysis.is_panel(book) else people(r["n"], book.rules, ""))
-        for r in rows
+        (r["what"], r["n"], f"{r['n']:,}" if analysis.is_panel(book) else people(r["n"], book.rules, "")) for r in rows
     ]
     sheet = {
         "title": sentence(text)[:-1],
@@ -312,8 +298,7 @@ def _predictors(book, frame, gone) -> tuple:
 
 def _attrition_flags(wwc, overall, gap) -> list[Flag]:
     words = (
-        f"{100 * overall:.0f}% of main outcomes are missing, with a gap of {100 * gap:.1f} points between "
-        "the groups"
+        f"{100 * overall:.0f}% of main outcomes are missing, with a gap of {100 * gap:.1f} points between the groups"
     )
     if wwc["optimistic"] == "high":
         return [Flag("ATTRITION", "serious", "B6", f"{words}: above the optimistic boundary.", True)]

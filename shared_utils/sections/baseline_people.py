@@ -25,8 +25,11 @@ def participants(book) -> Section:
     largest = _largest(book, rows)
     if not largest:
         raise EmiError("no group of race and ethnicity, gender, household type or opportunity can be shown")
-    text = f"Of {analysis.subjects(book, len(frame))}, " + listed(
-        [f'{_part(book, r)} are in the group "{r["group"]}" ({r["dim"]})' for r in largest]
+    text = " ".join(
+        [
+            f"There are {analysis.subjects(book, len(frame))} in the pilot.",
+            *(_largest_words(book, r) for r in largest),
+        ]
     )
     columns = [
         Column("dim", "By"),
@@ -67,9 +70,7 @@ def _composition(book, frame) -> list[dict]:
     for dim, values in _dimensions(book, frame):
         values = values.astype(object).where(values.notna(), UNKNOWN)
         counts = values.value_counts()
-        counts = counts.reindex(
-            [v for v in counts.index if v != UNKNOWN] + [v for v in counts.index if v == UNKNOWN]
-        )
+        counts = counts.reindex([v for v in counts.index if v != UNKNOWN] + [v for v in counts.index if v == UNKNOWN])
         rows += [
             {
                 "dim": plainly(dim),
@@ -104,11 +105,13 @@ def _largest(book, rows) -> list[dict]:
     return list(found.values())[:3]
 
 
+def _largest_words(book, row) -> str:
+    return sentence(f'by {row["dim"]}, the largest group is "{row["group"]}", with {_part(book, row)}')
+
+
 def _part(book, row) -> str:
     """A part of the pilot in words: places are counted, people told as so many in 100."""
-    return (
-        in_100(row["share"], row["total"], book.rules) if _persons(book) else f"{row['n']} of {row['total']}"
-    )
+    return in_100(row["share"], row["total"], book.rules) if _persons(book) else f"{row['n']} of {row['total']}"
 
 
 def _unknown_flags(rows) -> list[Flag]:
@@ -172,14 +175,11 @@ def _composition_figure(book, rows, n, unit):
     sheet = {
         "title": title,
         "subtitle": f"Share of {unit} by {dims}, all groups of the design together",
-        "note": f"Source: the city's files. {analysis.subjects(book, n)}. Grey: not known. Small groups "
-        "are not shown.",
+        "note": f"Source: the city's files. {analysis.subjects(book, n)}. Grey: not known. Small groups are not shown.",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
-    return charts_compare.grouped_bars(
-        [r["dim"] for r in shown], bars, sheet, alt, f"percent of {unit}", tones
-    )
+    return charts_compare.grouped_bars([r["dim"] for r in shown], bars, sheet, alt, f"percent of {unit}", tones)
 
 
 def _small(row, book) -> bool:

@@ -45,11 +45,10 @@ def detectable(book) -> Section:
     found = minimum_detectable(book)
     unit, worth = analysis.benefit_scale(book), book.config.mwe
     ratio = found.mde / worth
-    words = "smaller than" if worth < found.mde else "as large as or larger than"
+    words = "smaller than" if worth < found.mde else "no smaller than"
     text = (
-        f"With {_count(book, found)}, the pilot can reliably detect a change of "
-        f"{_size(book, found.mde)}. The "
-        f"smallest change worth paying for is {worthwhile(book)}: {words} that"
+        f"With {_count(book, found)}, the pilot can reliably detect a change of {_size(book, found.mde)}. "
+        f"The smallest change worth paying for is {worthwhile(book)}. This is {words} what it can detect."
     )
     rows = [{"share": share, "n": round(share * found.n), "mde": found.at(share)} for share in SHARES]
     columns = [
@@ -58,9 +57,7 @@ def detectable(book) -> Section:
         Column("mde", f"Detectable ({unit.unit})", "effect"),
     ]
     notes = [
-        f"Formula: {found.formula}. Inputs: "
-        + "; ".join(f"{k} = {_plain(v)}" for k, v in found.inputs.items())
-        + ".",
+        f"Formula: {found.formula}. Inputs: " + "; ".join(f"{k} = {_plain(v)}" for k, v in found.inputs.items()) + ".",
         "Reliably: found with probability 80%, two-sided test at 5%.",
     ]
     return Section(
@@ -272,7 +269,5 @@ def plan_readiness(book) -> Section:
     return Section(
         sentence(text),
         flags=flags,
-        table=Table(
-            "What the plan fixes", [Column("field", "Field"), Column("value", "As city.yml says")], rows
-        ),
+        table=Table("What the plan fixes", [Column("field", "Field"), Column("value", "As city.yml says")], rows),
     )

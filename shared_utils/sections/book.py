@@ -82,18 +82,14 @@ class Book:
         """Flags of the data, the plan and every section so far, each once, the gravest first."""
         found = [*self.flags, *(flag for section in self.sections.values() for flag in section.flags)]
         order = ["block", "serious", "warn", "info"]
-        return sorted(
-            dict.fromkeys(found), key=lambda f: (order.index(f.severity), f.code, f.scope, f.message)
-        )
+        return sorted(dict.fromkeys(found), key=lambda f: (order.index(f.severity), f.code, f.scope, f.message))
 
     def require_sound_data(self) -> None:
         """Stop a section when a check on the data failed so badly that its numbers would mean nothing."""
         blocking = [flag for flag in self.flags if flag.severity == "block" and flag.code.startswith("DQ")]
         if blocking:
             codes = ", ".join(sorted({flag.code for flag in blocking}))
-            raise EmiError(
-                f"the data failed {codes}: {blocking[0].message}", "Mend the data files first (see B2)."
-            )
+            raise EmiError(f"the data failed {codes}: {blocking[0].message}", "Mend the data files first (see B2).")
 
     def _ipython_display_(self):
         from IPython.display import publish_display_data
@@ -118,9 +114,7 @@ def open_book(
     plan = plan_lock.status(city_dir, city.config, city.tables)
     waiting = _still_blind(city, plan)
     if blind == "off" and waiting:
-        raise EmiError(
-            f"blind is 'off', but {waiting}.", "Use 'auto': it shows results as soon as the plan allows."
-        )
+        raise EmiError(f"blind is 'off', but {waiting}.", "Use 'auto': it shows results as soon as the plan allows.")
     book = Book(
         notebook=notebook,
         city_dir=city_dir,

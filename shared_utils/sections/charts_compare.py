@@ -186,9 +186,7 @@ def _mark_labels(ax, marks) -> None:
 def _interval(ax, row: Bar, y: float) -> None:
     color, weight, size = (BLUE, 2.4, 7) if row.main else (GREY, 1.6, 5)
     ax.plot([row.low, row.high], [y, y], color=color, lw=weight, solid_capstyle="butt", zorder=3)
-    ax.plot(
-        [row.value], [y], "o", color=color, ms=size, mfc=color if row.main else "white", mew=1.4, zorder=4
-    )
+    ax.plot([row.value], [y], "o", color=color, ms=size, mfc=color if row.main else "white", mew=1.4, zorder=4)
     ax.annotate(
         row.words, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
         va="center", fontsize=WORDS, color=INK if row.main else MUTED,

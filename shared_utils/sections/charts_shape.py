@@ -43,9 +43,7 @@ def squares(groups: list[tuple[str, int, int]], sheet: dict, alt: str) -> Figure
             )
             for k in range(100):
                 row, column = divmod(k, 10)
-                _square(
-                    ax, x0 + 0.165 * column, 1.5 - 0.165 * row, k < filled - new, filled - new <= k < filled
-                )
+                _square(ax, x0 + 0.165 * column, 1.5 - 0.165 * row, k < filled - new, filled - new <= k < filled)
     return page.done(alt)
 
 

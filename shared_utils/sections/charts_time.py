@@ -9,9 +9,7 @@ SIGNALS = {"improvement": ("D", TEAL), "concern": ("s", ORANGE)}
 GAP = 0.13  # least distance of two words at the right end, in shares of the height
 
 
-def control(
-    frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text
-) -> Figure:
+def control(frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text) -> Figure:
     """One indicator month by month with its centre line and limits.
 
     frame   period, value, centre, lower, upper, excluded (bool), rules (list of rule numbers hit)
@@ -64,9 +62,7 @@ def timeline(points: list[tuple], sheet: dict, alt: str, today) -> Figure:
         ax.axhline(0, color=GREY, lw=2, zorder=1)
         for i, (day, label) in enumerate(points):
             side = 1 if i % 2 == 0 else -1
-            ax.plot(
-                [day], [0], "o", ms=9, color=BLUE if day <= today else "white", mec=BLUE, mew=1.6, zorder=3
-            )
+            ax.plot([day], [0], "o", ms=9, color=BLUE if day <= today else "white", mec=BLUE, mew=1.6, zorder=3)
             ax.annotate(
                 f"{label}\n{day:%b} {day.day}, {day.year}",
                 (day, 0),
@@ -88,9 +84,7 @@ def _points(ax, frame, signal) -> None:
     hit = frame["rules"].map(bool) & ~excluded
     calm = ~excluded & ~hit
     ax.plot(frame["period"][calm], frame["value"][calm], "o", color=BLUE, ms=4, zorder=4)
-    ax.plot(
-        frame["period"][excluded], frame["value"][excluded], "o", color=GREY, mfc="white", ms=4.5, zorder=4
-    )
+    ax.plot(frame["period"][excluded], frame["value"][excluded], "o", color=GREY, mfc="white", ms=4.5, zorder=4)
     marker, color = SIGNALS.get(signal, ("o", BLUE))
     ax.plot(frame["period"][hit], frame["value"][hit], marker, color=color, ms=7, zorder=5)
 

@@ -32,9 +32,7 @@ def lessons(city_dir: Path) -> list[dict]:
     if entries is None:
         entries = []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise CityFileError(
-            "lessons.yaml must hold one list named 'lessons'.", "See the example in the file."
-        )
+        raise CityFileError("lessons.yaml must hold one list named 'lessons'.", "See the example in the file.")
     for i, entry in enumerate(entries, start=1):
         _check_lesson(entry, f"lessons.yaml, lesson {i}")
     return entries
@@ -45,9 +43,7 @@ def decision(city_dir: Path) -> dict:
     written."""
     content = _read(Path(city_dir) / "plan" / "decision.yaml") or {}
     if not isinstance(content, dict):
-        raise CityFileError(
-            "plan/decision.yaml must hold keys and values.", f"Keys: {', '.join(DECISION_KEYS)}."
-        )
+        raise CityFileError("plan/decision.yaml must hold keys and values.", f"Keys: {', '.join(DECISION_KEYS)}.")
     for key in content:
         if key not in DECISION_KEYS:
             near = nearest(key, DECISION_KEYS)
@@ -64,15 +60,11 @@ def _read(path: Path):
 def _check_lesson(entry: dict, place: str) -> None:
     missing = [key for key in LESSON_KEYS if not entry.get(key)]
     if missing:
-        raise CityFileError(
-            f"{place} lacks {', '.join(missing)}.", f"Each lesson needs {', '.join(LESSON_KEYS)}."
-        )
+        raise CityFileError(f"{place} lacks {', '.join(missing)}.", f"Each lesson needs {', '.join(LESSON_KEYS)}.")
     for key, allowed in (("type", LESSON_TYPES), ("confidence", CONFIDENCE)):
         if entry[key] not in allowed:
             near = nearest(entry[key], allowed)
-            raise CityFileError(
-                f"{place}: {key} is '{entry[key]}'.{near}", f"It may be {', '.join(allowed)}."
-            )
+            raise CityFileError(f"{place}: {key} is '{entry[key]}'.{near}", f"It may be {', '.join(allowed)}.")
     words = len(str(entry["statement"]).split())
     if words > MAX_WORDS:
         raise CityFileError(f"{place}: the statement has {words} words.", f"Say it in at most {MAX_WORDS}.")

@@ -17,10 +17,7 @@ def levels_and_changes(book) -> Section:
     """I4: the level of the main outcome, in each group, and its change where there are periods."""
     rows = [row for row in analysis.primary_rows(book) if row["role"] in ("main", "level", "change")]
     main = analysis.of_role(rows, "main")
-    flags = [
-        Flag(**flag)
-        for flag in designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id))
-    ]
+    flags = [Flag(**flag) for flag in designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id))]
     return Section(
         question="What was the level, and did it change?",
         sentence=f"{_main_words(book, main)} {LIMIT}",
@@ -56,9 +53,7 @@ def _range(book, row) -> str:
         unit = analysis.scale(book)
         low, high = (unit.text(row[key], row["se"], book.rules) for key in ("ci_low", "ci_high"))
         return f"likely between {low} and {high}"
-    return (
-        f"likely between {_level(book, row['ci_low'], row['n'])} and {_level(book, row['ci_high'], row['n'])}"
-    )
+    return f"likely between {_level(book, row['ci_low'], row['n'])} and {_level(book, row['ci_high'], row['n'])}"
 
 
 def _kind(book) -> str:
@@ -120,8 +115,7 @@ def _figure(book, rows):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}, with 95% intervals",
-        "note": f"Source: {book.config.primary.source or 'the city'}. "
-        f"{people(max(r['n'] for r in rows), book.rules)}.",
+        "note": f"Source: {book.config.primary.source or 'the city'}. {people(max(r['n'] for r in rows), book.rules)}.",
         "stamp": book.stamp,
     }
     alt = f"Dot and interval chart. {title}. " + "; ".join(f"{b.label}: {b.words}" for b in bars) + "."
@@ -161,9 +155,7 @@ def levels_by_group(book) -> Section:
         Column("n", "n", "count"),
     ]
     shown = [r for r in rows if r["n"] >= book.rules.small_cell_min]
-    text = (
-        f"The level in {len(shown)} groups is listed below" if shown else "The groups are too small to show"
-    )
+    text = f"The level in {len(shown)} groups is listed below" if shown else "The groups are too small to show"
     return Section(
         question="How do the levels differ between groups?",
         sentence=f"{sentence(text)} {LIMIT}",
@@ -206,8 +198,7 @@ def summary(book) -> Section:
     sentences = [
         what(book),
         sentence(
-            f"{people(frame[book.study.subject_id].nunique(), book.rules, unit)} were followed up to "
-            f"{day(book.as_of)}"
+            f"{people(frame[book.study.subject_id].nunique(), book.rules, unit)} were followed up to {day(book.as_of)}"
         ),
         _main_words(book, main),
         sentence(f"the main measure is known for {in_100(share, len(frame), book.rules)}"),

@@ -83,9 +83,7 @@ class Sheet:
         title, subtitle, note = (_capitals(text) for text in (title, subtitle, note))
         head = [(line, TITLE) for line in wrap(title, TITLE, bold=True)]
         head += [(line, SUBTITLE) for line in wrap(subtitle, SUBTITLE)]
-        foot = [(line, False) for line in wrap(note, NOTE)] + [
-            (line, True) for line in wrap(stamp, NOTE, bold=True)
-        ]
+        foot = [(line, False) for line in wrap(note, NOTE)] + [(line, True) for line in wrap(stamp, NOTE, bold=True)]
         above = 0.12 + sum(size / 72 * LINE_HEIGHT for _, size in head) + 0.14
         under = below + 0.145 * len(foot) + 0.08
         self.title, self.subtitle, self.note = title, subtitle, note

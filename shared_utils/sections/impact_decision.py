@@ -52,8 +52,7 @@ def decision(book) -> Section:
         Column("city", "The city's own decision"),
     ]
     notes = [
-        "b: estimate turned so that more is better; L and U: its likely range; m: smallest worthwhile "
-        "change.",
+        "b: estimate turned so that more is better; L and U: its likely range; m: smallest worthwhile change.",
         _city_words(city),
         *_winner_note(decided),
     ]
@@ -114,10 +113,7 @@ def _words(book, told, decided) -> str:
     label = f", {decided.label}" if decided.label else ""
     why = list(decided.guardrails) or [decided.reason]
     final = (decided.recommendation, decided.label)
-    return (
-        f"{who}Rule result: {decided.recommendation}{label}. "
-        f"{verdict(told, base, final, why, ratio, book.rules)}"
-    )
+    return f"{who}Rule result: {decided.recommendation}{label}. {verdict(told, base, final, why, ratio, book.rules)}"
 
 
 def _line(book, row, decided) -> dict:
@@ -162,9 +158,7 @@ def _winner_note(decided) -> list[str]:
 
 
 def _cost_flags(book) -> list[Flag]:
-    ceilings = [
-        g for g in book.config.decision.guardrails if g.type == "cost_per_unit_max" and g.value is not None
-    ]
+    ceilings = [g for g in book.config.decision.guardrails if g.type == "cost_per_unit_max" and g.value is not None]
     return [
         Flag(
             "COST_CEILING",
@@ -207,8 +201,7 @@ def _number_line(book, rows, decided):
     sheet = {
         "title": f"The rule says: {results}",
         "subtitle": f"Gain on the main measure with its likely range, {unit.unit}; 0: no gain; m: worthwhile",
-        "note": f"Source: {analysis.source(book)}. {people(rows[0]['n'], rules, 'records')}. Right "
-        "is better.",
+        "note": f"Source: {analysis.source(book)}. {people(rows[0]['n'], rules, 'records')}. Right is better.",
         "stamp": book.stamp,
     }
     alt = f"Number line. The rule says: {results}. " + " ".join(f"{b.label}: {b.words}." for b in bars)
@@ -239,9 +232,7 @@ def summary(book) -> Section:
 
 def what(book) -> str:
     did = book.config.pilot.theory_of_change.activities
-    tried = (
-        f"tried this: {did[:1].lower() + did[1:]}" if did else f'ran the pilot "{book.config.pilot.title}"'
-    )
+    tried = f"tried this: {did[:1].lower() + did[1:]}" if did else f'ran the pilot "{book.config.pilot.title}"'
     return sentence(f"{book.config.city.name} {tried}")
 
 
@@ -249,8 +240,7 @@ def who(book) -> str:
     frame = book.study.frame
     n = frame[book.study.subject_id].nunique()
     return sentence(
-        f"{analysis.subjects(book, n)} were followed, between {day(book.config.pilot.start)} and "
-        f"{day(book.as_of)}"
+        f"{analysis.subjects(book, n)} were followed, between {day(book.config.pilot.start)} and {day(book.as_of)}"
     )
 
 
@@ -321,8 +311,5 @@ def _squares(book, told, row):
         "note": f"Source: {analysis.source(book)}. Worthwhile: {worth(told, book.rules)}.",
         "stamp": book.stamp,
     }
-    alt = (
-        f"Two grids of 100 squares. {groups[0][0]}; {groups[1][0]}. The likely range goes from {low} to "
-        f"{high}."
-    )
+    alt = f"Two grids of 100 squares. {groups[0][0]}; {groups[1][0]}. The likely range goes from {low} to {high}."
     return charts_shape.squares(groups, sheet, alt)

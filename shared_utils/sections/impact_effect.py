@@ -99,9 +99,7 @@ def _rows_words(book, n: int) -> str:
 
 
 def _planned_contrasts(book) -> list[tuple[list[str], str]]:
-    pairs = [list(pair) for pair in getattr(book.config.design, "primary_contrasts", [])] or [
-        list(book.study.labels)
-    ]
+    pairs = [list(pair) for pair in getattr(book.config.design, "primary_contrasts", [])] or [list(book.study.labels)]
     return [(pair, "primary" if len(pairs) == 1 else f"primary_{pair[0]}") for pair in pairs]
 
 
@@ -172,9 +170,7 @@ def _table(book, rows) -> Table:
         Column("d", "In standard deviations", "number"),
     ]
     columns = [c for c in columns if any(line.get(c.key) is not None for line in lines)]
-    return Table(
-        f"The main outcome: {book.config.primary.label}", columns, lines, scale=unit, notes=_notes(book, rows)
-    )
+    return Table(f"The main outcome: {book.config.primary.label}", columns, lines, scale=unit, notes=_notes(book, rows))
 
 
 def _line(book, row: dict, several: bool) -> dict:
@@ -253,8 +249,7 @@ def _record_rows(book, rows, main) -> list[dict]:
     """The record's rows: primary (one a contrast), and the comparisons the portfolio may use."""
     several = len(main) > 1
     entries = [
-        analysis.record_row(book, row, f"primary_{analysis.contrast(row)[0]}" if several else "primary")
-        for row in main
+        analysis.record_row(book, row, f"primary_{analysis.contrast(row)[0]}" if several else "primary") for row in main
     ]
     for row in rows:
         planned = any(row["contrast"] == one["contrast"] for one in main)

@@ -39,11 +39,7 @@ def subgroups(book) -> Section:
         return hidden(book)
     if book.descriptive:
         return descriptive.levels_by_group(book)
-    dims = [
-        dim
-        for dim in book.config.subgroups.dims
-        if dim.id in book.study.subgroups and not dim.descriptive_only
-    ]
+    dims = [dim for dim in book.config.subgroups.dims if dim.id in book.study.subgroups and not dim.descriptive_only]
     if not dims:
         raise EmiError("city.yml names no groups that the data hold", "List them under subgroups.dims.")
     groups = {dim.id: _holm([_group(book, dim, value) for value in _values(book, dim)], book) for dim in dims}
@@ -66,9 +62,7 @@ def hidden(book) -> Section:
 
 def _values(book, dim) -> list[str]:
     column = book.study.frame[book.study.subgroups[dim.id]]
-    order = (
-        list(column.cat.categories) if hasattr(column, "cat") else sorted(column.dropna().unique(), key=str)
-    )
+    order = list(column.cat.categories) if hasattr(column, "cat") else sorted(column.dropna().unique(), key=str)
     low_to_high = ["low", "middle", "high"]
     order = [v for v in low_to_high if v in order] + [v for v in order if v not in low_to_high]
     return [value for value in order if str(value) != "unknown"]
@@ -156,9 +150,8 @@ def _sentence(dims, tests) -> str:
     ]
     if alike:
         words.append(
-            f"We found no clear sign that the effect differs by {listed(alike, 'or')}; with groups of "
-            "this size "
-            "only large differences would show."
+            f"We found no clear sign that the effect differs between groups ({listed(alike)}). "
+            "With groups of this size only large differences would show."
         )
     return " ".join(words)
 
@@ -209,11 +202,7 @@ def _figure(book, dims, groups):
     unit, rules = analysis.scale(book), book.rules
     bars = []
     for dim in dims:
-        drawn = [
-            g
-            for g in groups[dim.id]
-            if g.row and g.row["ci_low"] is not None and g.row["ci_high"] is not None
-        ]
+        drawn = [g for g in groups[dim.id] if g.row and g.row["ci_low"] is not None and g.row["ci_high"] is not None]
         if drawn:
             bars.append(charts_compare.Bar(plainly(dim.id).capitalize(), 0, 0, 0, heading=True))
         bars += [_bar(unit, rules, g) for g in drawn]
@@ -237,9 +226,7 @@ def _figure(book, dims, groups):
     alt = f"Dot and interval chart by group. {title}. " + " ".join(
         f"{b.label}: {b.words}." for b in bars if not b.heading
     )
-    better = (
-        "further right is better" if book.config.primary.direction == "increase" else "further left is better"
-    )
+    better = "further right is better" if book.config.primary.direction == "increase" else "further left is better"
     return charts_compare.intervals(bars, sheet, alt, unit.unit, ((0.0, "no difference"),), better)
 
 

@@ -61,10 +61,7 @@ def lessons(book) -> Section:
         flags=flags,
         data={
             "record": [
-                {
-                    key: row[key]
-                    for key in ("id", "type", "statement", "evidence", "confidence", "transferable_to")
-                }
+                {key: row[key] for key in ("id", "type", "statement", "evidence", "confidence", "transferable_to")}
                 for row in rows
             ]
         },
@@ -86,15 +83,11 @@ def drafted(book) -> list[dict]:
     found = []
     for flag in book.all_flags():
         if flag.code.startswith("DQ") and flag.severity in ("serious", "block"):
-            found.append(
-                _draft(book, "data", f"Check this before the first month: {flag.message}", flag.code)
-            )
+            found.append(_draft(book, "data", f"Check this before the first month: {flag.message}", flag.code))
         if flag.code == "ATTRITION":
             found.append(_draft(book, "measurement", f"Plan follow-up early: {flag.message}", flag.code))
         if flag.code in ("CONTRAST", "small_contrast"):
-            found.append(
-                _draft(book, "implementation", f"Make the offer stronger: {flag.message}", flag.code)
-            )
+            found.append(_draft(book, "implementation", f"Make the offer stronger: {flag.message}", flag.code))
     for entry in book.plan.entries:
         found.append(
             _draft(
@@ -114,10 +107,7 @@ def drafted(book) -> list[dict]:
         )
         found.append(_draft(book, "measurement", text, "estimate primary"))
     unique = {row["statement"]: row for row in found}
-    return [
-        row | {"id": f"{book.config.city.key}-draft-{i:02d}"}
-        for i, row in enumerate(unique.values(), start=1)
-    ]
+    return [row | {"id": f"{book.config.city.key}-draft-{i:02d}"} for i, row in enumerate(unique.values(), start=1)]
 
 
 def _draft(book, kind: str, statement: str, evidence: str) -> dict:
@@ -158,10 +148,7 @@ def reproduce(book) -> Section:
         {"what": "Command", "value": command},
         {"what": "Without emi", "value": f"papermill notebooks/{NOTEBOOKS[book.notebook]}.ipynb out.ipynb"},
         {"what": "Data, all tables", "value": made["inputs_digest"]},
-        *(
-            {"what": f"Data, {entry['table']}", "value": f"sha256:{entry['sha256']}"}
-            for entry in made["inputs"]
-        ),
+        *({"what": f"Data, {entry['table']}", "value": f"sha256:{entry['sha256']}"} for entry in made["inputs"]),
         {"what": "Settings", "value": made["config_sha256"]},
         {"what": "Plan", "value": book.plan.hash or "not locked"},
         {"what": "Notebook", "value": made["notebook_sha256"] or "not in its place"},
@@ -171,14 +158,8 @@ def reproduce(book) -> Section:
         {"what": "Versions", "value": listed([f"{name} {version}" for name, version in versions()])},
     ]
     second = city_files.decision(book.city_dir)["reanalysis"]
-    rows.append(
-        {"what": "Second analyst", "value": second or "not recorded yet (plan/decision.yaml, reanalysis)"}
-    )
-    flags = (
-        []
-        if second
-        else [Flag("REANALYSIS", "info", "I14", "No second person has recorded a re-analysis yet.")]
-    )
+    rows.append({"what": "Second analyst", "value": second or "not recorded yet (plan/decision.yaml, reanalysis)"})
+    flags = [] if second else [Flag("REANALYSIS", "info", "I14", "No second person has recorded a re-analysis yet.")]
     for row in rows:
         row["value"] = _short(row["value"])
     text = f"To reproduce: {command}. The same data, settings and code give the same numbers"

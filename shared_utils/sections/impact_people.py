@@ -29,15 +29,11 @@ def plan(book) -> Section:
         | {"decided": plainly(entry["decided"])}
         for entry in status.entries
     ]
-    columns = [
-        Column(key, key.capitalize()) for key in ("date", "field", "planned", "actual", "reason", "decided")
-    ]
+    columns = [Column(key, key.capitalize()) for key in ("date", "field", "planned", "actual", "reason", "decided")]
     more = (Table("Changes to the plan and their reasons", columns, entries),) if entries else ()
     return Section(
         _plan_sentence(status),
-        table=Table(
-            "The locked plan and the settings of today", [Column("what", ""), Column("value", "Value")], rows
-        ),
+        table=Table("The locked plan and the settings of today", [Column("what", ""), Column("value", "Value")], rows),
         figure=_plan_figure(book),
         more=more,
     )
@@ -48,13 +44,9 @@ def _plan_sentence(status) -> str:
         return "The plan is not locked, so outcomes of the groups stay hidden. To lock it: emi plan lock."
     changes = f"{counted(status.deviations, 'change')} since" if status.deviations else "No changes since"
     fields = f": {listed([entry['field'] for entry in status.entries])}" if status.entries else ""
-    text = (
-        f"The plan was locked on {status.locked_at}: {banner.PLAN_WORDS[status.status]}. {changes}{fields}."
-    )
+    text = f"The plan was locked on {status.locked_at}: {banner.PLAN_WORDS[status.status]}. {changes}{fields}."
     if any(flag.severity == "block" for flag in status.problems):
-        text += (
-            " Settings changed without an entry that says why, so this is not the analysis that was promised."
-        )
+        text += " Settings changed without an entry that says why, so this is not the analysis that was promised."
     return sentence(text)
 
 
@@ -71,9 +63,7 @@ def _plan_figure(book):
         locked = plan_lock.date.fromisoformat(status.locked_at)
         points = [p for p in points if p[0] != locked] + [(locked, "Plan locked")]
     title = (
-        "The plan is not locked yet"
-        if status.status == "none"
-        else f"The plan was {banner.PLAN_WORDS[status.status]}"
+        "The plan is not locked yet" if status.status == "none" else f"The plan was {banner.PLAN_WORDS[status.status]}"
     )
     words = listed([f"{label.lower()} {day(date)}" for date, label in sorted(points)])
     sheet = {
@@ -122,10 +112,10 @@ def _known_words(book, known: int, total: int) -> str:
     assigned = "" if book.descriptive else " assigned"
     everyone = f"{people(total, book.rules, book.study.unit_label)}{assigned}"
     if known == total:
-        return f"all {everyone} are analyzed"
+        return f"all {everyone} are in the analysis"
     if known == 0:
         return f"the main outcome of {everyone} is not known yet"
-    return f"{people(known, book.rules, '').strip()} of {everyone} are analyzed"
+    return f"{people(known, book.rules, '').strip()} of {everyone} are in the analysis"
 
 
 def flow_counts(book) -> list[dict]:
@@ -186,9 +176,7 @@ def _flow_figure(book, flow):
         title = f"{label(known).capitalize()} of {people(total, book.rules, unit)} are in the analysis"
     alt = (
         f"Flow chart. {title}. "
-        + "; ".join(
-            f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analyzed" for r in flow
-        )
+        + "; ".join(f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analyzed" for r in flow)
         + "."
     )
     sheet = {
@@ -212,7 +200,7 @@ def contrast(book) -> Section:
     unit, total = book.study.unit_label, sum(r["n"] for r in reached)
     told = [told_share(r["received"], r["n"], book.rules) for r in reached]
     words = [f'{share} in the group "{r["arm"]}"' for (share, _), r in zip(told, reached, strict=True)]
-    text = f"{words[-1]} received the service, against {listed(words[:-1])}"
+    text = f"The service reached {words[-1]}. It reached {listed(words[:-1])}."
     gap = reached[-1]["share"] - reached[0]["share"]
     flags = [_small_contrast(gap)] if gap < SMALL_CONTRAST else []
     sheet = {
@@ -223,9 +211,7 @@ def contrast(book) -> Section:
     }
     bars = [(r["arm"], 100 * drawn, share) for (share, drawn), r in zip(told, reached, strict=True)][::-1]
     tones = [GREY if r is reached[0] else BLUE for r in reached][::-1]
-    figure = charts_compare.bars(
-        bars, sheet, f"Bar chart. {sentence(text)}", f"percent of {unit}", tones=tones
-    )
+    figure = charts_compare.bars(bars, sheet, f"Bar chart. {sentence(text)}", f"percent of {unit}", tones=tones)
     notes = [] if first is None else [_first_stage_note(first)]
     table = Table(
         "Who received the service, by group as assigned",
@@ -263,9 +249,7 @@ def received_by_arm(book) -> list[dict] | None:
     for name in analysis.arms(book):
         own = got[arm == name].dropna()
         share = float(own.mean()) if len(own) else 0.0
-        rows.append(
-            {"arm": analysis.arm_name(book, name), "n": len(own), "received": int(own.sum()), "share": share}
-        )
+        rows.append({"arm": analysis.arm_name(book, name), "n": len(own), "received": int(own.sum()), "share": share})
     return rows
 
 
@@ -311,8 +295,8 @@ def _by_design(book) -> Section:
     flow, unit = flow_counts(book), book.study.unit_label
     names = [r["arm"] for r in flow]
     text = (
-        f'By design, the program ran in the group "{names[-1]}" and not in the group "{names[0]}"; '
-        "no record says who received it besides that"
+        f'By design, the program ran in the group "{names[-1]}". It did not run in the group "{names[0]}". '
+        "No record says more about who received it"
     )
     table = Table(
         "Exposure by design",
@@ -327,9 +311,7 @@ def _by_design(book) -> Section:
         (
             r["arm"],
             r["assigned"],
-            people(r["assigned"], book.rules, unit)
-            if not analysis.is_panel(book)
-            else f"{r['assigned']:,} {unit}",
+            people(r["assigned"], book.rules, unit) if not analysis.is_panel(book) else f"{r['assigned']:,} {unit}",
         )
         for r in reversed(flow)
     ]

@@ -125,8 +125,7 @@ def load(book) -> list[Indicator]:
         events = tuple(windows(book, only_excluding=True))
         since = pd.Timestamp(book.config.pilot.start).replace(day=1)
         made = [
-            Indicator(spec, table[table["indicator_id"] == spec.id], events, since)
-            for spec in book.config.indicators
+            Indicator(spec, table[table["indicator_id"] == spec.id], events, since) for spec in book.config.indicators
         ]
         book.cache["indicators"] = [one for one in made if len(one.overall)]
     return book.cache["indicators"]

@@ -33,9 +33,7 @@ def _rows(book, one) -> list[dict]:
     rows = one.rows[one.rows["period"] == latest].sort_values(["group_dim", "group_value"])
     rows = rows.drop_duplicates(["group_dim", "group_value"], keep="last")
     first = rows["group_dim"] == indicators.ALL
-    return [
-        _row(book, one, row) for row in [*rows[first].to_dict("records"), *rows[~first].to_dict("records")]
-    ]
+    return [_row(book, one, row) for row in [*rows[first].to_dict("records"), *rows[~first].to_dict("records")]]
 
 
 def _row(book, one, row: dict) -> dict:
@@ -44,9 +42,7 @@ def _row(book, one, row: dict) -> dict:
     chart = one.chart if everyone else None
     last = None if chart is None else chart.limits.iloc[-1]
     hide = not indicators.may_show(row, book.rules)
-    numbers = {
-        key: None if hide or is_missing(row[key]) else row[key] for key in ("numerator", "denominator")
-    }
+    numbers = {key: None if hide or is_missing(row[key]) else row[key] for key in ("numerator", "denominator")}
     lag = (row["received_at"] - indicators.month_end(row["period"])).days
     return {
         "indicator_id": one.spec.id,

@@ -43,8 +43,10 @@ def attention(book) -> Section:
     """Latest value, target and state of every indicator."""
     found = indicators.load(book)
     rows = [_status(book, one) for one in found]
-    title = f"Of {counted(len(rows), 'indicator')}, {_counts(rows, 'variation', CHANGES)}"
-    text = f"{title}. Against the target: {_counts(rows, 'assurance', TARGETS)}"
+    text = (
+        f"Of {counted(len(rows), 'indicator')}, {_counts(rows, 'variation', CHANGES)} Against the target, "
+        f"{_counts(rows, 'assurance', TARGETS)}"
+    )
     age, limit = banner.data_age(book), book.config.data.timeliness.stale_after_days
     if age is not None and age > limit:
         text = f"The data are {age} days old. {text}"
@@ -76,11 +78,12 @@ def attention(book) -> Section:
 
 
 def _counts(rows, key: str, words: dict) -> str:
-    """ "1 shows improvement beyond normal variation, none shows concern and 4 show no change"."""
+    """Say "1 shows improvement. None shows concern. 4 show no change." """
     states = [row[key] for row in rows]
     found = [shows(states.count(STATES[state]), what) for state, what in words.items()]
     early = states.count(STATES["not_assessed"])
-    return listed(found + ([f"for {early} it is too early to say"] if early else []))
+    first, *more = found + ([f"for {early} it is too early to say"] if early else [])
+    return " ".join([f"{first}.", *(sentence(part) for part in more)])
 
 
 def _status(book, one) -> dict:
@@ -159,13 +162,9 @@ def charts(book) -> Section:
         Column("trial", "Limits are"),
     ]
     notes = [
-        "Rules: "
-        + "; ".join(f"({k}) {words}" for k, words in RULES.items())
-        + ". Rule 3 alone calls for no action."
+        "Rules: " + "; ".join(f"({k}) {words}" for k, words in RULES.items()) + ". Rule 3 alone calls for no action."
     ]
-    calm = [
-        words for words in sentences if words.endswith(("normal month-to-month variation", "usual variation"))
-    ]
+    calm = [words for words in sentences if words.endswith(("normal month-to-month variation", "usual variation"))]
     text = " ".join(f"{words}." for words in sentences if words not in calm)
     if calm:
         text += f" {counted(len(calm), 'indicator').capitalize()} "
@@ -197,25 +196,21 @@ def _change(one) -> str:
         when, rule, above = first
         words = "rose above" if above else "fell below"
         good = "better" if one.variation == "improvement" else "worse"
-        return f"{label} {words} its usual range from {month(when)} (rule {rule}), which is {good}"
+        return f"{label} {words} its usual range from {month(when)} (rule {rule}). This is {good}"
     past = past_signals(one)
     if past:
         months, rule, above = past
         words = "above" if above else "below"
-        return (
-            f"{label} was {words} its usual range in {months} (rule {rule}) and is back to normal variation"
-        )
+        return f"{label} was {words} its usual range in {months} (rule {rule}). It is back to normal"
     if 3 in one.chart.rules_hit:
-        return f"{label} moved one way for seven months (rule 3); this alone calls for no action"
+        return f"{label} moved one way for seven months (rule 3). This alone calls for no action"
     return f"{label}: normal month-to-month variation"
 
 
 def past_signals(one) -> tuple | None:
     """(months in words, rule, above the middle?) of the last months of the pilot that hit rule 1, 2 or 4."""
     limits, periods = one.chart.limits, one.overall["period"]
-    hits = [
-        i for i, rules in enumerate(limits["rules"]) if set(rules) - {3} and not limits["excluded"].iloc[i]
-    ]
+    hits = [i for i, rules in enumerate(limits["rules"]) if set(rules) - {3} and not limits["excluded"].iloc[i]]
     if not hits or periods.iloc[hits[-1]] < one.since:
         return None
     start = end = hits[-1]
@@ -307,14 +302,8 @@ def _chart_row(one) -> dict:
         }
     last, found = one.chart.limits.iloc[-1], []
     for rule in sorted(one.chart.rules_hit):
-        months = [
-            p
-            for p, rules in zip(one.overall["period"], one.chart.limits["rules"], strict=True)
-            if rule in rules
-        ]
-        found.append(
-            f"rule {rule}: {months[0]:%Y-%m}" + (f" to {months[-1]:%Y-%m}" if len(months) > 1 else "")
-        )
+        months = [p for p, rules in zip(one.overall["period"], one.chart.limits["rules"], strict=True) if rule in rules]
+        found.append(f"rule {rule}: {months[0]:%Y-%m}" + (f" to {months[-1]:%Y-%m}" if len(months) > 1 else ""))
     return {
         "label": one.spec.label,
         "kind": KINDS[one.chart.kind],
@@ -333,12 +322,7 @@ def events(book) -> Section:
     if not calendar:
         raise EmiError("city.yml lists no outside events", "List them under events.")
     found = indicators.load(book)
-    rows = [
-        row
-        for start, end, label in calendar
-        for one in found
-        if (row := _before_after(one, start, end, label))
-    ]
+    rows = [row for start, end, label in calendar for one in found if (row := _before_after(one, start, end, label))]
     if not rows:
         raise EmiError("no indicator has months both before and during an outside event")
     biggest = max(rows, key=lambda r: abs(r["ratio"] - 1))

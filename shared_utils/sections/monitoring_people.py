@@ -22,9 +22,7 @@ def flow(book) -> Section:
     study, unit = book.study, book.study.unit_label
     frame = study.frame.drop_duplicates(study.subject_id)
     panel = analysis.is_panel(book)
-    arms = [
-        (analysis.arm_name(book, arm), int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)
-    ]
+    arms = [(analysis.arm_name(book, arm), int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)]
     steps = [
         ("Assigned", len(frame)),
         *_started(book, frame),
@@ -39,29 +37,24 @@ def flow(book) -> Section:
             "share": n / len(frame) if label not in _NOT_SHARES else None,
         }
         for label, n in steps
-    ] + [
-        {"step": f'Group "{name}"', "n": n, "total": len(frame), "share": n / len(frame)} for name, n in arms
-    ]
+    ] + [{"step": f'Group "{name}"', "n": n, "total": len(frame), "share": n / len(frame)} for name, n in arms]
     show = (lambda n: f"{n:,}") if panel else (lambda n: people(n, book.rules, "").strip())
     text = f"By {month(book.as_of)}, {show(len(frame))} {unit} are in the pilot's study"
-    text += "".join(f"; {SAID[label].format(show(n))}" for label, n in steps[1:])
+    text = " ".join([f"{text}.", *(sentence(SAID[label].format(show(n))) for label, n in steps[1:])])
     flags = _crossover(book)
     levels = [[("Assigned", f"{show(len(frame))} {unit}")], [(name, show(n)) for name, n in arms]]
     levels += [[(label, show(n)) for label, n in steps[1:]]] if len(steps) > 1 else []
     sheet = {
-        "title": sentence(text.split(";")[0])[:-1],
+        "title": text.split(".")[0],
         "subtitle": f"{unit.capitalize()} at each step; no outcomes are compared here",
-        "note": "Source: assignment, service and outcome records. Counts of people are rounded to the "
-        "nearest 5.",
+        "note": "Source: assignment, service and outcome records. Counts of people are rounded to the nearest 5.",
         "stamp": book.stamp,
     }
     alt = "Flow chart. " + sentence(text)
     columns = [
         Column("step", "Step"),
         Column("n", "Number", "count", people=not panel),
-        Column(
-            "share", "Of those assigned", "share", n="" if panel else "total", numerator="" if panel else "n"
-        ),
+        Column("share", "Of those assigned", "share", n="" if panel else "total", numerator="" if panel else "n"),
     ]
     more = tuple(filter(None, [_joining(book, frame)]))
     return Section(
@@ -107,11 +100,7 @@ def _followed(book, frame) -> list[tuple[str, int]]:
 def _crossover(book) -> list[Flag]:
     """People of the comparison group who received the service."""
     reached = received_by_arm(book)
-    if (
-        not reached
-        or book.config.design.type in ("iv_encouragement", "rd")
-        or reached[0]["share"] <= CROSSOVER_WARN
-    ):
+    if not reached or book.config.design.type in ("iv_encouragement", "rd") or reached[0]["share"] <= CROSSOVER_WARN:
         return []
     return [
         Flag(
@@ -152,9 +141,7 @@ def delivery(book) -> Section:
     """Planned and delivered services, and how many each person served received."""
     services = book.data.tables.get("services")
     if services is None or services.empty:
-        raise EmiError(
-            "there is no service log in the data", "Send one as a table (services) and map it in mappings/."
-        )
+        raise EmiError("there is no service log in the data", "Send one as a table (services) and map it in mappings/.")
     rows = [_service_row(kind, own) for kind, own in services.groupby("service_type", sort=True)]
     rows = [row for row in rows if row["people"] >= book.rules.small_cell_min]
     if not rows:
@@ -170,7 +157,7 @@ def delivery(book) -> Section:
     flags = []
     if planned:
         done, due = sum(r["kept"] for r in planned), sum(r["planned"] for r in planned)
-        text += f"; {in_100(done / due, due, book.rules)} planned services were delivered"
+        text += f". Of the planned services, {in_100(done / due, due, book.rules)} were delivered"
         if done / due < FIDELITY_WARN:
             flags.append(
                 Flag(
@@ -225,8 +212,7 @@ def _dose_figure(book, main, doses):
     sheet = {
         "title": title,
         "subtitle": f'People by how often they received "{plainly(main["kind"])}"',
-        "note": f"Source: service records. {people(len(doses), book.rules)}. Every bar holds at least 11 "
-        "people.",
+        "note": f"Source: service records. {people(len(doses), book.rules)}. Every bar holds at least 11 people.",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
@@ -265,12 +251,8 @@ def _by_site(book, services) -> Table | None:
     rows = []
     for name, (done, n) in zip(sites.index, sites.to_numpy(), strict=True):
         limit = 3 * np.sqrt(overall * (1 - overall) / n)
-        outside = (
-            "below" if done / n < overall - limit else "above" if done / n > overall + limit else "inside"
-        )
-        rows.append(
-            {"site": plainly(str(name).removeprefix("u_")), "n": int(n), "share": done / n, "limits": outside}
-        )
+        outside = "below" if done / n < overall - limit else "above" if done / n > overall + limit else "inside"
+        rows.append({"site": plainly(str(name).removeprefix("u_")), "n": int(n), "share": done / n, "limits": outside})
     columns = [
         Column("site", "Site"),
         Column("n", "Planned", "count", people=False),

@@ -9,7 +9,7 @@ from shared_utils.results import Flag
 from shared_utils.sections import charts_compare, indicators
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, plainly, sentence
+from shared_utils.sections.wording import counted, listed, plainly
 from shared_utils.sections.wording import group as wording_group
 from shared_utils.stats import intervals, multiplicity
 
@@ -28,10 +28,7 @@ def reach(book) -> Section:
     for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
         row["q"] = float(q)
     alarms = [r for r in tested if (r["low"] > 0 or r["high"] < 0) and abs(r["gap"]) >= ATTENTION_GAP]
-    flags = [
-        Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r, book.rules)}.")
-        for r in alarms[:10]
-    ]
+    flags = [Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r)}.") for r in alarms[:10]]
     columns = [
         Column("label", "Indicator"),
         Column("dim", "By"),
@@ -65,9 +62,7 @@ def _gaps(book, one, dim) -> list[dict]:
         return []
     since = one.overall["period"].max() - pd.DateOffset(months=MONTHS_POOLED - 1)
     rows = one.rows[
-        (one.rows["group_dim"] == dim)
-        & (one.rows["period"] >= since)
-        & (one.rows["group_value"] != "unknown")
+        (one.rows["group_dim"] == dim) & (one.rows["period"] >= since) & (one.rows["group_value"] != "unknown")
     ]
     sums = rows.groupby("group_value")[["numerator", "denominator"]].sum().astype(int)
     sums = sums[sums["denominator"] > 0]
@@ -113,13 +108,12 @@ def _gap(book, one, dim, group, sums, reference) -> dict:
     }
 
 
-def _gap_words(row, rules) -> str:
+def _gap_words(row) -> str:
     way = "lower" if row["gap"] < 0 else "higher"
     near, far = sorted((abs(row["low"]), abs(row["high"])))
     return (
-        f'{row["group"]}: "{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} than for '
-        f"{row['reference']} "
-        f"(between {100 * near:.0f} and {100 * far:.0f})"
+        f'"{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} for {row["group"]} than for '
+        f"{row['reference']} (between {100 * near:.0f} and {100 * far:.0f})"
     )
 
 
@@ -127,15 +121,11 @@ def _reach_sentence(book, alarms, tested) -> str:
     if not tested:
         return "The groups are too small to compare."
     if not alarms:
-        return sentence(
-            f"of {counted(len(tested), 'gap')} between groups, none is both clear and five points or more"
-        )
+        return f"Of {counted(len(tested), 'gap')} between groups, none is both clear and five points or more."
     worst = max(alarms, key=lambda r: abs(r["gap"]))
     verb = "is" if len(alarms) == 1 else "are"
-    return sentence(
-        f"{counted(len(alarms), 'gap')} of {len(tested)} {verb} clear and five points or more. The largest: "
-        f"{_gap_words(worst, book.rules)}"
-    )
+    start = f"{len(alarms)} of {len(tested)} gaps {verb} clear and five points or more."
+    return f"{start} The largest is this. {_gap_words(worst)}."
 
 
 def _reach_notes(rows) -> list[str]:
@@ -147,9 +137,7 @@ def _reach_notes(rows) -> list[str]:
         "count again."
     ]
     return notes + (
-        [f"Too small to compare: {listed(hidden[:12])}{' and others' if len(hidden) > 12 else ''}."]
-        if hidden
-        else []
+        [f"Too small to compare: {listed(hidden[:12])}{' and others' if len(hidden) > 12 else ''}."] if hidden else []
     )
 
 
@@ -173,8 +161,7 @@ def _gap_figure(book, tested):
     title = f"The widest gap: {100 * abs(top['gap']):.0f} points, {top['group']} {way} {top['reference']}"
     sheet = {
         "title": title,
-        "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% "
-        "intervals",
+        "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% intervals",
         "note": f"Source: monthly indicators. The {len(drawn)} widest of {counted(len(tested), 'gap')}. "
         "Full dot: the "
         "interval does not cross the line.",

@@ -20,9 +20,7 @@ def timeliness(book) -> Section:
     rows = [_source(name, own, limit) for name, own in _by_source(indicators.load(book))]
     on_time = sum(row["late"] == 0 for row in rows)
     text = f"{on_time} of {len(rows)} sources arrived on time in the last {RECENT} months"
-    changed = [
-        one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1
-    ]
+    changed = [one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1]
     text += f"; the definition changed for {listed(changed)}" if changed else "; no definition changed"
     flags = [
         Flag(
@@ -47,9 +45,7 @@ def timeliness(book) -> Section:
         sentence(text),
         figure=_lags(book, rows, limit),
         flags=flags,
-        table=Table(
-            "How each source arrives", columns, rows, notes=[f"On time: {limit} days after the month ends."]
-        ),
+        table=Table("How each source arrives", columns, rows, notes=[f"On time: {limit} days after the month ends."]),
     )
 
 
@@ -98,12 +94,9 @@ def _lags(book, rows, limit):
     sheet = {
         "title": title,
         "subtitle": "Days from the end of the latest month to its arrival, by source",
-        "note": f"Source: dates of arrival of the monthly indicators. "
-        f"{counted(len(rows), 'source').capitalize()}.",
+        "note": f"Source: dates of arrival of the monthly indicators. {counted(len(rows), 'source').capitalize()}.",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
     tones = [GREY if row["lag"] > limit else BLUE for row in rows]
-    return charts_compare.bars(
-        bars, sheet, alt, "days", target=(limit, f"on time: {limit} days"), tones=tones
-    )
+    return charts_compare.bars(bars, sheet, alt, "days", target=(limit, f"on time: {limit} days"), tones=tones)

@@ -49,9 +49,7 @@ def share(p, n=None, _digits=1, rules: Rules | None = None) -> str:
     if rules is None:
         return f"{decimals(100 * p, 1)}%"
     digits = (
-        rules.percent_digits_large
-        if not is_missing(n) and n > rules.percent_digits_n_over
-        else rules.percent_digits
+        rules.percent_digits_large if not is_missing(n) and n > rules.percent_digits_n_over else rules.percent_digits
     )
     return f"{decimals(100 * round_share(p, n, rules), digits)}%"
 

@@ -82,9 +82,7 @@ def lock(city_dir: Path, signer_role: str) -> dict:
     config = settings.load_city(city_dir)
     missing = lacking(config)
     if missing:
-        raise PlanError(
-            f"The plan cannot be locked yet. It lacks {', '.join(missing)}.", "Fill these in city.yml."
-        )
+        raise PlanError(f"The plan cannot be locked yet. It lacks {', '.join(missing)}.", "Fill these in city.yml.")
     synthetic = config.data.mode == "synthetic"
     made = {
         "hash": plan_hash(config),
@@ -109,9 +107,7 @@ def status(city_dir: Path, config, tables: dict) -> PlanStatus:
     now = planned(config)
     if locked["estimator"] != estimator(config):
         now = {**now, "estimator": estimator(config)}
-    changes = sorted(
-        k for k in now.keys() | locked["settings"].keys() if now.get(k) != locked["settings"].get(k)
-    )
+    changes = sorted(k for k in now.keys() | locked["settings"].keys() if now.get(k) != locked["settings"].get(k))
     return PlanStatus(
         status=_timing(date.fromisoformat(locked["locked_at"]), config, tables),
         hash=locked["hash"],
@@ -146,9 +142,7 @@ def advisable(config) -> list[str]:
 
 def plan_hash(config) -> str:
     """SHA-256 of the settings' hash and the estimator's version."""
-    text = json.dumps(
-        {"config": config.sha256, "estimator": estimator(config)}, sort_keys=True, separators=(",", ":")
-    )
+    text = json.dumps({"config": config.sha256, "estimator": estimator(config)}, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -171,9 +165,7 @@ def deviations(city_dir: Path) -> list[dict]:
     content = yaml12.load(path)[0] or {}
     entries = content.get("deviations") or [] if isinstance(content, dict) else None
     if entries is None or not isinstance(entries, list):
-        raise PlanError(
-            "deviations.yaml must hold one list named 'deviations'.", "See the example in the file."
-        )
+        raise PlanError("deviations.yaml must hold one list named 'deviations'.", "See the example in the file.")
     for i, entry in enumerate(entries, start=1):
         _check_entry(entry, i)
     return entries
@@ -197,9 +189,7 @@ def git_dirty(folder: Path) -> bool | None:
 
 def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", *words], cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=20
-        )
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
@@ -235,9 +225,7 @@ def _check_entry(entry, i: int) -> None:
         raise PlanError(f"deviations.yaml, entry {i} is not a list of keys.", f"It needs {', '.join(ENTRY)}.")
     missing = [key for key in ENTRY if entry.get(key) in (None, "")]
     if missing:
-        raise PlanError(
-            f"deviations.yaml, entry {i} lacks {', '.join(missing)}.", f"It needs {', '.join(ENTRY)}."
-        )
+        raise PlanError(f"deviations.yaml, entry {i} lacks {', '.join(missing)}.", f"It needs {', '.join(ENTRY)}.")
     if entry["decided"] not in DECIDED:
         near = nearest(entry["decided"], DECIDED)
         raise PlanError(
@@ -250,12 +238,8 @@ def _problems(locked: dict, config, changes: list[str], entries: list[dict]) -> 
     flags = []
     unexplained = [c for c in changes if not any(_covers(entry["field"], c) for entry in entries)]
     if unexplained:
-        shown = ", ".join(unexplained[:5]) + (
-            f" and {len(unexplained) - 5} more" if len(unexplained) > 5 else ""
-        )
-        message = (
-            f"Settings changed after the plan was locked, and plan/deviations.yaml does not say why: {shown}."
-        )
+        shown = ", ".join(unexplained[:5]) + (f" and {len(unexplained) - 5} more" if len(unexplained) > 5 else "")
+        message = f"Settings changed after the plan was locked, and plan/deviations.yaml does not say why: {shown}."
         flags.append(Flag("PLAN_CHANGED", "block", "plan", message, True))
     elif not changes and locked["hash"] != plan_hash(config):
         message = "plan.lock.json was edited: its hash does not belong to the settings it holds."

@@ -180,9 +180,7 @@ def _run(book) -> dict:
 
 
 def _hidden_cells(book) -> int:
-    tables = [
-        part for s in book.sections.values() for part in (s.table, *s.more) if hasattr(part, "suppressed")
-    ]
+    tables = [part for s in book.sections.values() for part in (s.table, *s.more) if hasattr(part, "suppressed")]
     return sum(table.suppressed(book.rules)[1] for table in tables)
 
 

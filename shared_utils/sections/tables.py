@@ -76,8 +76,7 @@ class Table:
         rows, hidden = self.suppressed(rules)
         head = "".join(_header(column, first=i == 0) for i, column in enumerate(self.columns))
         body = "".join(
-            f"<tr>{self._row(shown, whole, rules, release)}</tr>"
-            for shown, whole in zip(rows, self.rows, strict=True)
+            f"<tr>{self._row(shown, whole, rules, release)}</tr>" for shown, whole in zip(rows, self.rows, strict=True)
         )
         notes = [*self.notes, *self._standard_notes(hidden, release, rules), *([stamp] if stamp else [])]
         return (

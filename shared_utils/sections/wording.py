@@ -181,9 +181,7 @@ def finding(told: Told, rules: Rules) -> str:
     _, low, high = told.benefit
     if low > 0 or high < 0:
         worse = "" if low > 0 else " This is a change for the worse."
-        return sentence(
-            f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}.{worse}"
-        )
+        return sentence(f"{told.subject} {_verb(told)} the main measure ({_label(told)}).{_levels(told, rules)}{worse}")
     if high < told.mwe:
         start = (
             f"the data rule out a gain as large as the {worth(told, rules)} the city set as worthwhile "
@@ -192,7 +190,7 @@ def finding(told: Told, rules: Rules) -> str:
         )
     else:
         start = f"we cannot tell yet whether {told.subject} changed the main measure ({_label(told)})"
-    return sentence(f"{start}. The best estimate is {signed(told, told.value, rules)}{_levels(told, rules)}")
+    return sentence(f"{start}. The best estimate is {signed(told, told.value, rules)}.{_levels(told, rules)}")
 
 
 def effect(told: Told, rules: Rules) -> str:
@@ -233,9 +231,7 @@ def signed(told: Told, value: float, rules: Rules) -> str:
     return f"{told.scale.size(value, told.se, rules)} {'higher' if value > 0 else 'lower'}"
 
 
-def verdict(
-    told: Told, base: tuple[str, str], final: tuple[str, str], why: list[str], ratio, rules: Rules
-) -> str:
+def verdict(told: Told, base: tuple[str, str], final: tuple[str, str], why: list[str], ratio, rules: Rules) -> str:
     """The sentence of the rule's result (sentence bank of pilots.md 5.3).
 
     base: (recommendation, label) that the numbers alone give; final: after flags and guardrails, named in
@@ -250,13 +246,12 @@ def verdict(
 
 def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rules) -> str:
     b, low, high = (told.scale.size(told.sign * x, told.se, rules) for x in told.benefit)
-    start = f"{told.subject} {_verb(told)} the main measure ({_label(told)}){_levels(told, rules)}."
+    start = f"{told.subject} {_verb(told)} the main measure ({_label(told)}).{_levels(told, rules)}"
     least = worth(told, rules)
     if recommendation == "SCALE" and label == "firm":
         reaches = "reaches" if low == least else "is above"
         return sentence(
-            f"{start} Even the low end of the likely range ({low}) {reaches} the {least} the city set as "
-            "worthwhile"
+            f"{start} Even the low end of the likely range ({low}) {reaches} the {least} the city set as worthwhile"
         )
     if recommendation == "SCALE":
         return sentence(
@@ -299,11 +294,11 @@ def _verb(told: Told) -> str:
 
 
 def _levels(told: Told, rules: Rules) -> str:
-    """ ": about 58 in 100 with it, 50 in 100 without", or nothing where the means may not be told."""
+    """Say " It was about 58 in 100 with it, and 50 in 100 without it."; nothing where the means are hidden."""
     if told.mean_with is None or told.mean_without is None:
         return ""
     with_it, without = (told.scale.mean(m, told.n, rules) for m in (told.mean_with, told.mean_without))
-    return f": about {with_it} {told.with_words}, {without} {told.without_words}"
+    return f" It was about {with_it} {told.with_words}, and {without} {told.without_words}."
 
 
 def _label(told: Told) -> str:
