@@ -5,11 +5,15 @@ import socket
 import subprocess
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
+from shared_utils import data
 from shared_utils.cli.lab import lab_command
+from shared_utils.template.new import create
 
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-this-test"
 CELLS = """() => {
   const cells = window.jupyterapp.shell.currentWidget.content.model.cells, found = [];
@@ -25,9 +29,10 @@ CELLS = """() => {
 
 
 @pytest.fixture
-def lab(demo, tmp_path):
-    """JupyterLab on a demonstration city as `emi lab` starts it: its address and the city's folder."""
-    city = next((demo[0] / "cities").glob("cincinnati*"))
+def lab(tmp_path):
+    """JupyterLab on a new city as `emi lab` starts it: its address and the city's folder."""
+    city = create(ROOT, tmp_path / "a folder with spaces", {"city": "cincinnati"})
+    data.prepare(city)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,8 +64,6 @@ def test_open_run_all_and_save(lab, browser):
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     idle = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     page.wait_for_function(idle, timeout=90_000)
-    page.wait_for_timeout(1500)
-    assert not page.evaluate("window.jupyterapp.shell.currentWidget.context.model.dirty")
     page.click('.lm-MenuBar-itemLabel:text-is("Run")')
     page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
     page.wait_for_function(f"(({CELLS})()).every(cell => cell[0] !== null) && {idle}", timeout=180_000)
