@@ -319,3 +319,16 @@ def quantile_count(uniform, mean) -> np.ndarray:
 def normal_cdf(x) -> np.ndarray:
     """Return the standard normal distribution function, to turn a correlated normal into a uniform."""
     return ndtr(x)
+
+
+def taken(p: pd.DataFrame, arm) -> np.ndarray:
+    """Return 0/1: who takes part under this arm; always-takers do in both, compliers only when invited."""
+    invited = np.asarray(arm) == 1
+    return ((p["type"] == "always") | ((p["type"] == "complier") & invited)).astype(int).to_numpy()
+
+
+def complier_truths(p: pd.DataFrame, outcome: tuple) -> dict[str, float]:
+    """Return ITT, CACE and nuisances from (taking part, not taking part): outcomes of a sample, or chances."""
+    gain, complier = outcome[0] - outcome[1], (p["type"] == "complier").to_numpy()
+    return {"itt": (gain * complier).mean(), "cace": gain[complier].mean(), "first_stage": complier.mean(),
+            "comparison_mean": np.where(taken(p, 0) == 1, *outcome).mean()}  # fmt: skip

@@ -67,22 +67,6 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }  # fmt: skip
 
 
-def taken(p: pd.DataFrame, arm) -> np.ndarray:
-    """Return 0/1: does the household complete a session within 90 days under this arm?"""
-    return (
-        ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1)))
-        .astype(int)
-        .to_numpy()
-    )
-
-
-def truths(p: pd.DataFrame, due: tuple) -> dict[str, float]:
-    """Return LATE, ITT and nuisances from (with a session, without): outcomes of a sample, or chances."""
-    gain, complier = due[0] - due[1], (p["type"] == "complier").to_numpy()
-    return {"late": gain[complier].mean(), "itt": (gain * complier).mean(), "first_stage": complier.mean(),
-            "comparison_mean": np.where(taken(p, 0) == 1, *due).mean()}  # fmt: skip
-
-
 def draw(world: World) -> Draw:
     """Return Lansing's files and truth."""
     place = common.tracts(world, TRACTS, MIX)
@@ -92,14 +76,14 @@ def draw(world: World) -> Draw:
     p["arm"] = common.assign(world, p["area"], p["u"])
     rng = world.rng("outcomes")
     y = potential(p, rng)
-    received = taken(p, p["arm"])
+    received = common.taken(p, p["arm"])
     seen = {k: np.where(received == 1, *pair) for k, pair in y.items()}
     billed = common.observed(world, rng, p["u"], p["arm"], {1: 0.985, 0: 0.985})
     sampled = np.sort(rng.choice(n, 1_200, replace=False))
     answered = common.observed(world, rng, p["u"][sampled], p["arm"][sampled], {1: 0.66, 0: 0.62})
 
     big = households(world, world.rng("population"), common.POPULATION_DRAWS, place)
-    population, sample = truths(big, chances(big)), truths(p, y["past_due_m6"])
+    population, sample = common.complier_truths(big, chances(big)), common.complier_truths(p, y["past_due_m6"])
     return Draw(
         files=[_accounts(p), _areas(), _billing(p, seen, billed), _survey(p, seen, sampled, answered),
                _credit(p, seen), _sessions(world, p, received)],
@@ -108,7 +92,7 @@ def draw(world: World) -> Draw:
                "category": "incentives_match", "arm": "invitation"},
         truth=truth.record(
             world,
-            [truth.estimand("LATE", "past_due_m6", population["late"], sample["late"], "proportion",
+            [truth.estimand("LATE", "past_due_m6", population["cace"], sample["cace"], "proportion",
                             "session - no session, compliers"),
              truth.estimand("ITT", "past_due_m6", population["itt"], sample["itt"], "proportion",
                             "invitation - generic_notice")],

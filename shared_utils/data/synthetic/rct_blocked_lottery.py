@@ -80,22 +80,6 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }  # fmt: skip
 
 
-def taken(p: pd.DataFrame, arm) -> np.ndarray:
-    """Return 0/1: does the applicant take part under this lottery result?"""
-    return (
-        ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1)))
-        .astype(int)
-        .to_numpy()
-    )
-
-
-def truths(p: pd.DataFrame, connected: tuple) -> dict[str, float]:
-    """Return ITT, CACE and nuisances from (with the programme, without): outcomes of a sample, or chances."""
-    gain, complier = connected[0] - connected[1], (p["type"] == "complier").to_numpy()
-    return {"itt": (gain * complier).mean(), "cace": gain[complier].mean(), "first_stage": complier.mean(),
-            "comparison_mean": np.where(taken(p, 0) == 1, *connected).mean()}  # fmt: skip
-
-
 def draw(world: World) -> Draw:
     """Return New Orleans' files and truth."""
     place = common.tracts(world, TRACTS, MIX)
@@ -112,15 +96,15 @@ def draw(world: World) -> Draw:
 
     rng = world.rng("outcomes")
     y = potential(p, rng)
-    received = taken(p, p["arm"])
+    received = common.taken(p, p["arm"])
     seen = {k: np.where(received == 1, *pair) for k, pair in y.items()}
     followed = common.observed(world, rng, p["u"], p["arm"], {1: 0.93, 0: 0.90})
     assessed = common.observed(world, rng, p["u"], p["arm"], {1: 0.88, 0: 0.83})
     placed = rng.random(n) < np.where(received == 1, 0.75, 0.45)
 
     big = youth(world, world.rng("population"), common.POPULATION_DRAWS // len(CHANCES), place)
-    population, sample = truths(big, chances(big)), truths(p, y["connected_m9"])
-    offered, refused = taken(p, 1), taken(p, 0)
+    population, sample = common.complier_truths(big, chances(big)), common.complier_truths(p, y["connected_m9"])
+    offered, refused = common.taken(p, 1), common.taken(p, 0)
     return Draw(
         files=[_applications(world, p, applied), _lottery(p), _sites(),
                _outcomes("month9_followup.csv", p, seen, followed, "2020-02-01",

@@ -81,22 +81,6 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }  # fmt: skip
 
 
-def taken(p: pd.DataFrame, arm) -> np.ndarray:
-    """Return 0/1: does the person take part under this arm?"""
-    return (
-        ((p["type"] == "always") | ((p["type"] == "complier") & (np.asarray(arm) == 1)))
-        .astype(int)
-        .to_numpy()
-    )
-
-
-def truths(p: pd.DataFrame, work: tuple) -> dict[str, float]:
-    """Return ITT, CACE and nuisances from (with help, without help): outcomes of a sample, or chances."""
-    gain, complier = work[0] - work[1], (p["type"] == "complier").to_numpy()
-    return {"itt": (gain * complier).mean(), "cace": gain[complier].mean(), "first_stage": complier.mean(),
-            "comparison_mean": np.where(taken(p, 0) == 1, *work).mean()}  # fmt: skip
-
-
 def draw(world: World) -> Draw:
     """Return Cincinnati's files and truth."""
     place = common.tracts(world, TRACTS, MIX)
@@ -113,7 +97,7 @@ def draw(world: World) -> Draw:
 
     rng = world.rng("outcomes")
     y = potential(p, rng)
-    received = taken(p, p["arm"])
+    received = common.taken(p, p["arm"])
     seen = {k: np.where(received == 1, *pair) for k, pair in y.items()}
     matched = common.observed(world, rng, p["u"], p["arm"], {1: 0.96, 0: 0.94})
     due = common.months_after(assigned, 6)
@@ -121,7 +105,7 @@ def draw(world: World) -> Draw:
     quarter = assigned.to_period("Q") + 2
 
     big = people(world, world.rng("population"), common.POPULATION_DRAWS, place)
-    population, sample = truths(big, chances(big)), truths(p, y["employed_q2"])
+    population, sample = common.complier_truths(big, chances(big)), common.complier_truths(p, y["employed_q2"])
     return Draw(
         files=[_tracker(world, p, applied, assigned), _sites(), _wages(p, seen, matched, quarter),
                _survey(p, seen, answered, due), _services(world, p, assigned, received)],
@@ -132,7 +116,7 @@ def draw(world: World) -> Draw:
                             "offer - control"),
              truth.estimand("CACE", "employed_q2", population["cace"], sample["cace"], "proportion",
                             "taken - not")],
-            truth.effects({k: (np.where(taken(p, 1) == 1, *v), np.where(taken(p, 0) == 1, *v))
+            truth.effects({k: (np.where(common.taken(p, 1) == 1, *v), np.where(common.taken(p, 0) == 1, *v))
                            for k, v in y.items() if k != "employed_q2"}),
             {**{f"population_{k}": v for k, v in population.items() if k not in ("itt", "cace")},
              "first_stage": sample["first_stage"], "comparison_mean": sample["comparison_mean"],
