@@ -43,7 +43,8 @@ class Section:
     def bundles(self) -> list[tuple[dict, dict]]:
         """What is displayed, in order: (mime bundle, metadata) of the sentence, figures, tables and notes."""
         shown = [part for part in (self.figure, self.table, *self.more) if part is not None]
-        parts = [_text(self.sentence, "" if shown else self.stamp)]  # figures and tables carry the stamp themselves
+        # A table prints the stamp below itself; a figure holds it as pixels, which nobody can search or hear.
+        parts = [_text(self.sentence, "" if self.table else self.stamp)]
         parts += [part.bundle(self.stamp, self.rules) for part in shown]
         return parts + ([_notes(self.flags)] if self.flags else [])
 
