@@ -80,12 +80,6 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }  # fmt: skip
 
 
-def taken(p: pd.DataFrame, eligible) -> np.ndarray:
-    """Return 0/1: does the family open an account when (not) eligible?"""
-    can = np.asarray(eligible) == 1
-    return ((p["type"] == "always") | ((p["type"] == "complier") & can)).astype(int).to_numpy()
-
-
 def draw(world: World) -> Draw:
     """Return Rochester's files and truth."""
     place = common.tracts(world, TRACTS, MIX)
@@ -98,7 +92,7 @@ def draw(world: World) -> Draw:
                           pd.Timestamp("2019-09-15"))  # fmt: skip
     rng = world.rng("outcomes")
     y = potential(p, rng)
-    received = taken(p, p["eligible"])
+    received = common.taken(p, p["eligible"])
     seen = {k: np.where(received == 1, *pair) for k, pair in y.items()}
     due = common.months_after(applied, 12)
     # The follow-up falls in the pandemic for all: the same loss on both sides of the limit.
