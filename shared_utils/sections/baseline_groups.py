@@ -1,21 +1,17 @@
 """Baseline: are the groups comparable at the start (B5), and who is missing so far (B6)?"""
 
-from shared_utils import designs
 from shared_utils.disclosure import shows_group
 from shared_utils.errors import EmiError
-from shared_utils.results import Flag
-from shared_utils.sections import analysis, baseline_cutoff, charts_compare, charts_limits
+from shared_utils.sections import analysis, baseline_cutoff, charts_compare, charts_limits, checks
 from shared_utils.sections.record import clean
 from shared_utils.sections.scales import in_100, told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import counted, people, plainly, sentence
-from shared_utils.stats import assignment, attrition, balance
+from shared_utils.stats import attrition, balance
 
-RANDOM = ("rct_individual", "rct_cluster", "rct_blocked_lottery", "rct_multiarm", "iv_encouragement")
 BANDS = {"satisfied": "alike", "adjust": "adjusted for in the analysis", "not_satisfied": "not comparable"}
 FAR, NEAR = 0.25, 0.05  # WWC Standards Handbook 4.1: baseline equivalence
-OMNIBUS_SERIOUS = 0.001
 
 
 @section("B5", "Are the groups comparable at the start?")
@@ -26,10 +22,12 @@ def comparability(book) -> Section:
     book.require_sound_data()
     if book.study.design["type"] == "rd":
         return baseline_cutoff.continuity(book)
-    frame, group = pair(book)
+    frame, group = checks.pair(book)
     rows = _balance_rows(book, frame, group)
-    p = omnibus(book, frame, group)
-    flags = [*_balance_flags(p), *_audit_flags(book), *_design_flags(book)]
+    p = checks.omnibus(book)
+    flags = checks.assignment_flags(book)
+    if book.study.design["type"] not in checks.RANDOM:
+        flags += checks.design_flags(book)
     n = "n_treated" if not analysis.is_panel(book) else ""
     columns = [
         Column("what", "Measure at the start"),
@@ -81,31 +79,10 @@ def _tellable(book, row: dict) -> bool:
     return all(shows_group(round(mean * n), n, book.rules) for mean, n in pairs)
 
 
-def pair(book):
-    """(frame, 0/1 column) of the two groups compared: one row a subject, the two arms of the main
-    contrast."""
-    study = book.study
-    frame = study.frame.drop_duplicates(study.subject_id)
-    treated, comparison = study.labels
-    frame = frame[frame[study.arm].isin([treated, comparison])]
-    return frame.assign(_group=(frame[study.arm] == treated).astype(int)), "_group"
-
-
 def named(row: dict) -> str:
     """A covariate with its level in words."""
     level = row.get("level")
     return plainly(row["covariate"]) + (f": {plainly(level)}" if level not in (None, "") else "")
-
-
-def omnibus(book, frame, group) -> float | None:
-    """p of all differences together by re-drawing the assignment; None where nothing was drawn."""
-    design = book.study.design
-    if design["type"] not in RANDOM:
-        return None
-    permute = {"strata": design.get("strata"), "clusters": design.get("cluster")}
-    return float(
-        balance.omnibus_p(frame, group, book.study.covariates, permute=permute, draws=book.draws, seed=book.seed)
-    )
 
 
 def _balance_sentence(book, rows, p) -> str:
@@ -116,46 +93,10 @@ def _balance_sentence(book, rows, p) -> str:
     if p is None:
         size = f"{abs(worst['d']):.2f} standard deviations"
         return f"{text} Before adjustment they differ most on {worst['what']} ({size})."
-    if p < OMNIBUS_SERIOUS:
+    if p < checks.OMNIBUS_SERIOUS:
         more = f"All together they differ by more than chance makes (p = {p:.4f})."
         return f"{text} {more} Check how people were assigned."
     return f"{text} Chance alone makes differences of this size (p of all together = {p:.2f})."
-
-
-def _balance_flags(p) -> list[Flag]:
-    if p is None or p >= OMNIBUS_SERIOUS:
-        return []
-    return [
-        Flag(
-            "BALANCE",
-            "serious",
-            "B5",
-            f"The groups differ by more than chance assignment produces (p = {p:.4f}).",
-            True,
-        )
-    ]
-
-
-def _audit_flags(book) -> list[Flag]:
-    """DQ109 for a lottery: shares drawn against the stated chance, stratum by stratum."""
-    study = book.study
-    chance = study.design.get("assign_prob")
-    if chance is None or study.design["type"] not in RANDOM:
-        return []
-    frame = study.frame
-    strata = frame[study.design["strata"]].astype(str).agg(" / ".join, axis=1)
-    audit = assignment.audit(frame["treatment"], strata, frame[chance])
-    bad = int((~audit["compatible"]).sum())
-    message = f"In {bad} of {len(audit)} blocks the share drawn does not fit the stated chance."
-    return [Flag("DQ109", "block", "assignments", message, True)] if bad else []
-
-
-def _design_flags(book) -> list[Flag]:
-    """Checks of the design that rest on the time before the program or on who stands where."""
-    if book.study.design["type"] in RANDOM:
-        return []
-    found = designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))
-    return [Flag(**flag) for flag in found]
 
 
 def _love(book, rows):
@@ -166,7 +107,7 @@ def _love(book, rows):
         if far
         else "No difference between the groups is above 0.25 standard deviations"
     )
-    frame, _ = pair(book)
+    frame, _ = checks.pair(book)
     sheet = {
         "title": title,
         "subtitle": "Standardized difference between the groups for each measure at the start",
@@ -187,43 +128,35 @@ def missing(book) -> Section:
         return _without_groups(book)
     frame = book.study.frame
     gone = frame[book.config.primary.id].isna()
-    rows = []
-    for arm in analysis.arms(book):
-        own = gone[frame[book.study.arm] == arm]
-        rows.append(
-            {
-                "arm": arm,
-                "group": analysis.arm_name(book, arm),
-                "n": len(own),
-                "missing": int(own.sum()),
-                "share": float(own.mean()),
-            }
-        )
-    shares = {row["arm"]: row["share"] for row in rows}
-    overall, gap = float(gone.mean()), max(shares.values()) - min(shares.values())
-    wwc = clean(attrition.wwc(overall, gap))
-    rows.append({"group": "all", "n": len(frame), "missing": int(gone.sum()), "share": overall})
+    found = checks.attrition(book)
+    rows = [_missing_row(book, arm, gone[frame[book.study.arm] == arm]) for arm in analysis.arms(book)]
+    rows.append(_missing_row(book, "all", gone))
     columns = [
         Column("group", "Group"),
         Column("n", "Assigned", "count"),
         Column("missing", "Main outcome missing", "count"),
         Column("share", "Share missing", "share", n="n", numerator="missing"),
     ]
-    side = "inside" if wwc["cautious"] == "low" else "outside"
+    side = "inside" if found.wwc["cautious"] == "low" else "outside"
     text = (
         f"{told_share(int(gone.sum()), len(frame), book.rules)[0]} have no main outcome yet. The gap between the "
-        f"groups is {100 * gap:.1f} points. This is {side} the cautious line of the What Works Clearinghouse."
+        f"groups is {100 * found.gap:.1f} points. This is {side} the cautious line of the What Works Clearinghouse."
     )
     if not gone.any():
         text = f"Nobody is missing so far. The main outcome of all {analysis.subjects(book, len(frame))} is known"
     return Section(
         sentence(text),
         table=Table("Missing main outcomes, by group", columns, rows),
-        figure=_boundary(book, overall, gap, side),
+        figure=_boundary(book, found.overall, found.gap, side),
         more=_predictors(book, frame, gone),
-        flags=_attrition_flags(wwc, overall, gap),
-        data={"record": {"overall": overall, "differential": gap, "by_arm": shares, **wwc}},
+        flags=found.flags,
+        data={"record": found.as_record()},
     )
+
+
+def _missing_row(book, arm: str, gone) -> dict:
+    name = arm if arm == "all" else analysis.arm_name(book, arm)
+    return {"group": name, "n": len(gone), "missing": int(gone.sum()), "share": float(gone.mean())}
 
 
 def _without_groups(book) -> Section:
@@ -294,16 +227,3 @@ def _predictors(book, frame, gone) -> tuple:
         Column("d", "Missing minus known, in SD", "number", digits=2),
     ]
     return (Table("How people without an outcome differ at the start", columns, rows),)
-
-
-def _attrition_flags(wwc, overall, gap) -> list[Flag]:
-    words = (
-        f"{100 * overall:.0f}% of main outcomes are missing, with a gap of {100 * gap:.1f} points between the groups"
-    )
-    if wwc["optimistic"] == "high":
-        return [Flag("ATTRITION", "serious", "B6", f"{words}: above the optimistic boundary.", True)]
-    return (
-        [Flag("ATTRITION", "warn", "B6", f"{words}: above the cautious boundary.", True)]
-        if wwc["cautious"] == "high"
-        else []
-    )

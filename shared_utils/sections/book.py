@@ -75,14 +75,20 @@ class Book:
 
     @property
     def stamp(self) -> str:
-        """What every table and figure of this run carries."""
-        return ". ".join(filter(None, [self.watermark, "BLINDED" if self.blinded else ""]))
+        """What every table and figure of this run carries; only the impact notebook has something to hide."""
+        hidden = self.blinded and self.notebook == "impact"
+        return ". ".join(filter(None, [self.watermark, "BLINDED" if hidden else ""]))
 
     def all_flags(self) -> list[Flag]:
         """Flags of the data, the plan and every section so far, each once, the gravest first."""
         found = [*self.flags, *(flag for section in self.sections.values() for flag in section.flags)]
         order = ["block", "serious", "warn", "info"]
         return sorted(dict.fromkeys(found), key=lambda f: (order.index(f.severity), f.code, f.scope, f.message))
+
+    def blocks(self, more=()) -> list[str]:
+        """Codes of the flags that make a result unusable, among all so far and `more`."""
+        found = [*self.all_flags(), *more]
+        return list(dict.fromkeys(flag.code for flag in found if flag.severity == "block"))
 
     def require_sound_data(self) -> None:
         """Stop a section when a check on the data failed so badly that its numbers would mean nothing."""

@@ -1,5 +1,6 @@
 """Figures that compare: intervals beside a zero line, bars, and pilot against city."""
 
+import math
 from dataclasses import dataclass
 
 from matplotlib import rc_context
@@ -163,6 +164,7 @@ def above(ax, x: float, text: str, color: str, ha: str = "center") -> None:
 def _frame(ax, rows, marks, height: float) -> None:
     drawn = [row for row in rows if not row.heading]
     ends = [end for row in drawn for end in (row.low, row.high, row.value)] + [value for value, _ in marks]
+    ends = [end for end in ends if math.isfinite(end)]
     span = (max(ends) - min(ends)) or 1.0
     ax.set_xlim(min(ends) - 0.06 * span, max(ends) + 0.06 * span)
     ax.set_ylim(0, height)
@@ -185,7 +187,12 @@ def _mark_labels(ax, marks) -> None:
 
 def _interval(ax, row: Bar, y: float) -> None:
     color, weight, size = (BLUE, 2.4, 7) if row.main else (GREY, 1.6, 5)
-    ax.plot([row.low, row.high], [y, y], color=color, lw=weight, solid_capstyle="butt", zorder=3)
+    left, right = ax.get_xlim()
+    ends = [max(row.low, left), min(row.high, right)]  # an interval without an end runs to the edge, with an arrow
+    for end, marker, open_end in ((ends[0], "<", row.low < left), (ends[1], ">", row.high > right)):
+        if open_end:
+            ax.plot([end], [y], marker, color=color, ms=7, zorder=4, clip_on=False)
+    ax.plot(ends, [y, y], color=color, lw=weight, solid_capstyle="butt", zorder=3)
     ax.plot([row.value], [y], "o", color=color, ms=size, mfc=color if row.main else "white", mew=1.4, zorder=4)
     ax.annotate(
         row.words, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",

@@ -9,13 +9,16 @@ SIGNALS = {"improvement": ("D", TEAL), "concern": ("s", ORANGE)}
 GAP = 0.13  # least distance of two words at the right end, in shares of the height
 
 
-def control(frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text) -> Figure:
+def control(
+    frame, sheet: dict, alt: str, target: float | None, events, signal: str, unit: str, text, redefined=None
+) -> Figure:
     """One indicator month by month with its centre line and limits.
 
     frame   period, value, centre, lower, upper, excluded (bool), rules (list of rule numbers hit)
     events  [(start, end, label)]: shaded; months inside do not count
     signal  improvement, concern or common_cause: how months that hit a rule are drawn
     text    function that prints a value of this indicator
+    redefined  first period of a new definition: the line breaks there, since older values count another thing
     """
     page = Sheet(**sheet, height=1.75, left=0.62, right=1.15, below=0.42)
     ax, ends = page.ax, []
@@ -24,7 +27,12 @@ def control(frame, sheet: dict, alt: str, target: float | None, events, signal: 
         for column in ("lower", "upper"):
             ax.plot(frame["period"], frame[column], color=GREY, lw=1, zorder=2)
         ax.plot(frame["period"], frame["centre"], color=GREY, lw=1, ls=(0, (6, 3)), zorder=2)
-        ax.plot(frame["period"], frame["value"], color=BLUE, lw=1.4, zorder=3)
+        for part in _parts(frame, redefined):
+            ax.plot(part["period"], part["value"], color=BLUE, lw=1.4, zorder=3)
+        if redefined is not None:
+            ax.axvline(redefined, color=MUTED, lw=1, ls=(0, (1, 2)))
+            ax.annotate("new definition", (redefined, 0), xycoords=("data", "axes fraction"), xytext=(3, 3),
+                        textcoords="offset points", fontsize=8, color=MUTED)  # fmt: skip
         _points(ax, frame, signal)
         centre = frame["centre"].dropna()
         if len(centre):
@@ -77,6 +85,13 @@ def timeline(points: list[tuple], sheet: dict, alt: str, today) -> Figure:
         ax.set_ylim(-1, 1)
         ax.set_axis_off()
     return page.done(alt)
+
+
+def _parts(frame, redefined) -> list:
+    """The series in one piece, or before and after a new definition."""
+    if redefined is None:
+        return [frame]
+    return [frame[frame["period"] < redefined], frame[frame["period"] >= redefined]]
 
 
 def _points(ax, frame, signal) -> None:

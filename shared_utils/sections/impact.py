@@ -1,6 +1,6 @@
 """The impact notebook: what the pilot changed, by the plan that was locked."""
 
-from shared_utils.sections import analysis, rating, record
+from shared_utils.sections import analysis, checks, rating, record
 from shared_utils.sections import book as books
 from shared_utils.sections.impact_decision import decision, summary
 from shared_utils.sections.impact_effect import null_rows, primary_effect
@@ -63,13 +63,4 @@ def _data(book, id: str):
 
 def _attrition(book) -> dict | None:
     """Missing main outcomes, overall and by group, for designs on people."""
-    flow = book.sections["I2"].data.get("flow") if "I2" in book.sections else None
-    if not flow or analysis.is_panel(book):
-        return None
-    total, known = sum(r["assigned"] for r in flow), sum(r["known"] for r in flow)
-    missing = {r["key"]: 1 - r["share"] for r in flow if r["share"] is not None}
-    return {
-        "overall": 1 - known / total,
-        "by_arm": missing,
-        "differential": max(missing.values()) - min(missing.values()) if len(missing) > 1 else None,
-    }
+    return None if analysis.is_panel(book) or book.descriptive else checks.attrition(book).as_record()

@@ -5,7 +5,7 @@ from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare, charts_shape, city_files, descriptive
 from shared_utils.sections.impact_effect import primary_effect
 from shared_utils.sections.impact_groups import hidden, subgroups
-from shared_utils.sections.impact_people import plan
+from shared_utils.sections.impact_people import analysed, contrast, plan
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import (
@@ -13,6 +13,7 @@ from shared_utils.sections.wording import (
     day,
     finding,
     listed,
+    not_decision_grade,
     people,
     plainly,
     sentence,
@@ -81,7 +82,8 @@ def _main(book) -> list[dict]:
 def _decide(book, row: dict):
     """stats.decision on one row: the estimate, every flag on the primary, and the guardrails of the plan."""
     b = analysis.benefit(book.config.primary.direction, row["value"], *analysis.decision_interval(row))
-    plan(book), subgroups(book)  # their flags count
+    for earlier in (plan, analysed, contrast, subgroups):
+        earlier(book)  # their flags count, in whatever order the cells were run
     return rule.decide(
         b["b"],
         b["l"],
@@ -108,12 +110,13 @@ def _subgroup_intervals(book) -> list[tuple[float, float]]:
 
 def _words(book, told, decided) -> str:
     base = rule.rule(*told.benefit, told.mwe)[:2]
-    ratio = power.exaggeration(told.mwe, told.se)["ratio"]
-    who = f"For {told.subject}: " if book.config.design.type == "rct_multiarm" else ""
-    label = f", {decided.label}" if decided.label else ""
-    why = list(decided.guardrails) or [decided.reason]
     final = (decided.recommendation, decided.label)
-    return f"{who}Rule result: {decided.recommendation}{label}. {verdict(told, base, final, why, ratio, book.rules)}"
+    who = f"For {told.subject}: " if book.config.design.type == "rct_multiarm" else ""
+    start = f"{who}Rule result: {', '.join(filter(None, final))}."
+    if book.blocks():
+        return f"{start} {not_decision_grade(book.blocks())}"
+    ratio = power.exaggeration(told.mwe, told.se)["ratio"]
+    return f"{start} {verdict(told, base, final, list(decided.guardrails), ratio, book.rules)}"
 
 
 def _line(book, row, decided) -> dict:
@@ -245,12 +248,12 @@ def who(book) -> str:
 
 
 def _confidence(book, told) -> str:
-    grave = [f for f in book.all_flags() if f.severity in ("block", "serious") and f.affects_primary]
-    doubt = (
-        f"{counted(len(grave), 'serious warning')} should be read first"
-        if grave
-        else "no serious warning stands against it"
-    )
+    if book.blocks():
+        return not_decision_grade(book.blocks())
+    grave = [flag for flag in book.all_flags() if flag.severity == "serious" and flag.affects_primary]
+    doubt = "no serious warning stands against it"
+    if grave:
+        doubt = f"{counted(len(grave), 'serious warning')} should be read first"
     return sentence(f"the likely range is {span(told, book.rules)}, and {doubt}")
 
 

@@ -3,11 +3,10 @@
 import secrets
 
 from shared_utils import data, designs
-from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, descriptive
+from shared_utils.sections import analysis, charts_compare, checks, descriptive
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import effect, headline, listed, people, sentence
+from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
 
 # What the rows beside the main one are, in the reader's words. They never enter the decision.
 ROLE_WORDS = {
@@ -37,20 +36,18 @@ def primary_effect(book) -> Section:
     rows = analysis.primary_rows(book)
     main = analysis.main_rows(rows)
     shown = [row for row in rows if row["role"] not in LEFT_OUT]
+    flags = [*checks.assignment_flags(book), *checks.design_flags(book)]
+    sentences = [effect(analysis.told(book, row), book.rules) for row in main]
+    if codes := book.blocks(flags):
+        sentences.insert(0, not_decision_grade(codes))
     return Section(
-        " ".join(effect(analysis.told(book, row), book.rules) for row in main),
+        " ".join(sentences),
         table=_table(book, shown),
         figure=_figure(book, main, shown),
-        flags=design_flags(book),
+        flags=flags,
         estimates=_record_rows(book, rows, main),
         data={"main": main, "rows": rows},
     )
-
-
-def design_flags(book) -> list[Flag]:
-    """What the design's own checks say about the primary analysis."""
-    found = designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))
-    return [Flag(**flag) for flag in found]
 
 
 def _blinded(book) -> Section:

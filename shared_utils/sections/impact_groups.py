@@ -72,14 +72,23 @@ def _group(book, dim, value) -> Group:
     study, label = book.study, dim.labels.get(str(value), plainly(value))
     frame = study.frame[study.frame[study.subgroups[dim.id]] == value]
     empty = Group(dim.id, str(value), label)
+    least = _least(book)
+    small = Group(**{**vars(empty), "why_not": f"fewer than {least} in one group"})
+    if not analysis.is_panel(book) and _smallest_arm(book, frame) < least:
+        return small
     try:
         row = analysis.main_rows(analysis.estimates(frame, _design(book)))[0]
     except DesignError:
         return Group(**{**vars(empty), "why_not": "the planned analysis does not run in so small a group"})
-    least = _least(book)
     if min(row["n_treated"], row["n_comparison"]) < least:
-        return Group(**{**vars(empty), "why_not": f"fewer than {least} in one group"})
+        return small
     return Group(**{**vars(empty), "row": row})
+
+
+def _smallest_arm(book, frame) -> int:
+    """People with a main outcome in the smaller of the two arms compared."""
+    known = frame.loc[frame[book.config.primary.id].notna(), book.study.arm]
+    return min(int((known == arm).sum()) for arm in book.study.labels)
 
 
 def _design(book) -> dict:

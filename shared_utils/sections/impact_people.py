@@ -3,7 +3,7 @@
 
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, banner, charts_compare, charts_shape, charts_time, plan_lock
+from shared_utils.sections import analysis, banner, charts_compare, charts_shape, charts_time, checks, plan_lock
 from shared_utils.sections.figures import BLUE, GREY
 from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
@@ -104,7 +104,7 @@ def analysed(book) -> Section:
         sentence(text),
         figure=_flow_figure(book, flow),
         table=Table(f"From assignment to analysis, by group ({unit})", columns, flow, notes=notes),
-        data={"flow": flow},
+        flags=[] if kind or book.descriptive else checks.attrition(book).flags,
     )
 
 
@@ -128,7 +128,6 @@ def flow_counts(book) -> list[dict]:
         known = int(own[outcome].notna().sum())
         rows.append(
             {
-                "key": arm,
                 "arm": analysis.arm_name(book, arm),
                 "assigned": int(own[study.subject_id].nunique()),
                 "known": known,

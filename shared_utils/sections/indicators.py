@@ -42,8 +42,18 @@ class Indicator:
 
     @cached_property
     def excluded(self) -> list[bool]:
-        """True for periods in an event whose months do not count."""
-        return [any(start <= p <= end for start, end, _ in self.events) for p in self.overall["period"]]
+        """True for periods that make no limits: in an event whose months do not count, or of an older definition."""
+        current = self.overall["definition_version"].iloc[-1]
+        return [
+            version != current or any(start <= period <= end for start, end, _ in self.events)
+            for period, version in zip(self.overall["period"], self.overall["definition_version"], strict=True)
+        ]
+
+    @property
+    def redefined(self) -> pd.Timestamp | None:
+        """The first period of the present definition, when there was an older one."""
+        old = self.overall["definition_version"] != self.overall["definition_version"].iloc[-1]
+        return self.overall.loc[~old, "period"].iloc[0] if old.any() else None
 
     @property
     def assessable(self) -> bool:

@@ -56,6 +56,8 @@ def attention(book) -> Section:
         if any(r["target_source"] == "placeholder" for r in rows)
         else []
     )
+    if any(one.excluded[-1] for one in found):
+        notes.append("Change is judged on the last month outside an event, since months inside one do not count.")
     notes += [f"No data for: {listed(missing)}."] if missing else []
     columns = [
         Column("label", "Indicator"),
@@ -265,7 +267,15 @@ def _control(book, one, words):
         f"{one.print(one.spec.target)}."
     )
     return charts_time.control(
-        frame, sheet, alt, one.spec.target, indicators.bands(book), one.variation, one.spec.unit, one.print
+        frame,
+        sheet,
+        alt,
+        one.spec.target,
+        indicators.bands(book),
+        one.variation,
+        one.spec.unit,
+        one.print,
+        one.redefined,
     )
 
 

@@ -63,11 +63,19 @@ def flow(book) -> Section:
         more=more,
         flags=flags,
         figure=charts_shape.flow(levels, sheet, alt, straight=False),
-        data={"record": {plainly(k): n for k, n in steps}},
+        data={"record": {RECORD[step]: n for step, n in steps}},
     )
 
 
 _NOT_SHARES = ("Months with the main outcome",)
+# How the steps are called in the record: n_ marks counts, which a release rounds or hides.
+RECORD = {
+    "Assigned": "n_assigned",
+    "Received at least one service": "n_served",
+    "Left before the end": "n_left",
+    "Main outcome known": "n_known",
+    "Months with the main outcome": "n_months",
+}
 SAID = {
     "Received at least one service": "{} received at least one service",
     "Left before the end": "{} left before the end",

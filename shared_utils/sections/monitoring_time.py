@@ -32,6 +32,7 @@ def timeliness(book) -> Section:
         for row in rows
         if row["late"]
     ]
+    flags += [_redefined(one) for one in indicators.load(book) if one.redefined is not None]
     flags += [f for f in book.flags if f.code == "DQ111"]
     columns = [
         Column("source", "Source"),
@@ -47,6 +48,11 @@ def timeliness(book) -> Section:
         flags=flags,
         table=Table("How each source arrives", columns, rows, notes=[f"On time: {limit} days after the month ends."]),
     )
+
+
+def _redefined(one) -> Flag:
+    message = f"{one.spec.label} counts something else since {one.redefined:%Y-%m}: earlier months are not compared."
+    return Flag("DEFINITION", "warn", one.spec.id, message)
 
 
 def _by_source(found) -> list[tuple]:

@@ -4,11 +4,10 @@ Two judgements, then a tier. The rating says how far the design supports a cause
 interval shows. They are modelled on WWC, CLEAR and ESSA and are not official ratings.
 """
 
-from shared_utils.sections import analysis
-from shared_utils.stats import attrition, balance
+from shared_utils.sections import checks
+from shared_utils.stats import balance
 
 HIGH, MODERATE, LOW = "high", "moderate", "low"
-RANDOM = ("rct_individual", "rct_cluster", "rct_blocked_lottery", "rct_multiarm", "iv_encouragement")
 EQUIVALENT = 0.25  # WWC: the largest difference at the start that adjustment can deal with
 ENOUGH_PEOPLE, ENOUGH_SITES = 350, 2
 
@@ -25,10 +24,11 @@ def causal_rating(book) -> str:
     flags = [flag for flag in book.all_flags() if flag.affects_primary]
     if any(flag.severity == "block" for flag in flags):
         return LOW
-    if book.config.design.type not in RANDOM:
+    if book.config.design.type not in checks.RANDOM:
         failed = any(flag.severity == "serious" and flag.scope == book.config.primary.id for flag in flags)
         return LOW if failed else MODERATE
-    if _low_attrition(book):
+    # The cautious boundary, because a program can move who answers.
+    if checks.attrition(book).wwc["cautious"] == "low":
         return HIGH
     return MODERATE if _alike(book) else LOW
 
@@ -70,19 +70,9 @@ def sites(book) -> int:
     return 1
 
 
-def _low_attrition(book) -> bool:
-    """The cautious boundary: a program can move who answers."""
-    gone = book.study.frame[book.config.primary.id].isna()
-    shares = [gone[book.study.frame[book.study.arm] == arm].mean() for arm in analysis.arms(book)]
-    return attrition.wwc(float(gone.mean()), float(max(shares) - min(shares)))["cautious"] == "low"
-
-
 def _alike(book) -> bool:
     """No covariate of the analyzed people differs by more than 0.25 standard deviations."""
-    frame = book.study.frame.dropna(subset=[book.config.primary.id])
-    treated, comparison = book.study.labels
-    frame = frame[frame[book.study.arm].isin([treated, comparison])]
-    table = balance.balance_table(
-        frame.assign(_group=(frame[book.study.arm] == treated).astype(int)), "_group", book.study.covariates
-    )
+    frame, group = checks.pair(book)
+    known = frame.dropna(subset=[book.config.primary.id])
+    table = balance.balance_table(known, group, book.study.covariates)
     return bool((table["d"].abs().dropna() <= EQUIVALENT).all())

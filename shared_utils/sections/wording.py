@@ -4,6 +4,7 @@ Nothing here is typed for one city. Words that claim more than the data ("signif
 occur, and "no effect" is never concluded from a range that also holds a worthwhile one (pilots.md 5.0, 5.3).
 """
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -171,6 +172,11 @@ class Told:
         return 1 if self.direction == "increase" else -1
 
     @property
+    def unbounded(self) -> bool:
+        """True when the data leave an end of the range open (a weak instrument)."""
+        return math.isinf(self.low) or math.isinf(self.high)
+
+    @property
     def benefit(self) -> tuple[float, float, float]:
         """(b, l, u): the estimate and its interval turned so that more is better."""
         return (self.value, self.low, self.high) if self.sign > 0 else (-self.value, -self.high, -self.low)
@@ -190,11 +196,15 @@ def finding(told: Told, rules: Rules) -> str:
         )
     else:
         start = f"we cannot tell yet whether {told.subject} changed the main measure ({_label(told)})"
+    if told.unbounded:
+        return f"{sentence(start)} The data set no limits to the size of the change."
     return sentence(f"{start}. The best estimate is {signed(told, told.value, rules)}.{_levels(told, rules)}")
 
 
 def effect(told: Told, rules: Rules) -> str:
     """What the primary estimate says with its range, for I4."""
+    if told.unbounded:
+        return finding(told, rules)
     return f"{finding(told, rules)} {sentence(f'the likely range of the change is {span(told, rules)}')}"
 
 
@@ -217,6 +227,8 @@ def worth(told: Told, rules: Rules) -> str:
 
 def span(told: Told, rules: Rules) -> str:
     """The interval in words, both ends on one side: "between 0.8 and 14 points"; else with signs."""
+    if told.unbounded:
+        return "without limits"
     if told.low < 0 < told.high:
         return f"from {signed(told, told.low, rules)} to {signed(told, told.high, rules)}"
     near, far = sorted((told.low, told.high), key=abs)
@@ -234,17 +246,22 @@ def signed(told: Told, value: float, rules: Rules) -> str:
 def verdict(told: Told, base: tuple[str, str], final: tuple[str, str], why: list[str], ratio, rules: Rules) -> str:
     """The sentence of the rule's result (sentence bank of pilots.md 5.3).
 
-    base: (recommendation, label) that the numbers alone give; final: after flags and guardrails, named in
-    `why`.
+    base: (recommendation, label) that the numbers alone give; final: the result; why: flags and guardrails that
+    held it back, none when the numbers alone decided.
     """
-    text = _base_verdict(told, *base, ratio if final == base else None, rules)
-    if final == base:
+    text = _base_verdict(told, *base, ratio if final == base and not why else None, rules)
+    if not why:
         return f"{text} Expand in steps and keep measuring." if base == ("SCALE", "staged") else text
     held = f"{final[0]}, {final[1]}" if final[1] else final[0]
     return f"{text} {sentence(f'the rule holds this to {held}, because of: {listed(why)}')}"
 
 
 def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rules) -> str:
+    if recommendation == "KEEP LEARNING":
+        return sentence(
+            f"we cannot tell yet. The likely range is {span(told, rules)}. It includes no effect and it includes a "
+            "worthwhile one. This is not evidence of no effect"
+        )
     b, low, high = (told.scale.size(told.sign * x, told.se, rules) for x in told.benefit)
     start = f"{told.subject} {_verb(told)} the main measure ({_label(told)}).{_levels(told, rules)}"
     least = worth(told, rules)
@@ -265,18 +282,16 @@ def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rul
             "city said would be "
             "worth the cost"
         )
-    if recommendation == "STOP":
-        best = high if told.benefit[2] > 0 else "no gain"
-        return sentence(
-            f"the data rule out a gain as large as {least} (the most favorable likely value is {best}). "
-            "Other benefits "
-            "may exist, but not on the measure chosen in advance"
-        )
+    best = high if told.benefit[2] > 0 else "no gain"
     return sentence(
-        f"we cannot tell yet. The likely range, {signed(told, told.low, rules)} to "
-        f"{signed(told, told.high, rules)}, "
-        "includes no effect and includes a worthwhile one. This is not evidence of no effect"
+        f"the data rule out a gain as large as {least} (the most favorable likely value is {best}). Other benefits "
+        "may exist, but not on the measure chosen in advance"
     )
+
+
+def not_decision_grade(codes: list[str]) -> str:
+    """What stands beside a result that a failed check makes unusable."""
+    return f"This result is not decision-grade: {listed(codes)}. Until that is mended, it must not guide a decision."
 
 
 def _overstated(told: Told, ratio: float | None, rules: Rules) -> str:

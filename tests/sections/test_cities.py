@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 from reading_grade import grade
-from section_runs import SECTIONS, run, shown
+from section_runs import SECTIONS, run, scenario_city, shown
 
 from shared_utils import designs, results
 from shared_utils.sections import analysis, impact, monitoring
@@ -149,6 +149,29 @@ def test_a_block_flag_stops_the_numbers_of_the_baseline(city):
     section = baseline.comparability(book)
     assert "could not run" in section.sentence and "DQ114" in section.sentence
     assert section.flags[0].code == "B5_NOT_RUN"
+
+
+def test_a_failed_check_makes_the_result_unusable_in_words(city):
+    from shared_utils.results import Flag
+
+    book = impact.open_book(city_dir=city("cincinnati"), fast=True)
+    book.flags.append(Flag("DQ114", "block", "assignments", "3 people are in two groups.", True))
+    for section in (impact.primary_effect(book), impact.decision(book), impact.summary(book)):
+        assert "not decision-grade: DQ114" in section.sentence and "must not guide a decision" in section.sentence
+    assert impact.decision(book).data["record"]["recommendation"] == "KEEP LEARNING"
+    assert "works" not in impact.decision(book).sentence
+
+
+def test_a_weak_invitation_gives_no_number_and_no_decision(tmp_path):
+    book = impact.open_book(city_dir=scenario_city(tmp_path, "lansing", "weak_nudge"), fast=True)
+    section = impact.primary_effect(book)
+    (row,) = [r for r in section.estimates if r["role"] == "primary"]
+    assert "not decision-grade: weak_first_stage" in section.sentence and "no limits" in section.sentence
+    run(book)
+    impact.finish(book)
+    record = results.read(results.internal_path(book.city_dir, "impact"))
+    assert record["decision"]["recommendation"] == "KEEP LEARNING"
+    assert record["estimates"][0]["ci_low"] is None and row["value"] is not None
 
 
 def test_a_descriptive_city_says_nothing_about_causes(descriptive_city):

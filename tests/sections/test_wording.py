@@ -81,7 +81,7 @@ def test_dollars_and_rates_keep_their_units():
         (0.079, 0.011, 0.147, "The pilot raised"),
         (0.03, 0.01, 0.05, "The program works, but the gain (3.0 points; 1.0 points to 5.0 points) is smaller"),
         (0.01, -0.02, 0.04, "The data rule out a gain as large as 5 points"),
-        (0.03, -0.04, 0.10, "We cannot tell yet. The likely range, 4.0 points lower to 10.0 points higher, includes"),
+        (0.03, -0.04, 0.10, "We cannot tell yet. The likely range is from 4.0 points lower to 10.0 points higher."),
     ],
     ids=["firm", "staged", "adapt", "stop", "learning"],
 )
@@ -92,6 +92,13 @@ def test_the_rule_s_sentence(value, low, high, start):
 def test_staged_says_how_far_a_clear_result_overstates():
     said = ruled(told(0.079, 0.011, 0.147, 0.0346))
     assert "changes as small as 1.1 points also fit the data" in said and "about 1.8 times" in said
+
+
+def test_a_range_without_an_end_is_not_turned_into_a_number():
+    one = told(1.5, -math.inf, math.inf, 0.9, direction="decrease")
+    assert effect(one, RULES).endswith("The data set no limits to the size of the change.")
+    assert "150" not in effect(one, RULES)
+    assert ruled(one).startswith("We cannot tell yet. The likely range is without limits.")
 
 
 def test_a_result_held_back_says_why_and_gives_no_advice_to_expand():

@@ -1,0 +1,102 @@
+"""Checks that the baseline shows and the impact heeds: comparable groups, stated chances, missing outcomes."""
+
+from dataclasses import dataclass
+
+from shared_utils import designs
+from shared_utils.results import Flag
+from shared_utils.sections import analysis
+from shared_utils.sections.record import clean
+from shared_utils.stats import assignment, balance
+from shared_utils.stats import attrition as rates
+
+RANDOM = ("rct_individual", "rct_cluster", "rct_blocked_lottery", "rct_multiarm", "iv_encouragement")
+OMNIBUS_SERIOUS = 0.001
+
+
+@dataclass(frozen=True)
+class Attrition:
+    """Share without the main outcome: overall, by arm, the widest gap, and the WWC verdicts."""
+
+    overall: float
+    by_arm: dict[str, float]
+    gap: float
+    wwc: dict
+
+    @property
+    def flags(self) -> list[Flag]:
+        """Above the cautious boundary a warning, above the optimistic one serious (WWC Handbook 4.1)."""
+        gap = f"a gap of {100 * self.gap:.1f} points between the groups"
+        words = f"{100 * self.overall:.0f}% of main outcomes are missing, with {gap}"
+        if self.wwc["optimistic"] == "high":
+            return [Flag("ATTRITION", "serious", "outcomes", f"{words}: above the optimistic boundary.", True)]
+        if self.wwc["cautious"] == "high":
+            return [Flag("ATTRITION", "warn", "outcomes", f"{words}: above the cautious boundary.", True)]
+        return []
+
+    def as_record(self) -> dict:
+        """The attrition block of a record."""
+        return {"overall": self.overall, "differential": self.gap, "by_arm": self.by_arm, **self.wwc}
+
+
+def attrition(book) -> Attrition:
+    """Missing main outcomes of a design on people, over all arms."""
+    frame = book.study.frame
+    gone = frame[book.config.primary.id].isna()
+    by_arm = {arm: float(gone[frame[book.study.arm] == arm].mean()) for arm in analysis.arms(book)}
+    overall, gap = float(gone.mean()), max(by_arm.values()) - min(by_arm.values())
+    return Attrition(overall, by_arm, gap, clean(rates.wwc(overall, gap)))
+
+
+def pair(book):
+    """(frame, name of a 0/1 column) of the two groups compared: one row a subject, the arms of the main
+    contrast."""
+    study = book.study
+    frame = study.frame.drop_duplicates(study.subject_id)
+    treated, comparison = study.labels
+    frame = frame[frame[study.arm].isin([treated, comparison])]
+    return frame.assign(_group=(frame[study.arm] == treated).astype(int)), "_group"
+
+
+def omnibus(book) -> float | None:
+    """p of all differences at the start together, by re-drawing the assignment; None where nothing was drawn."""
+    study = book.study
+    if study.design["type"] not in RANDOM or not study.covariates:
+        return None
+    if "omnibus" not in book.cache:
+        frame, group = pair(book)
+        drawn = {"strata": study.design.get("strata"), "clusters": study.design.get("cluster")}
+        book.cache["omnibus"] = float(
+            balance.omnibus_p(frame, group, study.covariates, permute=drawn, draws=book.draws, seed=book.seed)
+        )
+    return book.cache["omnibus"]
+
+
+def assignment_flags(book) -> list[Flag]:
+    """Was the draw what the plan says: balance of all covariates together, and the stated chances (DQ109)."""
+    return [*_balance_flags(omnibus(book)), *_audit_flags(book)]
+
+
+def design_flags(book) -> list[Flag]:
+    """What the design's own checks say about the primary analysis."""
+    found = designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))
+    return [Flag(**flag) for flag in found]
+
+
+def _balance_flags(p: float | None) -> list[Flag]:
+    if p is None or p >= OMNIBUS_SERIOUS:
+        return []
+    message = f"The groups differ at the start by more than chance assignment makes (p = {p:.4f})."
+    return [Flag("BALANCE", "serious", "assignments", message, True)]
+
+
+def _audit_flags(book) -> list[Flag]:
+    study = book.study
+    chance = study.design.get("assign_prob")
+    if chance is None or study.design["type"] not in RANDOM:
+        return []
+    frame = study.frame
+    strata = frame[study.design["strata"]].astype(str).agg(" / ".join, axis=1)
+    audit = assignment.audit(frame["treatment"], strata, frame[chance])
+    bad = int((~audit["compatible"]).sum())
+    message = f"In {bad} of {len(audit)} blocks the share drawn does not fit the stated chance."
+    return [Flag("DQ109", "block", "assignments", message, True)] if bad else []
