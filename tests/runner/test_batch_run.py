@@ -11,7 +11,7 @@ import time
 import nbformat
 import pytest
 import toy
-from conftest import emi, finished
+from toy_batch import emi, finished
 
 from shared_utils import results, runner
 from shared_utils.results import notebooks as files
