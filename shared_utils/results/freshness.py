@@ -33,7 +33,7 @@ def fingerprint(city_dir: Path, notebook: str, parameters: dict) -> dict[str, st
         "data": _files_sha(city, _data_files(city)),
         "settings": _files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
         "mappings": _files_sha(city, _below(city / "mappings")),
-        "plan": _files_sha(city, [city / "plan" / "plan.lock.json", city / "plan" / "deviations.yaml"]),
+        "plan": _files_sha(city, _below(city / "plan")),
         "notebook": notebook_sha(source_path(city, notebook)),
         "city_code": _files_sha(city, _below(city / "city_code")),
         "shared_utils": _files_sha(city, _below(city / "shared_utils")),

@@ -34,6 +34,7 @@ def write(path, text="changed\n"):
         ("mappings/people.yml", ["mappings/ changed"]),
         ("plan/plan.lock.json", ["the analysis plan changed"]),
         ("plan/deviations.yaml", ["the analysis plan changed"]),
+        ("plan/decision.yaml", ["the analysis plan changed"]),
         ("lessons.yaml", ["city.yml or lessons.yaml changed"]),
         ("shared_utils/toy.py", ["shared_utils was updated"]),
         ("data/private/linked/people.parquet", []),
