@@ -1,4 +1,4 @@
-"""One way in for estimates: `estimate(frame, design)`; `diagnose(frame, design)` for flags.
+"""One way in for estimates: `estimate(frame, design)`; `diagnose` for flags, `robustness` for other choices.
 
 The room knows no city and no file: a DataFrame and a mapping go in, a tidy frame comes out, so an analyst
 can use it in a scratch notebook. `REGISTRY` maps each design type to its module; every module's docstring
@@ -15,6 +15,7 @@ import pandas as pd
 from shared_utils.designs import (
     _inputs,
     _result,
+    _robustness,
     descriptive,
     did_staggered,
     iv_encouragement,
@@ -29,7 +30,7 @@ from shared_utils.designs import (
 from shared_utils.designs._errors import DesignError, listed
 from shared_utils.errors import nearest
 
-__all__ = ["REGISTRY", "DesignError", "diagnose", "estimate"]
+__all__ = ["REGISTRY", "DesignError", "diagnose", "estimate", "robustness"]
 
 REGISTRY = {
     module.__name__.rsplit(".", 1)[1]: module
@@ -75,6 +76,37 @@ def diagnose(frame: pd.DataFrame, design: Mapping) -> list[dict]:
     for outcome in _outcomes(design):
         flags += module.diagnose(_inputs.prepare(frame, design, outcome, module.SPEC))
     return flags
+
+
+def robustness(
+    frame: pd.DataFrame, design: Mapping, mwe: float | None = None, direction: str = "increase"
+) -> pd.DataFrame:
+    """Return the pre-listed specifications of the design (pilots.md 5.3), one row each and contrast.
+
+    The first is the planned analysis. Columns: specification, words, kind (choice, estimand, wrong, placebo),
+    then those of `estimate` up to method, note and decision: what the rule would recommend given `mwe` (above 0, on
+    the scale of `value`) and `direction` (increase or decrease). A specification that cannot run keeps its row, with
+    the reason in `note`. `outcome` names one column. Raises DesignError when the planned analysis itself cannot run.
+    """
+    module, design = _open(design)
+    if not isinstance(design["outcome"], str):
+        raise DesignError("robustness takes one outcome at a time.", "Call it once for each outcome.")
+    design = _without_draws(design, module)
+    as_planned = _robustness.Specification("planned", "as planned", _robustness.planned)
+    estimated = [(as_planned, estimate(frame, design))]
+    for one in module.specifications(frame, design):
+        try:
+            estimated.append((one, estimate(*one.change(frame, dict(design)))))
+        except DesignError as problem:
+            estimated.append((one, f"could not run: {problem.message}"))
+    return _robustness.table(estimated, mwe, direction)
+
+
+def _without_draws(design: Mapping, module) -> dict:
+    """The design without permutation draws: robustness reports no randomisation p."""
+    if "ri_draws" not in module.SPEC.options:
+        return dict(design)
+    return {**design, "options": {**(design.get("options") or {}), "ri_draws": 0}}
 
 
 def _open(design: Mapping):
