@@ -79,9 +79,11 @@ def diagnose(frame: pd.DataFrame, design: Mapping) -> list[dict]:
 
 
 def robustness(
-    frame: pd.DataFrame, design: Mapping, mwe: float | None = None, direction: str = "increase"
+    frame: pd.DataFrame, design: Mapping, mwe: float | None = None, direction: str = "increase", specifications=None
 ) -> pd.DataFrame:
     """Return the pre-listed specifications of the design (pilots.md 5.3), one row each and contrast.
+
+    specifications: those of a plan that names its own; by default those of the design's module.
 
     The first is the planned analysis. Columns: specification, words, kind (choice, estimand, wrong, placebo),
     then those of `estimate` up to method, note and decision: what the rule would recommend given `mwe` (above 0, on
@@ -94,7 +96,7 @@ def robustness(
     design = _without_draws(design, module)
     as_planned = _robustness.Specification("planned", "as planned", _robustness.planned)
     estimated = [(as_planned, estimate(frame, design))]
-    for one in module.specifications(frame, design):
+    for one in module.specifications(frame, design) if specifications is None else specifications:
         try:
             estimated.append((one, estimate(*one.change(frame, dict(design)))))
         except DesignError as problem:
