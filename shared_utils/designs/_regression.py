@@ -1,7 +1,8 @@
 """Least squares for assigned groups: the design matrix, covariate adjustment and the robust covariance.
 
 The matrix is built with numpy, never with a formula: patsy formulas look into the caller's variables, and a
-notebook variable called C, I or Q breaks them. statsmodels does the fitting and the HC covariance.
+notebook variable called C, I or Q breaks them. One QR decomposition gives the rank, the coefficients, the
+leverages and the HC covariance (statsmodels would decompose the matrix anew for each; the tests compare the two).
 
 Adjustment (Lin 2013, Agnostic notes on regression adjustments to experimental data, Annals of Applied
 Statistics 7(1)): `lin` centres covariates and strata and lets their slopes differ by group; `ancova` gives
@@ -13,19 +14,63 @@ enters without an interaction and the note says so.
 from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.regression.linear_model import WLS
+from scipy import linalg
 
+from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs
 
 MIN_STRATUM, MIN_CATEGORY = 2, 5  # people of each group below which a cell gets no slope of its own
 TINY = 1e-9
+SAME = 1e-7  # a column whose part outside the earlier ones is this share of its length adds nothing
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Least squares by W^(1/2) X = QR: `params`, the weighted `errors` and the `leverage` of each row.
+
+    se is HC0, HC1, HC2 or HC3 (MacKinnon and White 1985, J. Econometrics 29(3)).
+    """
+
+    params: np.ndarray
+    errors: np.ndarray
+    leverage: np.ndarray
+    q: np.ndarray
+    r: np.ndarray
+    se: str
+
+    @property
+    def df_resid(self) -> int:
+        return len(self.errors) - len(self.params)
+
+    def cov_params(self) -> np.ndarray:
+        n = len(self.errors)
+        square = {
+            "HC0": lambda: self.errors**2,
+            "HC1": lambda: self.errors**2 * n / self.df_resid,
+            "HC2": lambda: self.errors**2 / (1 - self.leverage),
+            "HC3": lambda: (self.errors / (1 - self.leverage)) ** 2,
+        }[self.se]()
+        half = linalg.solve_triangular(self.r, self.q.T @ (self.q * square[:, None]))
+        return linalg.solve_triangular(self.r, half.T)
+
+
+def least_squares(y: np.ndarray, matrix: np.ndarray, weights: np.ndarray | None, se: str) -> LeastSquares:
+    """Fit y on the columns of `matrix`, leaving out those that earlier ones already determine."""
+    root = 1.0 if weights is None else np.sqrt(weights)
+    y, matrix = y * root, matrix if weights is None else matrix * root[:, None]
+    q, r = linalg.qr(matrix, mode="economic", check_finite=False)
+    if len(matrix) < len(r.T) or (np.abs(np.diag(r)) <= SAME * np.linalg.norm(r, axis=0)).any():
+        matrix = independent(matrix)
+        q, r = linalg.qr(matrix, mode="economic", check_finite=False)
+    params = linalg.solve_triangular(r, q.T @ y)
+    return LeastSquares(params, y - matrix @ params, np.einsum("ij,ij->i", q, q), q, r, se)
 
 
 @dataclass(frozen=True)
 class Adjusted:
     """A fitted regression, the position of each group's coefficient and what was done, in words."""
 
-    fit: object
+    fit: LeastSquares
     position: dict[str, int]
     method: str
     note: str
@@ -55,9 +100,9 @@ def adjusted(
 
     groups: name -> 0/1 array of each group compared with the left-out one.
     If some row could only be fitted exactly (leverage 1) while it moves a group's coefficient, HC2 is
-    undefined: the next simpler adjustment is used and the note says so.
+    undefined: the next simpler adjustment is used and the note says so. Raises DesignError when none is left.
     """
-    weights = np.ones(len(inputs.y)) if inputs.weights is None else inputs.weights
+    weights = inputs.weights
     use_covariates = covariates and adjustment != "none" and inputs.covariates.shape[1] > 0
     table = inputs.covariates.to_numpy() if use_covariates else np.empty((len(inputs.y), 0))
     first = "ancova" if adjustment == "ancova" else "lin"
@@ -66,12 +111,18 @@ def adjusted(
         matrix, interacted, left_out = _matrix(
             inputs, groups, table if kind != "none" else table[:, :0], kind == "lin", weights
         )
-        fit = _fit(inputs.y, matrix, weights, se)
+        fit = least_squares(inputs.y, matrix, weights, se)
         exact, matters = _exact_rows(fit, len(groups))
         if not matters:
             break
-    if exact.any() and not matters:  # they have a coefficient of their own; HC2 would divide nought by nought
-        fit = _fit(inputs.y[~exact], matrix[~exact], weights[~exact], se)
+    else:
+        raise DesignError(
+            f"Design {inputs.type}, outcome '{inputs.outcome}': a group's mean rests on a single row once strata "
+            "are allowed for, or no degrees of freedom are left, so no standard error can be computed.",
+            "Use fewer strata, or wait until more outcomes are recorded.",
+        )
+    if exact.any():  # they have a coefficient of their own; HC2 would divide nought by nought
+        fit = least_squares(inputs.y[~exact], matrix[~exact], None if weights is None else weights[~exact], se)
     notes = [left_out] if left_out else []
     if kind != first:
         notes.append(f"too few rows for the {first} adjustment: {kind} used")
@@ -79,10 +130,6 @@ def adjusted(
     return Adjusted(
         fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes)
     )
-
-
-def _fit(y, matrix, weights, se):
-    return WLS(y, independent(matrix), weights=weights).fit(cov_type=se, use_t=True)
 
 
 def _words(covariates: bool, strata: bool, interacted: set) -> str:
@@ -124,7 +171,7 @@ def _matrix(inputs, groups, covariates, interact, weights):
             centred = column - np.average(column, weights=weights)
             columns.append(centred)
             products += [group * centred for group in groups.values()] if slope else []
-    return np.column_stack([*columns, *products]), interacted, "; ".join(notes)
+    return np.vstack([*columns, *products]).T, interacted, "; ".join(notes)  # columns lie together, as QR wants them
 
 
 def _strata_allow(strata, membership) -> bool:
@@ -139,13 +186,10 @@ def _strata_allow(strata, membership) -> bool:
 
 
 def _cells_allow(column, membership) -> bool:
-    if len(np.unique(column)) > 2:
+    low, high = column == column.min(), column == column.max()
+    if not (low | high).all():
         return True
-    return all(
-        np.count_nonzero((group == 1) & (column == value)) >= MIN_CATEGORY
-        for group in membership
-        for value in np.unique(column)
-    )
+    return all(np.count_nonzero((group == 1) & half) >= MIN_CATEGORY for group in membership for half in (low, high))
 
 
 def strata_dummies(strata, n: int) -> np.ndarray:
@@ -176,7 +220,7 @@ def orthonormal(matrix: np.ndarray) -> tuple[np.ndarray, list[int]]:
         rest, known = column / length, basis[:, : len(keep)]
         for _ in range(2):
             rest = rest - known @ (known.T @ rest)
-        if np.linalg.norm(rest) > 1e-7:
+        if np.linalg.norm(rest) > SAME:
             basis[:, len(keep)] = rest / np.linalg.norm(rest)
             keep.append(j)
     return basis[:, : len(keep)], keep
@@ -186,9 +230,8 @@ def _exact_rows(fit, n_groups: int) -> tuple[np.ndarray, bool]:
     """Return (rows with leverage 1, whether they move a group coefficient or no degree of freedom is
     left).
     """
+    exact = fit.leverage > 1 - TINY
     if fit.df_resid < 1:
-        return np.zeros(int(fit.nobs), bool), True
-    q, r = np.linalg.qr(fit.model.wexog)
-    exact = (q**2).sum(axis=1) > 1 - TINY
-    influence = np.linalg.inv(r)[1 : 1 + n_groups] @ q[exact].T
+        return exact, True
+    influence = linalg.solve_triangular(fit.r, fit.q[exact].T)[1 : 1 + n_groups]
     return exact, bool(np.abs(influence).max(initial=0) > TINY)
