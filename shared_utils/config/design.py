@@ -6,86 +6,12 @@ A city describes its design in one of two ways, and each model names the keys ea
 `ROLES_ONLY` are column roles that mean nothing without an analysis file.
 """
 
-import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from shared_utils.config.fields import (
-    Block,
-    Count,
-    Date,
-    DateWindow,
-    MonthWindow,
-    Positive,
-    Share,
-    Text,
-    refused,
-)
-
-_RULE = re.compile(
-    r"count\((?P<service_type>\w+)(?:, *within_days=(?P<within_days>\d+))?\) *>= *(?P<at_least>[1-9]\d*)")
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Columns = Annotated[list[Text], BeforeValidator(_listed)]      # one column may be written without brackets
-
-
-class Received(Block):
-    """Who got the service: a count over the `services` table, such as `count(coaching_contact) >= 1`."""
-
-    from_: Literal["services"] = Field("services", alias="from")
-    rule: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value):
-        return {"rule": f"count({value}) >= 1"} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _readable(self):
-        if not _RULE.fullmatch(self.rule):
-            raise refused(f"'{self.rule}' is not a rule. "
-                          "Write it like count(session_completed, within_days=90) >= 1.")
-        return self
-
-    @property
-    def service_type(self) -> str:
-        return _RULE.fullmatch(self.rule)["service_type"]
-
-    @property
-    def at_least(self) -> int:
-        return int(_RULE.fullmatch(self.rule)["at_least"])
-
-    @property
-    def within_days(self) -> int | None:
-        """Days from assignment in which a service counts; None: any time."""
-        days = _RULE.fullmatch(self.rule)["within_days"]
-        return int(days) if days else None
-
-
-class DesignBase(Block):
-    PROTOCOL: ClassVar[tuple[str, ...]] = ()
-    ROLES: ClassVar[tuple[str, ...]] = ()
-    ROLES_ONLY: ClassVar[tuple[str, ...]] = ()
-
-    assignment_unit: Text = "participant"
-    arm_labels: dict[str, str] = {}       # arm -> display name
-    weights: str | None = None
-    options: dict[str, Any] = {}          # passed to the estimator, which refuses what it does not know
-
-
-class Arms(DesignBase):
-    """Designs that compare named arms; the comparison arm is first."""
-
-    arms: list[Text] = []
-    strata: Columns = []
-    treatment_received: Received | None = None
-    enrollment_window: DateWindow | None = None
-    secondary_estimands: list[Literal["CACE"]] = []
+from shared_utils.config.design_base import Arms, Columns, DesignBase, Received
+from shared_utils.config.fields import Block, Count, Date, DateWindow, Moment, MonthWindow, Positive, Share, Text
 
 
 class RctIndividual(Arms):
@@ -356,6 +282,54 @@ class RctMultiarm(Arms):
     estimator: Literal["lin_ols_hc2"] = "lin_ols_hc2"
 
 
+class SyntheticControl(DesignBase):
+    """One place, or a few that started together, against a weighted mix of places that never started."""
+
+    FILE_ONLY = True
+    ROLES = ("unit", "time", "treated_units", "adoption")
+    SUBGROUPS = False
+
+    type: Literal["synthetic_control"]
+    unit: str | None = None
+    time: str | None = None
+    treated_units: Columns = []           # names as they stand in the column of places
+    adoption: Moment | None = None        # first period with the programme, written as in the column of times
+    estimand: Literal["ATT"] = "ATT"
+    estimator: Literal["synthetic_control", "synthetic_did"] = "synthetic_control"
+
+
+class InterruptedTimeSeries(DesignBase):
+    """One series, before and after: the trend before the interruption says what would have come."""
+
+    FILE_ONLY = True
+    ROLES = ("time", "interruption")
+    SUBGROUPS = False
+
+    type: Literal["interrupted_time_series"]
+    time: str | None = None
+    interruption: Moment | None = None    # first period with the programme, written as in the column of times
+    exposure: str | None = None           # what a count is out of
+    estimand: Literal["LEVEL_CHANGE"] = "LEVEL_CHANGE"
+    estimator: Literal["segmented_ols", "segmented_poisson"] = "segmented_ols"
+
+
+class TimeToEventDesign(DesignBase):
+    """How soon something happens to people with the programme and to people without it."""
+
+    FILE_ONLY = True
+    ROLES = ("treatment", "duration", "event")
+
+    type: Literal["time_to_event"]
+    treatment: str | None = None
+    duration: str | None = None           # time from the start to the event, or to the end of follow-up
+    event: str | None = None              # 1: it happened, 0: not until the end of follow-up
+    arms: list[Text] = []
+    strata: Columns = []
+    cluster: str | None = None
+    estimand: Literal["LOG_HR"] = "LOG_HR"
+    estimator: Literal["cox_efron"] = "cox_efron"
+
+
 class Descriptive(DesignBase):
     """No causal claim: levels and changes, by group and over time."""
 
@@ -370,5 +344,5 @@ class Descriptive(DesignBase):
 
 Design = Annotated[
     RctIndividual | RctCluster | DidStaggered | IvEncouragement | RctBlockedLottery | PanelDid
-    | ObservationalAipw | Rd | RctMultiarm | Descriptive,
+    | ObservationalAipw | Rd | RctMultiarm | SyntheticControl | InterruptedTimeSeries | TimeToEventDesign | Descriptive,
     Field(discriminator="type")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shared_utils.config.errors import closest
+from shared_utils.config.names import PANEL_TYPES, PERIODS
 from shared_utils.config.rules import AROUND, Finding, reads
 
 
@@ -10,6 +11,10 @@ from shared_utils.config.rules import AROUND, Finding, reads
 def columns_or_protocol(c) -> Iterator[Finding]:
     """With an analysis file the design names its columns; without one it states the protocol."""
     with_file = c.data.analysis_file is not None
+    if c.design.FILE_ONLY and not with_file:
+        yield Finding(("design", "type"), f"{c.design.type} reads its data from one analysis file and cannot be built "
+                      "from mappings. Name the file: data: {mode: city, analysis_file: raw/analysis.csv}.")
+        return
     needed = c.design.ROLES if with_file else c.design.PROTOCOL
     for key in needed:
         if key not in c.design.model_fields_set or getattr(c.design, key) in (None, []):
@@ -23,9 +28,10 @@ def _with_file(c) -> Iterator[Finding]:
     if c.data.mode != "city":
         yield Finding(("data", "mode"), "a city with data.analysis_file has its own data.", ("city",))
     for i, outcome in enumerate(c.outcomes):
-        if outcome.kind == "time_to_event":
+        if outcome.kind == "time_to_event" and c.design.type != "time_to_event":
             yield Finding(("outcomes", i, "kind"), "time_to_event needs dates of events and of end of "
-                          "follow-up, which come through mappings. Use a yes/no outcome with a time limit.")
+                          "follow-up, which come through mappings, or the design time_to_event. "
+                          "Use a yes/no outcome with a time limit.")
 
 
 def _without_file(c) -> Iterator[Finding]:
@@ -42,7 +48,7 @@ def _without_file(c) -> Iterator[Finding]:
 @reads("covariates", "outcomes", "design")
 def covariates_are_baseline(c) -> Iterator[Finding]:
     after = {name: f"outcome '{o.id}'" for o in c.outcomes for name in (o.id, o.column) if name}
-    for role in ("treatment", "received", "arm", "treatment_column"):
+    for role in ("treatment", "received", "arm", "treatment_column", "duration", "event"):
         after[getattr(c.design, role, None)] = f"design.{role}"
     for i, name in enumerate(c.covariates):
         if name in after:
@@ -61,8 +67,10 @@ def arms(c) -> Iterator[Finding]:
         yield Finding(("design", "arms"), "rct_multiarm needs three arms or more, the control arm first.")
     elif names and c.design.type != "rct_multiarm" and len(names) != 2:
         yield Finding(("design", "arms"), f"{c.design.type} compares two arms: [comparison, treated].")
-    if c.design.type in ("did_staggered", "panel_did"):
+    if c.design.type in PANEL_TYPES:
         names = ["comparison", "treated"]
+    elif c.design.type == "interrupted_time_series":
+        names = ["before", "after"]
     for name in c.design.arm_labels if names else ():
         if name not in names:
             yield Finding(("design", "arm_labels", name), f"'{name}' is not an arm.", tuple(names),
@@ -106,6 +114,55 @@ def panel_estimand(c) -> Iterator[Finding]:
         if c.design.estimand != estimated:
             yield Finding(("design", "estimand"), f"{c.design.estimator} estimates {estimated}.",
                           (estimated,))
+
+
+@reads("design", "outcomes")
+def one_event(c) -> Iterator[Finding]:
+    """A time_to_event design has one outcome: its event. The estimator says nothing about any other."""
+    if c.design.type != "time_to_event":
+        return
+    for i, outcome in enumerate(c.outcomes):
+        if outcome.kind != "time_to_event":
+            yield Finding(("outcomes", i, "kind"), f"the design is time_to_event, and '{outcome.id}' is of kind: "
+                          f"{outcome.kind}.", ("time_to_event",))
+        elif c.design.event and (outcome.column or outcome.id) != c.design.event:
+            yield Finding(("outcomes", i, "column"), f"'{outcome.column or outcome.id}' is not the column of the event "
+                          f"(design.event: {c.design.event}), and the design has no other outcome.", (c.design.event,))
+
+
+@reads("design", "outcomes")
+def counts_of_a_series(c) -> Iterator[Finding]:
+    if c.design.type == "interrupted_time_series" and c.design.exposure and c.design.estimator == "segmented_ols":
+        yield Finding(("design", "exposure"), "is what a count is out of, and segmented_ols takes no counts. Write "
+                      "estimator: segmented_poisson, or take exposure out and give the outcome as a share.")
+
+
+@reads("design", "subgroups")
+def no_groups(c) -> Iterator[Finding]:
+    if not c.design.SUBGROUPS and c.subgroups.dims:
+        yield Finding(("subgroups", "dims"), f"{c.design.type} follows one place or series, which has no groups to "
+                      "compare. Remove subgroups.")
+
+
+@reads("design", "pilot")
+def rows_have_a_name(c) -> Iterator[Finding]:
+    """Sentences and the record say what a row is; for these designs the default would be people."""
+    place, _, period = c.pilot.unit_of_analysis.rpartition("_")
+    if c.design.type == "synthetic_control" and not (place and period in PERIODS):
+        yield Finding(("pilot", "unit_of_analysis"), f"is '{c.pilot.unit_of_analysis}', and a row of synthetic_control "
+                      "is a place in a period. Write the two, for example unit_of_analysis: county_month.")
+    elif c.design.type == "interrupted_time_series" and (place or period not in PERIODS):
+        yield Finding(("pilot", "unit_of_analysis"), f"is '{c.pilot.unit_of_analysis}', and a row of "
+                      "interrupted_time_series is a period. Write which.", PERIODS)
+
+
+@reads("design", "privacy")
+def places_named_in_settings(c) -> Iterator[Finding]:
+    unit = getattr(c.design, "unit", None)
+    for i, name in enumerate(c.privacy.id_columns):
+        if c.design.type == "synthetic_control" and name == unit:
+            yield Finding(("privacy", "id_columns", i), f"'{name}' holds the places that design.treated_units names: "
+                          "they cannot become pseudonyms. Take it out.")
 
 
 @reads("pilot", "design")

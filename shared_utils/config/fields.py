@@ -4,7 +4,7 @@ import datetime
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 
@@ -51,9 +51,24 @@ def _code(digits: int, words: str):
     return BeforeValidator(check)
 
 
+def _moment(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = str(value)
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    try:
+        datetime.date.fromisoformat(f"{text}-01" if re.fullmatch(r"\d{4}-\d{2}", text) else text)
+    except ValueError:
+        message = f"'{value}' is not a period. Write it as in the column of times: 2019, \"2019-07\" or \"2019-07-01\"."
+        raise refused(message) from None
+    return text
+
+
 Date = Annotated[datetime.date, BeforeValidator(_date)]
 Month = Annotated[str, _matching(
     r"\d{4}-(0[1-9]|1[0-2])", 'a month. Write year-month in quotes, for example "2019-04"')]
+Moment = Annotated[int | str, PlainValidator(_moment)]    # a point of a column of times: 2019, "2019-07", a day
 Text = Annotated[str, _matching(r"(?s).*\S.*", "a text: it is empty")]
 Id = Annotated[str, _matching(
     r"[a-z][a-z0-9_]*", "a short name of lower-case letters, digits and _ (first a letter)")]

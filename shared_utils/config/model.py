@@ -136,7 +136,7 @@ class Winsorize(Block):
     rule: Literal["fixed_cap"] = "fixed_cap"
 
 
-Scale = Literal["prob_diff", "points", "usd", "unit", "percent_change", "log_irr"]
+Scale = Literal["prob_diff", "points", "usd", "unit", "percent_change", "log_irr", "log_hr"]
 
 
 class Mwe(Block):

@@ -14,7 +14,11 @@ PRESETS = ("cincinnati", "dayton", "detroit", "lansing", "neworleans", "newark",
            "tulsa")
 
 DESIGN_TYPES = ("rct_individual", "rct_cluster", "did_staggered", "iv_encouragement", "rct_blocked_lottery",
-                "panel_did", "observational_aipw", "rd", "rct_multiarm", "descriptive")
+                "panel_did", "observational_aipw", "rd", "rct_multiarm", "synthetic_control",
+                "interrupted_time_series", "time_to_event", "descriptive")
+PERIODS = ("day", "week", "month", "quarter", "year")
+# One row a place and period; people elsewhere, but for the one row a period of an interrupted time series.
+PANEL_TYPES = ("did_staggered", "panel_did", "synthetic_control")
 
 DOMAINS = ("employment", "education", "housing", "savings")
 

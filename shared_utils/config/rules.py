@@ -14,6 +14,7 @@ from shared_utils.config.model import worthwhile
 from shared_utils.config.yaml12 import Path_
 
 EQUITY_DIMS = ("race_ethnicity", "gender", "household_type", "opportunity_tercile")
+POISSON = {"ppml_twfe": "ols_twfe", "segmented_poisson": "segmented_ols"}     # for counts -> for other outcomes
 AROUND = datetime.timedelta(days=365)   # how far outside the pilot its dates may lie (T1, pilots.md 2.2)
 
 
@@ -80,19 +81,21 @@ def ids_once(c) -> Iterator[Finding]:
 @reads("outcomes", "design")
 def primary_kind(c) -> Iterator[Finding]:
     for i, outcome in enumerate(c.outcomes):
-        if outcome.role == "primary" and outcome.kind == "time_to_event":
+        if outcome.role != "primary" or c.design.type == "time_to_event":
+            continue                                                    # there the event is the outcome
+        if outcome.kind == "time_to_event":
             yield Finding(("outcomes", i, "kind"), "a time_to_event outcome cannot be primary. Use a yes/no "
                           "outcome with a time limit (kind: binary); keep the time as a secondary outcome.")
-        elif outcome.role == "primary" and outcome.kind != "count" and c.design.estimator == "ppml_twfe":
-            yield Finding(("design", "estimator"), "ppml_twfe needs a primary outcome of kind: count, and "
-                          f"'{outcome.id}' is of kind: {outcome.kind}.", ("ols_twfe",))
+        elif outcome.kind != "count" and c.design.estimator in POISSON:
+            yield Finding(("design", "estimator"), f"{c.design.estimator} needs a primary outcome of kind: count, and "
+                          f"'{outcome.id}' is of kind: {outcome.kind}.", (POISSON[c.design.estimator],))
 
 
 @reads("outcomes", "design", "decision")
 def worthwhile_effect(c) -> Iterator[Finding]:
     """The minimum worthwhile effect is there, on the scale of the estimand, and the same wherever written."""
     primary = next(((i, o) for i, o in enumerate(c.outcomes) if o.role == "primary"), None)
-    if primary is None or primary[1].kind == "time_to_event":
+    if primary is None or (primary[1].kind == "time_to_event") != (c.design.type == "time_to_event"):
         return                                                          # said by another rule
     i, outcome = primary
     own, decided = outcome.mwe, c.decision.minimum_worthwhile_effect
@@ -117,7 +120,9 @@ def worthwhile_effect(c) -> Iterator[Finding]:
 
 def _scales(outcome, design) -> tuple[str, ...]:
     """Return the scales on which the effect on an outcome is estimated, the usual one first."""
-    if design.estimator == "ppml_twfe":
+    if design.type == "time_to_event":
+        return ("percent_change", "log_hr")
+    if design.estimator in POISSON:
         return ("percent_change", "log_irr")
     return {"binary": ("prob_diff",), "proportion": ("prob_diff",), "index": ("points",),
             "continuous": ("usd", "points", "unit"), "count": ("unit",)}[outcome.kind]

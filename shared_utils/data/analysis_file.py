@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from shared_utils.config import CityConfig
+from shared_utils.config.names import PANEL_TYPES
 from shared_utils.data import files, parse, pseudonyms, report, store
 from shared_utils.data.fingerprint import data_root, fingerprint
 from shared_utils.data.mapping import Mapping, Source
@@ -17,15 +18,28 @@ from shared_utils.data.problems import IntakeError, Problem
 from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.data.row_filter import identifier
 from shared_utils.data.salt import salt_of
-from shared_utils.data.study import ARM, COMPARISON, SUBJECT, TREATED, Study, finish, inside_limit, limit
+from shared_utils.data.study import (
+    AFTER,
+    ARM,
+    BEFORE,
+    COMPARISON,
+    SUBJECT,
+    TREATED,
+    Study,
+    finish,
+    inside_limit,
+    limit,
+    moment,
+)
 from shared_utils.errors import nearest
 
 TABLE = "analysis"
 MISSING = ("", "NA", "N/A", ".")
 # Design keys that name a column, by whether the values must be numbers or may be words or dates.
-NUMBERS = ("treatment", "received", "instrument", "assign_prob", "running", "exposure", "weights")
+NUMBERS = ("treatment", "received", "instrument", "assign_prob", "running", "exposure", "weights", "duration", "event")
 WORDS = ("arm", "cluster", "strata", "unit", "group")
 TIMES = ("time", "cohort")
+SERIES = "interrupted_time_series"
 
 
 def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
@@ -45,6 +59,8 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
         elif header not in columns:
             columns[header] = _column(source, header, kind, problems)
     _check_identifiers(source, config, columns, problems)
+    if not problems:
+        _check_places_and_times(source, config, columns, problems)
     if problems:
         raise IntakeError(problems)
     frame = pd.DataFrame(columns)[(source.frame != "").any(axis=1)]
@@ -68,6 +84,7 @@ def study(linked: Path, config: CityConfig) -> Study:
     renamed = {o.column: o.id for o in config.outcomes if o.column and o.column != o.id}
     frame = frame.rename(columns=renamed)
     design = {key: value for key in (*NUMBERS, *WORDS, *TIMES) if (value := _role(config, key))}
+    design |= {key: moment(value) for key in ("adoption", "interruption") if (value := _role(config, key))}
     if config.design.type == "rct_blocked_lottery":
         design["strata"] = design.get("strata") or config.design.blocks
     elif config.design.type == "rct_multiarm":
@@ -75,13 +92,18 @@ def study(linked: Path, config: CityConfig) -> Study:
         design |= {"control": config.design.control, "contrasts": [list(pair) for pair in pairs] or None}
     elif config.design.type == "rd":
         design |= limit(config)
-    if config.design.type not in ("did_staggered", "panel_did", "descriptive"):
+    elif config.design.type == "synthetic_control":
+        design["treated_units"] = config.design.treated_units
+    elif config.design.type == "time_to_event":
+        design["event"] = config.primary.id
+    if config.design.type not in (*PANEL_TYPES, SERIES, "descriptive"):
         used = {name for key in (*NUMBERS, *WORDS) for name in _listed(design.get(key))}
         design["covariates"] = [name for name in config.covariates if name not in used]
     labels = _labels(config)
     frame[ARM] = _arms(frame, design, config, labels)
-    period = design.get("time") if config.design.type in ("did_staggered", "panel_did") else None
-    frame[SUBJECT] = frame[design["unit"]] if period else [f"r_{row}" for row in frame.index]
+    panel = config.design.type in PANEL_TYPES
+    period = design["time"] if panel or config.design.type == SERIES else None
+    frame[SUBJECT] = frame[design["unit"]] if panel else [f"r_{row}" for row in frame.index]
     return finish(frame, design, config, [], period=period, labels=labels, whole=frame if period else None)
 
 
@@ -124,12 +146,14 @@ def _labels(config: CityConfig) -> list[str]:
     if config.design.type == "rct_multiarm":
         contrast = config.design.portfolio_contrast or next(iter(config.design.primary_contrasts), None)
         return list(contrast) if contrast else [TREATED, config.design.control]
+    if config.design.type == SERIES:
+        return [AFTER, BEFORE]
     arms = list(getattr(config.design, "arms", []))
     return arms[1::-1] if len(arms) == 2 else [TREATED, COMPARISON]
 
 
 def _arms(frame: pd.DataFrame, design: dict, config: CityConfig, labels: list[str]) -> pd.Series:
-    """Return the arm of each row in words: by the 0/1 of the draw, the side of the limit, or the start."""
+    """Return the arm of each row in words: by the 0/1 of the draw, the side of the limit, the place or the start."""
     treated, comparison = labels
     if "arm" in design:
         return frame[design["arm"]]
@@ -137,6 +161,10 @@ def _arms(frame: pd.DataFrame, design: dict, config: CityConfig, labels: list[st
         inside = inside_limit(frame[design["running"]], design)
     elif "cohort" in design:
         inside = frame[design["cohort"]].notna()
+    elif "treated_units" in design:
+        inside = frame[design["unit"]].isin(design["treated_units"])
+    elif "interruption" in design:
+        inside = frame[design["time"]] >= design["interruption"]
     elif config.design.type == "panel_did":
         inside = frame.groupby(design["unit"])[design["treatment"]].transform("max") == 1
     elif "treatment" in design:
@@ -161,6 +189,33 @@ def _check_identifiers(source, config: CityConfig, columns: dict, problems: list
             problems.append(source.problem(
                 "this column says who somebody is; it never comes in.", "Take it out of city.yml.", header
             ))  # fmt: skip
+
+
+def _check_places_and_times(source, config: CityConfig, columns: dict, problems: list[Problem]) -> None:
+    """Names of places and the start of the program are values of a column: they must be found there."""
+    known = sorted(columns[config.design.unit].dropna().unique()) if _role(config, "treated_units") else []
+    for name in _role(config, "treated_units") or []:
+        if name not in known:
+            has = ", ".join(known[:8]) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+            problems.append(source.problem(
+                f"design.treated_units in city.yml names '{name}', which is not in this column.{nearest(name, known)}",
+                f"Write it as in the file. The column has: {has}.", config.design.unit,
+            ))  # fmt: skip
+    for key in ("adoption", "interruption"):
+        if start := _role(config, key):
+            problems.extend(_start_problem(source, columns[config.design.time], key, start, config.design.time))
+
+
+def _start_problem(source, times: pd.Series, key: str, start: int | str, header: str) -> Iterator[Problem]:
+    numbers = pd.api.types.is_float_dtype(times)
+    if numbers != isinstance(start, int):
+        holds, example = ("numbers", times.max()) if numbers else ("dates", f'"{times.max():%Y-%m}"')
+        yield source.problem(f"design.{key} in city.yml is {start}, and this column holds {holds}.",
+                             f"Write {key} as in the column, for example {example}.", header)  # fmt: skip
+    elif not times.min() < moment(start) <= times.max():
+        first, last = (f"{t:g}" if numbers else f"{t:%Y-%m-%d}" for t in (times.min(), times.max()))
+        yield source.problem(f"design.{key} in city.yml is {start}, and this column runs from {first} to {last}.",
+                             "There must be rows before it and from it on.", header)  # fmt: skip
 
 
 def _pseudonyms(ids: pd.Series, salt: bytes, config: CityConfig) -> pd.Series:

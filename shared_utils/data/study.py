@@ -3,10 +3,12 @@
 `studies` builds it from the tables, one small function a design type; `analysis_file` from a single file.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared_utils.config import CityConfig
+from shared_utils.config.names import PERIODS
 from shared_utils.data.model import EQUITY
 from shared_utils.errors import EmiError, nearest
 
@@ -15,20 +17,21 @@ if TYPE_CHECKING:
 
 SUBJECT, ARM = "subject_id", "arm"
 TREATED, COMPARISON = "treated", "comparison"
-PLURAL = {"person": "people", "family": "families", "household": "households", "building_month": "buildings",
-          "tract_month": "tracts", "participant": "people"}  # fmt: skip
+AFTER, BEFORE = "after", "before"
+PEOPLE = ("person", "participant")
 
 
 @dataclass(frozen=True)
 class Study:
     """What the sections analyse.
 
-    frame       one row a subject (person designs) or a unit and month (`did_staggered`, `panel_did`)
+    frame       one row a subject (person designs), a unit and period (panels), or a period (one series)
     design      mapping for `designs.estimate(frame, {**design, "outcome": id})`
     subject_id  column of pseudonyms; `arm` column of arm names; `period` column of months or None
     outcomes    columns, named by outcome id; a missing outcome is NaN
     covariates  columns, baseline only; `subgroups` is {dimension id: column}
-    labels      [treated, comparison], for words and contrasts
+    unit_label  what the subjects are called in sentences, period_label what the periods are: tracts, months
+    labels      [treated, comparison] ([after, before] of one series), for words and contrasts
     whole       panels only: the frame with every month, also those outside the primary window
     notes       what could not be built, and why
     """
@@ -43,14 +46,27 @@ class Study:
     covariates: list[str]
     subgroups: dict[str, str]
     labels: list[str]
+    period_label: str = "months"
     whole: "pd.DataFrame | None" = None
     notes: list[str] = field(default_factory=list)
 
 
 def unit_label(config: CityConfig) -> str:
-    """Return what the rows are called in sentences: people, families, buildings."""
-    unit = config.pilot.unit_of_analysis
-    return PLURAL.get(unit, unit if unit.endswith("s") else f"{unit}s")
+    """Return what the subjects are called in sentences: people, families, buildings (of building_month)."""
+    unit, _, period = config.pilot.unit_of_analysis.rpartition("_")
+    return _plural(unit if unit and period in PERIODS else config.pilot.unit_of_analysis)
+
+
+def period_label(config: CityConfig) -> str:
+    """Return what the periods are called: months, unless the unit of analysis is a year, a county_year, ..."""
+    last = config.pilot.unit_of_analysis.rpartition("_")[2]
+    return _plural(last if last in PERIODS else "month")
+
+
+def _plural(name: str) -> str:
+    if name in PEOPLE:
+        return "people"
+    return f"{name[:-1]}ies" if re.search("[^aeiou]y$", name) else name if name.endswith("s") else f"{name}s"
 
 
 def finish(frame, design: dict, config: CityConfig, notes: list[str], **more) -> Study:
@@ -66,6 +82,7 @@ def finish(frame, design: dict, config: CityConfig, notes: list[str], **more) ->
         subject_id=SUBJECT,
         arm=ARM,
         unit_label=unit_label(config),
+        period_label=period_label(config),
         outcomes=outcomes,
         covariates=covariates,
         subgroups=_subgroups(frame, config, notes),
@@ -92,6 +109,13 @@ def strata(frame, names: list[str], where: str = "design.strata") -> list[str]:
     return [need(frame, name, where) for name in names]
 
 
+def moment(value: int | str) -> "float | pd.Timestamp":
+    """Return a point of time of city.yml as the column of times holds it: a number, or a day."""
+    import pandas as pd
+
+    return float(value) if isinstance(value, int) else pd.Timestamp(value)
+
+
 def limit(config: CityConfig) -> dict:
     """Return `cutoff` and `treated_side` of a regression discontinuity, as the estimator takes them."""
     return {"cutoff": config.design.cutoff, "treated_side": config.design.treated_side}
@@ -114,6 +138,10 @@ def _options(config: CityConfig) -> dict:
     elif design.type == "observational_aipw":
         said = {"estimand": design.estimand, "ps_max": design.trim.ps_max,
                 "overlap_min_ess": design.overlap_min_ess}  # fmt: skip
+    elif design.type == "interrupted_time_series":
+        said = {"family": "poisson" if design.estimator == "segmented_poisson" else "linear"}
+    elif design.type == "synthetic_control":
+        said = {"method": "sdid" if design.estimator == "synthetic_did" else "scm"}
     return {**said, **design.options}
 
 

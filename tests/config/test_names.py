@@ -23,7 +23,7 @@ def test_names_need_only_the_standard_library():
 
 
 def test_lists_are_complete():
-    assert len(config.PRESETS) == 9 and len(config.DESIGN_TYPES) == 10 and len(config.DOMAINS) == 4
+    assert len(config.PRESETS) == 9 and len(config.DESIGN_TYPES) == 13 and len(config.DOMAINS) == 4
     assert {p.stem for p in (names.HERE / "presets").glob("*.yml")} == set(config.PRESETS)
     assert {p.stem for p in (names.HERE / "starters").glob("*.yml")} == set(config.DESIGN_TYPES)
 

@@ -94,7 +94,8 @@ single hyphens, for example alder-bay-savings.
   domain: "houses" is not a domain. Did you mean 'housing'? Choose one: employment, education, \
 housing, savings.
   design: "rct" is not a design. Choose one: rct_individual, rct_cluster, did_staggered, iv_encouragement, \
-rct_blocked_lottery, panel_did, observational_aipw, rd, rct_multiarm, descriptive.
+rct_blocked_lottery, panel_did, observational_aipw, rd, rct_multiarm, synthetic_control, interrupted_time_series, \
+time_to_event, descriptive.
   start_date: "2024-13-01" is not a day of the calendar. Write it as YYYY-MM-DD, for example 2019-04-01.
   end_date: is empty. Write it as YYYY-MM-DD, for example 2019-04-01.
 
