@@ -5,6 +5,7 @@ worthwhile effect written in the locked plan. Cases 1-4 are exhaustive and exclu
 order and only ever move SCALE down. The rule recommends; people decide.
 """
 
+import math
 from dataclasses import dataclass
 
 RULE = "0.3/v1"
@@ -44,20 +45,18 @@ def decide(
     subgroup_harm: a confirmatory subgroup interval (Holm-adjusted) lies wholly below 0. cost_above_ceiling:
     cost per unit of outcome above the plan's ceiling. plan_locked: locked before unblinding.
     deviations_primary: number of deviations that touch the primary analysis. Raises ValueError unless l <=
-        b <= u and mwe > 0.
+        b <= u and mwe > 0, b and mwe finite.
     """
-    if not mwe > 0:
-        raise ValueError(f"The minimum worthwhile effect must be above 0, not {mwe}.")
-    if not l <= b <= u:
-        raise ValueError(f"The estimate {b} must lie in its interval [{l}, {u}].")
+    if not 0 < mwe < math.inf:
+        raise ValueError(f"The minimum worthwhile effect must be above 0 and finite, not {mwe}.")
+    if not (l <= b <= u and math.isfinite(b)):
+        raise ValueError(f"The estimate {b} must be a number and lie in its interval [{l}, {u}].")
     blocking = [_get(flag, "code") for flag in flags if _get(flag, "severity") == "block"]
     if blocking:
         return Decision(KEEP_LEARNING, "", f"not decision-grade: {', '.join(dict.fromkeys(blocking))}")
     recommendation, label, reason = rule(b, l, u, mwe)
     serious = [
-        _get(flag, "code")
-        for flag in flags
-        if _get(flag, "severity") == "serious" and _get(flag, "affects_primary")
+        _get(flag, "code") for flag in flags if _get(flag, "severity") == "serious" and _get(flag, "affects_primary")
     ]
     guardrails = []
     checks = (
@@ -77,13 +76,11 @@ def decide(
 
 
 def rule(b: float, l: float, u: float, m: float) -> tuple[str, str, str]:  # noqa: E741
-    """Return (recommendation, label, reason) of cases 1-4."""
+    """Return (recommendation, label, reason) of cases 1-4. Raises ValueError for what is not a number."""
+    if any(map(math.isnan, (b, l, u, m))):
+        raise ValueError(f"The rule needs numbers, not b = {b}, L = {l}, U = {u}, m = {m}.")
     if l > 0 and b >= m:
-        return (
-            (SCALE, "firm", "L > 0 and b >= m; L >= m")
-            if l >= m
-            else (SCALE, "staged", "L > 0 and b >= m; L < m")
-        )
+        return (SCALE, "firm", "L > 0 and b >= m; L >= m") if l >= m else (SCALE, "staged", "L > 0 and b >= m; L < m")
     if l > 0:
         return ADAPT, "", "L > 0 and b < m"
     if u < m:

@@ -11,12 +11,19 @@ that covariates explain:
     encouragement               SE of the invited-against-not difference / difference in taking part
     discontinuity               SE of the individual design x sqrt(2.75), the design effect of a cutoff at
                                 the mean of a normal score (Goldberger 1972; Schochet 2008)
-    staggered, panel, observational: no closed form; from the standard error of a similar analysis
+    time to event               SE of the log hazard ratio = 1 / sqrt(events s (1 - s) (1 - R2)) (Schoenfeld 1983,
+                                Biometrics 39; Hsieh and Lavori 2000 for R2)
+    interrupted time series     SE of the change in level by least squares on level, trend, step and change of trend
+                                when errors follow an AR(1) process
+    staggered, panel, synthetic control, observational: no closed form; from the standard error of a similar analysis
+                                (of placebo places, of a placebo date), or by `mde_by_simulation`
 
 Never computed from the effect that was found.
 """
 
 import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -25,6 +32,7 @@ from scipy import stats
 from shared_utils.errors import nearest
 
 RD_DESIGN_EFFECT = 2.75
+NORMAL = 1e6  # degrees of freedom of a normal reference; a finite number, so that it can stand in a record
 
 
 def multiplier(df: float, alpha: float = 0.05, power: float = 0.80) -> float:
@@ -38,6 +46,8 @@ def mde(design_type: str, alpha: float = 0.05, power: float = 0.80, **inputs) ->
     The MDE is in the unit of `sd` (1 gives standard deviations). Raises ValueError for an unknown type or
     input.
     """
+    if design_type == "descriptive":
+        raise ValueError("A descriptive design compares nothing, so there is no effect to detect.")
     if design_type not in FORMULAS:
         raise ValueError(
             f"No power formula for design type {design_type!r}.{nearest(design_type, FORMULAS)} "
@@ -49,16 +59,12 @@ def mde(design_type: str, alpha: float = 0.05, power: float = 0.80, **inputs) ->
     needed = [name for name, p in valid.items() if p.default is p.empty and name not in inputs]
     if unknown or needed:
         what = (
-            f"unknown input '{unknown[0]}'.{nearest(unknown[0], valid)}"
-            if unknown
-            else f"'{needed[0]}' is not given."
+            f"unknown input '{unknown[0]}'.{nearest(unknown[0], valid)}" if unknown else f"'{needed[0]}' is not given."
         )
         raise ValueError(f"Power of {design_type}: {what} Inputs: {', '.join(valid)}.")
     se, df, tests, words = formula(**inputs)
     if not (np.isfinite(se) and se > 0 and df > 0):
-        raise ValueError(
-            f"Power of {design_type}: these inputs leave no degrees of freedom or no variance: {inputs}."
-        )
+        raise ValueError(f"Power of {design_type}: these inputs leave no degrees of freedom or no variance: {inputs}.")
     m = multiplier(df, alpha / tests, power)
     return {
         "mde": m * se,
@@ -75,6 +81,70 @@ def mde_curve(design_type: str, over: str, values, **inputs) -> pd.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class SimulatedMde:
+    """mde: the smallest effect found with `power`, between two effects of the grid; curve: effect and power, the first
+    row at no effect, where the power is the share of false alarms; mc_se: Monte Carlo error of a power of that size."""
+
+    mde: float
+    curve: pd.DataFrame
+    mc_se: float
+    draws: int
+    seed: int
+
+
+def mde_by_simulation(
+    frame: pd.DataFrame,
+    p_of: Callable[[pd.DataFrame, float, np.random.Generator], float],
+    effects,
+    unit: str | None = None,
+    draws: int = 400,
+    power: float = 0.80,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> SimulatedMde:
+    """Return the MDE of an analysis without a formula, by planting effects into a city's own earlier data.
+
+    frame: outcomes from before the pilot (or at baseline). In each draw its rows, or whole units when `unit` names
+    their column, are sampled with replacement; a unit drawn twice gets two names. p_of(sample, effect, rng): assigns
+    the sample as the design does, adds `effect` to the outcome of the treated and returns the planned analysis' p.
+    effects: increasing, above 0, on the scale p_of adds; all effects use the same draws. Time: draws x (effects + 1)
+    calls of p_of. Raises ValueError when the grid does not reach `power`, or when its first effect already passes it.
+    """
+    grid = np.concatenate([[0.0], np.asarray(effects, float)])
+    if len(grid) < 2 or not (np.diff(grid) > 0).all():
+        raise ValueError("The effects to try must be above 0 and increasing.")
+    found = np.zeros(len(grid))
+    for draw in range(draws):
+        sample = _resampled(frame, unit, np.random.default_rng([seed, draw]))
+        p = [p_of(sample, effect, np.random.default_rng([seed, draw, 1])) for effect in grid]
+        if not np.isfinite(p).all():
+            raise ValueError(f"Simulated power: the analysis of draw {draw} gave no p value.")
+        found += np.array(p) < alpha
+    shares = np.maximum.accumulate(found / draws)  # power cannot fall with the effect; what falls is chance
+    curve = pd.DataFrame({"effect": grid, "power": found / draws})
+    if shares[-1] < power or shares[1] > power:
+        where = "smaller" if shares[1] > power else "larger"
+        raise ValueError(
+            f"Simulated power: effects of {grid[1]:g} to {grid[-1]:g} are found in {shares[1]:.0%} to {shares[-1]:.0%} "
+            f"of draws; try {where} effects, so that {power:.0%} lies between."
+        )
+    after = int(np.argmax(shares >= power))
+    reached = (power - shares[after - 1]) / (shares[after] - shares[after - 1])
+    mde = grid[after - 1] + reached * (grid[after] - grid[after - 1])
+    return SimulatedMde(float(mde), curve, float(np.sqrt(power * (1 - power) / draws)), draws, seed)
+
+
+def _resampled(frame: pd.DataFrame, unit: str | None, rng: np.random.Generator) -> pd.DataFrame:
+    if unit is None:
+        return frame.iloc[rng.integers(0, len(frame), len(frame))].reset_index(drop=True)
+    codes, names = pd.factorize(frame[unit])
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    drawn = [rows[i] for i in rng.integers(0, len(names), len(names))]
+    new = np.repeat(np.arange(len(drawn)), [len(part) for part in drawn])
+    return frame.iloc[np.concatenate(drawn)].assign(**{unit: new}).reset_index(drop=True)
+
+
 def exaggeration(effect: float, se: float, alpha: float = 0.05) -> dict:
     """Return {power, ratio, wrong_sign}: by how much a clear estimate overstates `effect` on average.
 
@@ -83,9 +153,7 @@ def exaggeration(effect: float, se: float, alpha: float = 0.05) -> dict:
     estimates with the wrong sign.
     """
     if effect == 0 or se <= 0:
-        raise ValueError(
-            "The exaggeration ratio needs an effect other than zero and a standard error above zero."
-        )
+        raise ValueError("The exaggeration ratio needs an effect other than zero and a standard error above zero.")
     size, cut = abs(effect) / se, stats.norm.ppf(1 - alpha / 2)
     right, wrong = stats.norm.sf(cut - size), stats.norm.sf(cut + size)
     mean = (size * right + stats.norm.pdf(cut - size)) + (-size * wrong + stats.norm.pdf(cut + size))
@@ -143,7 +211,26 @@ def _discontinuity(n, share=0.5, sd=1.0, r2=0.0, design_effect=RD_DESIGN_EFFECT)
     return se * np.sqrt(design_effect), df - 2, tests, f"{words} x sqrt(design effect {design_effect})"
 
 
-def _similar(se, df=1e6):
+def _survival(events, share=0.5, r2=0.0):
+    """events: people with the event in all, not people followed; the MDE is a log hazard ratio."""
+    se = 1 / np.sqrt(events * share * (1 - share) * (1 - r2))
+    return se, NORMAL, 1, "(z + z) / sqrt(events s (1 - s) (1 - R2)), log hazard ratio"
+
+
+def _interrupted(before, after, sd=1.0, autocorrelation=0.0):
+    """before, after: periods on each side; sd: of the outcome around its trend; autocorrelation: of errors in a row."""
+    time = np.arange(before + after)
+    step = (time >= before).astype(float)
+    design = np.column_stack([np.ones(len(time)), time, step, step * (time - before)])
+    errors = sd**2 * autocorrelation ** np.abs(np.subtract.outer(time, time))
+    bread = np.linalg.pinv(design)
+    se = np.sqrt((bread @ errors @ bread.T)[2, 2])
+    enough = min(before, after) >= 2
+    words = "(t + t) x SE of the change in level, AR(1) errors"
+    return se, len(time) - 4 if enough else 0, 1, words
+
+
+def _similar(se, df=NORMAL):
     """se: standard error of a similar analysis, for example of a placebo date in the pre-period."""
     return se, df, 1, "(t + t) x standard error of a similar analysis"
 
@@ -155,7 +242,10 @@ FORMULAS = {
     "rct_cluster": _cluster,
     "iv_encouragement": _encouragement,
     "rd": _discontinuity,
+    "time_to_event": _survival,
+    "interrupted_time_series": _interrupted,
     "did_staggered": _similar,
     "panel_did": _similar,
+    "synthetic_control": _similar,
     "observational_aipw": _similar,
 }
