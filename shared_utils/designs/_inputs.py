@@ -3,7 +3,8 @@
 Unknown keys, missing columns, values that are not 0/1, empty groups and fewer than two clusters are refused
 with the valid names and the nearest one. Missing outcomes are dropped and counted; missing covariates get
 the mean and a missing-indicator, and the row's note says so. Rows are put into one canonical order, so that
-the order of the table can change no number, not even a permutation p.
+the order of the table can change no number, not even a permutation p (without draws, rows stay as they are: their
+order then moves nothing but the last bits).
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import pandas as pd
 
 from shared_utils.designs._errors import DesignError, listed, no_column
 from shared_utils.errors import nearest
-from shared_utils.stats.covariates import CovariateError, numeric_columns
+from shared_utils.stats.covariates import CovariateError, label_codes, numeric_columns
 
 COMMON = (
     "type",
@@ -48,7 +49,8 @@ class Spec:
     """What one design type takes.
 
     columns   key -> kind of the column it names: binary (0/1), number (rows without it are dropped and
-              counted), positive, probability, label, time, or cohort (a time; empty means never)
+              counted), amount (a number in every row), positive, probability, label, time, or cohort (a time;
+              empty means never)
     optional  the keys of `columns` that may be left out
     values    keys that hold a value, not a column (control, cutoff, ...)
     uses      which of covariates, strata, cluster and weights the type knows
@@ -185,7 +187,8 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
             "Check the source and the mapping of this outcome.",
         )
     try:
-        covariates, notes = numeric_columns(frame[seen], _names(design.get("covariates")), spec.splines)
+        kept = frame if seen.all() else frame[seen]
+        covariates, notes = numeric_columns(kept, _names(design.get("covariates")), spec.splines)
     except CovariateError as problem:
         raise DesignError(f"Design {kind}: {problem.message}.", problem.hint) from None
     arrays = {key: values[seen] for key, values in roles.items()}
@@ -220,7 +223,7 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
         n_missing=int((~seen).sum()),
         notes=tuple(notes),
     )
-    return inputs.keep(_canonical_order(inputs))
+    return inputs if inputs.options.get("ri_draws") == 0 else inputs.keep(_canonical_order(inputs))
 
 
 def need_groups(inputs: Inputs, key: str, smallest: int = 2) -> None:
@@ -359,10 +362,13 @@ def _groups(frame, given, kind, key) -> np.ndarray | None:
     names = _names(given)
     if not names:
         return None
-    labels = frame[names].astype("string")
     if key == "cluster":
-        _need_complete(labels.isna().any(axis=1), kind, key, ", ".join(names))
-    return pd.factorize(pd.MultiIndex.from_frame(labels.fillna("(missing)")), sort=True)[0]
+        _need_complete(frame[names].isna().any(axis=1), kind, key, ", ".join(names))
+    combined = np.zeros(len(frame), int)
+    for name in names:
+        codes, levels = label_codes(frame[name])
+        combined = combined * len(levels) + codes
+    return pd.factorize(combined, sort=True)[0]
 
 
 def _weights(frame, column, kind) -> np.ndarray | None:

@@ -106,15 +106,16 @@ def table(rows: list[dict]) -> pd.DataFrame:
     """Return the rows as a frame: the columns of ALWAYS first, then the design's own; counts are nullable
     ints.
     """
-    extra = list(dict.fromkeys(key for one in rows for key in one if key not in ALWAYS))
-    frame = pd.DataFrame(rows, columns=[*ALWAYS, *extra])
-    for name in COUNTS:
-        frame[name] = frame[name].astype("Int64")
-    for name in TEXT:
-        frame[name] = frame[name].astype(object).where(frame[name].notna(), "")
-    for name in set(ALWAYS) - {*COUNTS, *TEXT}:
-        frame[name] = frame[name].astype(float)
-    return frame
+    names = dict.fromkeys((*ALWAYS, *(key for one in rows for key in one)))
+    return pd.DataFrame({name: _column(name, [one.get(name) for one in rows]) for name in names})
+
+
+def _column(name: str, values: list):
+    if name in COUNTS:
+        return pd.array(values, dtype="Int64")
+    if name in TEXT:
+        return pd.Series([value or "" for value in values], dtype=object)
+    return np.array(values, dtype=float) if name in ALWAYS else values
 
 
 def _need_number(inputs: Inputs, value, se, df) -> None:

@@ -17,6 +17,7 @@ from shared_utils.errors import EmiError, nearest
 MAX_LEVELS = 50
 KNOTS = (0.05, 0.35, 0.65, 0.95)  # Harrell 2015, Regression Modeling Strategies, table 2.3, four knots
 SPLINE = re.compile(r"^spline\((.+)\)$")
+MISSING = pd.Index(["(missing)"], dtype="string")
 
 
 class CovariateError(EmiError):
@@ -50,8 +51,8 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
         if missing.any():
             columns[f"{source} (missing)"] = missing.astype(float)
             notes.append(f"{source} missing for {int(missing.sum())}: mean used, with an indicator")
-    table = pd.DataFrame(columns, index=range(len(frame)), dtype=float)
-    return table.loc[:, table.nunique() > 1], list(dict.fromkeys(notes))
+    columns = {key: values for key, values in columns.items() if values.min() != values.max()}
+    return pd.DataFrame(columns, index=range(len(frame)), dtype=float), list(dict.fromkeys(notes))
 
 
 def is_text(series: pd.Series) -> bool:
@@ -68,16 +69,23 @@ def labels(series: pd.Series) -> np.ndarray:
     return series.astype("string").fillna("(missing)").to_numpy(dtype=str)
 
 
+def label_codes(series: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Return (codes, labels): a column as positions in its distinct texts, sorted; missing is "(missing)"."""
+    codes, values = pd.factorize(series)
+    texts = pd.Index(values).astype("string").append(MISSING if (codes < 0).any() else MISSING[:0])
+    ranks, levels = pd.factorize(texts, sort=True)
+    return ranks[codes], levels  # code -1, a missing value, reads the last rank
+
+
 def _one_hot(series: pd.Series, name: str) -> dict[str, np.ndarray]:
     """Indicators of each level but the first."""
-    words = labels(series)
-    levels = sorted(set(words))
+    codes, levels = label_codes(series)
     if len(levels) > MAX_LEVELS:
         raise CovariateError(
             f"covariate '{name}' has {len(levels)} different values and looks like an identifier",
             "Group its values, or take it off the list.",
         )
-    return {f"{name}={level}": (words == level).astype(float) for level in levels[1:]}
+    return {f"{name}={level}": (codes == i).astype(float) for i, level in enumerate(levels) if i > 0}
 
 
 def _filled(series: pd.Series, name: str):
