@@ -40,6 +40,7 @@ NUMBERS = ("treatment", "received", "instrument", "assign_prob", "running", "exp
 WORDS = ("arm", "cluster", "strata", "unit", "group")
 TIMES = ("time", "cohort")
 SERIES = "interrupted_time_series"
+UNADJUSTED = ("did_staggered", "panel_did", SERIES, "descriptive")     # their estimators take no covariates
 
 
 def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
@@ -96,7 +97,7 @@ def study(linked: Path, config: CityConfig) -> Study:
         design["treated_units"] = config.design.treated_units
     elif config.design.type == "time_to_event":
         design["event"] = config.primary.id
-    if config.design.type not in (*PANEL_TYPES, SERIES, "descriptive"):
+    if config.design.type not in UNADJUSTED:
         used = {name for key in (*NUMBERS, *WORDS) for name in _listed(design.get(key))}
         design["covariates"] = [name for name in config.covariates if name not in used]
     labels = _labels(config)
