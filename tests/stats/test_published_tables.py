@@ -106,9 +106,8 @@ def darfur(published_data):
     frame = pd.read_csv(published_data / "darfur.csv")
     villages = pd.get_dummies(frame.village, drop_first=True, dtype=float)
     own = frame[["age", "farmer_dar", "herder_dar", "pastvoted", "hhsize_darfur", "female"]].astype(float)
-    return sensitivity.omitted_variable(
-        frame.peacefactor, frame.directlyharmed, pd.concat([own, villages], axis=1), {"female": ["female"], "age": ["age"]}
-    )
+    covariates, benchmarks = pd.concat([own, villages], axis=1), {"female": ["female"], "age": ["age"]}
+    return sensitivity.omitted_variable(frame.peacefactor, frame.directlyharmed, covariates, benchmarks)
 
 
 def test_case_30_violence_and_attitudes_in_darfur(darfur):
