@@ -7,14 +7,22 @@ Assumption: the assignment really was drawn at random within the strata (of whol
 Statistic: the stratum-size-weighted difference in means of the outcome, after taking out covariates fitted
     without the treatment, so the statistic stays a function of the assignment alone (Rosenbaum 2002,
     Covariance Adjustment in Randomized Experiments, Statistical Science 17(3)).
-p: (1 + draws at least as extreme) / (1 + draws), which is never zero and is valid for any number of draws
-    (Phipson and Smyth 2010, Permutation P-values Should Never Be Zero).
+p: exact where the draw could have produced no more assignments than `draws`: the share of all of them, the actual
+    one among them, with a difference at least as large. Otherwise (1 + draws at least as extreme) / (1 + draws),
+    which is never zero and is valid for any number of draws (Phipson and Smyth 2010, Permutation P-values Should
+    Never Be Zero).
 """
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, product
+from math import comb
 
 import numpy as np
 import pandas as pd
 
 CHUNK = 4_000_000  # random numbers held at once, about 32 MB
+MANY = 20  # 20 of 40 people can be chosen in 137 thousand million ways
 
 
 def ri_p(
@@ -57,7 +65,7 @@ def permutation_p(
 
     strata: integer codes; the statistic weighs strata by their size. Strata with one arm only are left out.
     clusters: integer codes; whole clusters move, and a cluster lies in one stratum. weights: one a person;
-    means and stratum sizes are then weighted.
+    means and stratum sizes are then weighted. Exact, whatever the seed, where there are at most `draws` assignments.
     """
     values, assigned = np.asarray(values, float), np.asarray(assigned, float)
     if not 0 < assigned.sum() < len(assigned):
@@ -65,49 +73,111 @@ def permutation_p(
     strata = np.zeros(len(values), int) if strata is None else np.asarray(strata)
     clusters = np.arange(len(values)) if clusters is None else np.asarray(clusters)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, float)
-    rng = np.random.default_rng(seed)
-    observed, drawn, weight = 0.0, np.zeros(draws), 0.0
-    for stratum in np.unique(strata):
-        here = strata == stratum
-        sums, sizes, treated = _cluster_totals(values[here], assigned[here], clusters[here], weights[here])
-        if not 0 < treated.sum() < len(treated):
-            continue
-        weight += sizes.sum()
-        first = np.flatnonzero(treated)[None, :]
-        observed += sizes.sum() * _difference(sums, sizes, first)[0]
-        drawn += sizes.sum() * _draw_differences(sums, sizes, int(treated.sum()), draws, rng)
-    if weight == 0:
+    within = (strata == stratum for stratum in np.unique(strata))
+    cells = [_cluster_totals(values[s], assigned[s], clusters[s], weights[s]) for s in within]
+    cells = [(sums, sizes, treated) for sums, sizes, treated in cells if 0 < treated.sum() < len(treated)]
+    if not cells:
         raise ValueError("No stratum holds both groups.")
+    exact = few(((len(treated), int(treated.sum())) for _, _, treated in cells), draws)
+    rng = np.random.default_rng(seed)
+    observed, drawn = 0.0, np.zeros(1 if exact else draws)
+    for sums, sizes, treated in cells:
+        n_treated = int(treated.sum())
+        observed += sizes.sum() * _difference(sums, sizes, np.flatnonzero(treated)[None, :])[0]
+        if exact:
+            every = np.array(list(combinations(range(len(sums)), n_treated)))
+            drawn = np.add.outer(drawn, sizes.sum() * _difference(sums, sizes, every)).ravel()
+        else:
+            drawn += sizes.sum() * _draw_differences(sums, sizes, n_treated, draws, rng)
+    weight = sum(sizes.sum() for _, sizes, _ in cells)
+    if exact:
+        return float(extreme(observed / weight, drawn / weight, alternative).mean())
     return tail_share(observed / weight, drawn / weight, alternative)
+
+
+@dataclass(frozen=True)
+class Units:
+    """What was drawn, people or whole clusters: `treated` is one 0/1 a unit, `code` the unit of each row, `strata` the
+    positions of each stratum's units.
+    """
+
+    treated: np.ndarray
+    code: np.ndarray
+    strata: list[np.ndarray]
+
+    def few(self, limit: int) -> bool:
+        """Return whether the draw could have produced at most `limit` assignments."""
+        return few(((len(here), int(self.treated[here].sum())) for here in self.strata), limit)
+
+    def total(self, values) -> np.ndarray:
+        """Return the sum of each column of values (n, m) over the rows of a unit, shape (units, m)."""
+        return np.column_stack([np.bincount(self.code, weights=column) for column in np.asarray(values, float).T])
+
+    def drawn(self, draws: int, rng) -> np.ndarray:
+        """Return assignments permuted within strata, shape (draws, units)."""
+        out = np.empty((draws, len(self.treated)), dtype=np.float32)
+        for here in self.strata:
+            out[:, here] = rng.permuted(np.broadcast_to(self.treated[here], (draws, len(here))), axis=1)
+        return out
+
+    def every(self) -> np.ndarray:
+        """Return all assignments, shape (assignments, units)."""
+        chosen = list(product(*(combinations(here, int(self.treated[here].sum())) for here in self.strata)))
+        out = np.zeros((len(chosen), len(self.treated)), dtype=np.float32)
+        for row, picks in zip(out, chosen, strict=True):
+            row[[unit for pick in picks for unit in pick]] = 1
+        return out
+
+    def assignments(self, draws: int, seed: int) -> Iterator[np.ndarray]:
+        """Yield all assignments where there are at most `draws`, else that many drawn ones, a part at a time."""
+        if self.few(draws):
+            yield self.every()
+            return
+        rng, step = np.random.default_rng(seed), max(1, CHUNK // len(self.treated))
+        for start in range(0, draws, step):
+            yield self.drawn(min(step, draws - start), rng)
+
+
+def units(assigned, strata=None, clusters=None) -> Units:
+    """Return the units of a draw within strata (integer codes) of people or, with `clusters`, of whole clusters."""
+    assigned = np.asarray(assigned, float)
+    strata = np.zeros(len(assigned), int) if strata is None else np.asarray(strata)
+    clusters = np.arange(len(assigned)) if clusters is None else np.asarray(clusters)
+    _, first, code = np.unique(clusters, return_index=True, return_inverse=True)
+    if (assigned != assigned[first][code]).any():
+        raise ValueError("A cluster holds both groups: whole clusters must be assigned.")
+    return Units(assigned[first], code, [np.flatnonzero(strata[first] == s) for s in np.unique(strata)])
 
 
 def draw_assignments(assigned, strata=None, clusters=None, draws=2000, seed=0) -> np.ndarray:
     """Return re-drawn assignments, shape (draws, n), 0/1: permuted within strata, whole clusters together."""
-    assigned = np.asarray(assigned, float)
-    strata = np.zeros(len(assigned), int) if strata is None else np.asarray(strata)
-    clusters = np.arange(len(assigned)) if clusters is None else np.asarray(clusters)
-    rng = np.random.default_rng(seed)
-    out = np.empty((draws, len(assigned)), dtype=np.float32)
-    for stratum in np.unique(strata):
-        here = np.flatnonzero(strata == stratum)
-        _, first, code = np.unique(clusters[here], return_index=True, return_inverse=True)
-        one_each = np.broadcast_to(assigned[here][first], (draws, len(first)))
-        out[:, here] = rng.permuted(one_each, axis=1)[:, code]
-    return out
+    drawn = units(assigned, strata, clusters)
+    return drawn.drawn(draws, np.random.default_rng(seed))[:, drawn.code]
+
+
+def few(groups, limit: int) -> bool:
+    """Return whether choosing k of n in each (n, k) of groups can be done in at most `limit` ways."""
+    ways = 1
+    for n, k in groups:
+        ways *= comb(n, min(k, n - k, MANY))  # beyond MANY of a group, the number has no use but its size
+        if ways > limit:
+            return False
+    return True
 
 
 def tail_share(observed: float, drawn: np.ndarray, alternative="two-sided") -> float:
     """Return (1 + draws at least as extreme as observed) / (1 + draws); ties count as extreme."""
-    tolerance = 1e-9 * np.abs(drawn[np.isfinite(drawn)]).max(
-        initial=abs(observed)
-    )  # rounding is no difference
+    return float((1 + extreme(observed, drawn, alternative).sum()) / (1 + len(drawn)))
+
+
+def extreme(observed: float, drawn: np.ndarray, alternative="two-sided") -> np.ndarray:
+    """Return which draws are at least as extreme as observed; a difference by rounding is none."""
+    tolerance = 1e-9 * np.abs(drawn[np.isfinite(drawn)]).max(initial=abs(observed))
     if alternative == "greater":
-        extreme = drawn >= observed - tolerance
-    elif alternative == "less":
-        extreme = drawn <= observed + tolerance
-    else:
-        extreme = np.abs(drawn) >= abs(observed) - tolerance
-    return float((1 + extreme.sum()) / (1 + len(drawn)))
+        return drawn >= observed - tolerance
+    if alternative == "less":
+        return drawn <= observed + tolerance
+    return np.abs(drawn) >= abs(observed) - tolerance
 
 
 def residuals(values, covariates, strata=None) -> np.ndarray:
