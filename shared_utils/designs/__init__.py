@@ -18,6 +18,7 @@ from shared_utils.designs import (
     _robustness,
     descriptive,
     did_staggered,
+    interrupted_time_series,
     iv_encouragement,
     observational_aipw,
     panel_did,
@@ -26,11 +27,13 @@ from shared_utils.designs import (
     rct_individual,
     rct_multiarm,
     rd,
+    synthetic_control,
 )
 from shared_utils.designs._errors import DesignError, listed
+from shared_utils.designs._robustness import Specification
 from shared_utils.errors import nearest
 
-__all__ = ["REGISTRY", "DesignError", "diagnose", "estimate", "robustness"]
+__all__ = ["REGISTRY", "DesignError", "Specification", "diagnose", "estimate", "robustness", "specifications"]
 
 REGISTRY = {
     module.__name__.rsplit(".", 1)[1]: module
@@ -44,6 +47,8 @@ REGISTRY = {
         observational_aipw,
         rd,
         rct_multiarm,
+        synthetic_control,
+        interrupted_time_series,
         descriptive,
     )
 }
@@ -94,7 +99,7 @@ def robustness(
     if not isinstance(design["outcome"], str):
         raise DesignError("robustness takes one outcome at a time.", "Call it once for each outcome.")
     design = _without_draws(design, module)
-    as_planned = _robustness.Specification("planned", "as planned", _robustness.planned)
+    as_planned = Specification("planned", "as planned", _robustness.planned)
     estimated = [(as_planned, estimate(frame, design))]
     for one in module.specifications(frame, design) if specifications is None else specifications:
         try:
@@ -102,6 +107,12 @@ def robustness(
         except DesignError as problem:
             estimated.append((one, f"could not run: {problem.message}"))
     return _robustness.table(estimated, mwe, direction)
+
+
+def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:
+    """Return the specifications that the design's module lists: what `robustness` runs beside the planned one."""
+    module, design = _open(design)
+    return module.specifications(frame, dict(design))
 
 
 def _without_draws(design: Mapping, module) -> dict:

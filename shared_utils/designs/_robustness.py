@@ -19,7 +19,7 @@ from shared_utils.stats.decision import rule
 KINDS = ("choice", "estimand", "wrong", "placebo")
 COLUMNS = (
     "specification", "words", "kind", "outcome", "estimand", "contrast", "value", "se", "df", "ci_low", "ci_high",
-    "level", "p", "n", "n_clusters", "method", "note", "decision",
+    "level", "p", "n", "n_clusters", "method", "note", "ci_low_adjusted", "ci_high_adjusted", "decision",
 )  # fmt: skip
 Change = Callable[[pd.DataFrame, dict], tuple[pd.DataFrame, dict]]
 

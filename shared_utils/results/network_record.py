@@ -21,6 +21,8 @@ from shared_utils.disclosure import (
 
 TOO_FEW = "Rests on fewer than {n} people."
 FEW_IN_GROUP = "Too few people in this group."
+# Keys in the open blocks that hold effects: rounded by the standard error of the main result.
+_EFFECTS = ("min", "max", "b", "l", "u", "value", "se", "low", "high", "ci_low", "ci_high")
 _PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
 # Whole numbers in the open blocks count people, unless their key says otherwise.
 _NOT_PEOPLE = re.compile(r"clusters?$|specs?$|days?$|months?$|years?$|draws?$|seed$")
@@ -50,7 +52,7 @@ class _Release:
         for row in record["estimates"]:
             self.estimate(row)
         self.indicators(record["indicators"])
-        record["attrition"] = self.attrition(record["attrition"], record["design"])
+        record["attrition"] = self.attrition(record["attrition"], record["design"], primary_se)
         for part in ("design", "robustness", "quality", "costs", "decision"):
             record[part] = self.free(record[part], part, primary_se)
         record["provenance"] = self.provenance(record["provenance"])
@@ -85,6 +87,8 @@ class _Release:
         for name in ("value", "ci_low", "ci_high"):
             if row.get("display"):
                 row["display"][name] = round_effect(row["display"][name], printed_se, self.rules)
+        if (row.get("display") or {}).get("comparison") is not None:
+            row["display"]["comparison"] = round_significant(row["display"]["comparison"])
         if row.get("standardized"):
             d_se = row["standardized"]["se"]
             for name in ("d", "se"):
@@ -181,7 +185,7 @@ class _Release:
             return None
         return round_count(n, self.rules)
 
-    def attrition(self, block: dict | None, design: dict) -> dict | None:
+    def attrition(self, block: dict | None, design: dict, se) -> dict | None:
         """Shares of people lost, hidden where they amount to 1-10 people overall or in an average group."""
         if block is None:
             return None
@@ -192,7 +196,7 @@ class _Release:
         if None in block["by_arm"].values():
             block["differential"] = None
         shares = {name: block.pop(name) for name in ("overall", "by_arm")}
-        return {**self.free(block, "attrition", None), **shares}
+        return {**self.free(block, "attrition", se), **shares}
 
     def lost(self, share, n):
         if share is None or (n and not is_small(round(share * n), self.rules)):
@@ -212,7 +216,7 @@ class _Release:
             return round_usd(value, self.rules)
         if isinstance(value, int):
             return value if _NOT_PEOPLE.search(key) else self.count(value)
-        if key in ("min", "max", "b", "l", "u"):
+        if key in _EFFECTS:
             return round_effect(value, se, self.rules)
         return round_significant(value, 3)
 

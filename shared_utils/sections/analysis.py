@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 
 from shared_utils import designs, disclosure
+from shared_utils.config.names import PANEL_TYPES
 from shared_utils.sections import wording
 from shared_utils.sections.record import clean
 from shared_utils.sections.scales import Scale, scale_of
@@ -18,7 +19,8 @@ ROLES = {
     "unadjusted": "sensitivity",
     "first_stage": "first_stage",
 }
-PANELS = ("did_staggered", "panel_did")
+# Designs whose rows are places or periods: they are counted, not hidden.
+PANELS = (*PANEL_TYPES, "interrupted_time_series")
 
 
 def design(book, outcome: str, draws: int | None = None, **changes) -> dict:
@@ -40,7 +42,12 @@ def design(book, outcome: str, draws: int | None = None, **changes) -> dict:
 
 def estimates(frame, design: dict) -> list[dict]:
     """Rows of designs.estimate as plain mappings; what is not there is None."""
-    return [clean(row) for row in designs.estimate(frame, design).to_dict("records")]
+    return plain_rows(designs.estimate(frame, design))
+
+
+def plain_rows(table) -> list[dict]:
+    """Rows of a frame as plain mappings; what is not there is None."""
+    return [clean(row) for row in table.to_dict("records")]
 
 
 def main_rows(rows: list[dict]) -> list[dict]:
@@ -52,17 +59,17 @@ def of_role(rows: list[dict], role: str) -> dict | None:
     return next((row for row in rows if row["role"] == role), None)
 
 
-def scale(book) -> Scale:
-    """The scale of the primary outcome."""
-    return scale_of(book.config.primary, book.config.design.type)
+def scale(book, outcome=None) -> Scale:
+    """The scale of an outcome of city.yml, by default the primary one."""
+    return scale_of(outcome or book.config.primary, book.config.design)
 
 
 def means(book, row: dict) -> tuple[float | None, float | None]:
     """(mean with, mean without) of a row; both None when either would tell of a group of 1-10 people."""
     without = row["mean_comparison"]
-    if without is None:
-        return None, None
     name = scale(book).name
+    if without is None or name == "log_hr":  # a ratio of hazards has no mean with and without
+        return None, None
     with_it = without * math.exp(row["value"]) if name == "log_irr" else without + row["value"]
     if name == "prob_diff" and not is_panel(book):
         pairs = ((with_it, row["n_treated"]), (without, row["n_comparison"]))
@@ -136,9 +143,11 @@ def subject(book, row: dict) -> str:
     return f'the arm "{arm_name(book, contrast(row)[0])}"' if several else "the pilot"
 
 
-def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | None = None) -> dict:
-    """One entry of the record's estimates[] from one row (pilots.md section 6)."""
-    config, outcome, unit = book.config, book.config.primary, scale(book)
+def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | None = None, outcome=None) -> dict:
+    """One entry of the record's estimates[] from one row (pilots.md section 6); `outcome` is the primary one unless
+    given."""
+    config, outcome = book.config, outcome or book.config.primary
+    unit = scale(book, outcome)
     role = role or ROLES[row["role"]]
     first_stage = role == "first_stage"
     # The main result goes by the plan's own name for it; rows beside it by the estimator's.
@@ -168,13 +177,21 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
         "ci_low": _shown(unit, low),
         "ci_high": _shown(unit, high),
         "unit": unit.unit,
+        **_ratio_base(unit, row),
     }
     entry["benefit"] = benefit(outcome.direction, row["value"], low, high)
-    if role == "primary" or row["role"] == "itt":
-        entry["standardized"] = standardized(book, row)
+    if role in ("primary", "secondary") or row["role"] == "itt":
+        entry["standardized"] = standardized(book, row, outcome)
     if role == "primary":
         entry["mwe"] = {"scale": unit.name, "value": config.mwe}
     return entry
+
+
+def _ratio_base(unit: Scale, row: dict) -> dict:
+    """What a ratio is a ratio of: the comparison's rate in its printed unit. A ratio never stands without it."""
+    if unit.name != "log_irr" or row["mean_comparison"] is None:
+        return {}
+    return {"comparison": unit.per * row["mean_comparison"], "comparison_unit": unit.level}
 
 
 def _shown(unit: Scale, end: float | None) -> float | None:
@@ -218,26 +235,29 @@ def exploratory(book, role: str) -> bool:
     return book.plan.status in ("retrospective", "none") or (role == "primary" and late)
 
 
-def standardized(book, row: dict) -> dict:
+def standardized(book, row: dict, outcome=None) -> dict:
     """The effect in standard deviations, benefit-oriented (pilots.md 7.2.1): Hedges g, Cox index, or
     ln(IRR)/1.65."""
-    outcome, unit = book.config.primary, scale(book)
+    outcome = outcome or book.config.primary
+    unit = scale(book, outcome)
     sign = 1 if outcome.direction == "increase" else -1
     value, se, base = row["value"], row["se"], row["mean_comparison"]
     if unit.name == "log_irr":
         return {"d": sign * value / 1.65, "se": se / 1.65, "method": "cox_from_irr"}
+    if unit.name == "log_hr" or is_series(book):  # no spread between people or places to measure it by
+        return {"d": None, "se": None, "method": "none"}
     if unit.name == "prob_diff":
         with_it = None if base is None else base + value
         if base is None or not (0 < base < 1 and 0 < with_it < 1):
             return {"d": None, "se": None, "method": "none"}
         odds = math.log(with_it / (1 - with_it)) - math.log(base / (1 - base))
         return {"d": sign * odds / 1.65, "se": se / (base * (1 - base) * 1.65), "method": "cox"}
-    spread = comparison_sd(book, row)
+    spread = comparison_sd(book, row, outcome)
     small = 1 - 3 / (4 * row["n"] - 9)
     return {"d": sign * value / spread * small, "se": se / spread * small, "method": "hedges_g"}
 
 
-def comparison_sd(book, row: dict) -> float:
+def comparison_sd(book, row: dict, outcome) -> float:
     """Standard deviation of the outcome in the comparison group (RD: just outside the limit, in the
     bandwidth)."""
     study = book.study
@@ -246,12 +266,23 @@ def comparison_sd(book, row: dict) -> float:
     if study.design["type"] == "rd":
         distance = frame[study.design["running"]] - study.design["cutoff"]
         rows &= distance.abs() <= row["bandwidth"]
-    return float(frame.loc[rows, book.config.primary.id].std())
+    return float(frame.loc[rows, outcome.id].std())
 
 
 def is_panel(book) -> bool:
-    """True for designs that follow places over months."""
+    """True for designs that follow places, or one series, over periods."""
     return book.config.design.type in PANELS
+
+
+def is_series(book) -> bool:
+    """True for the design that follows one series: its rows are periods, and its groups before and after."""
+    return book.config.design.type == "interrupted_time_series"
+
+
+def row_words(book) -> str:
+    """What a row of the study is, in the plural: people, months of tracts, or months of one series."""
+    unit, periods = book.study.unit_label, book.study.period_label
+    return f"{periods} of {unit}" if is_panel(book) and not is_series(book) else unit
 
 
 def subjects(book, n: int) -> str:
@@ -268,11 +299,32 @@ def arms(book) -> list[str]:
     return sorted(found, key=lambda arm: (order.index(arm) if arm in order else len(order), str(arm)))
 
 
+def secondary(book, outcome) -> tuple:
+    """(frame, design) of another outcome by the main design; its own exposure or denominator takes its place."""
+    planned = design(book, outcome.id, draws=0)
+    kind = planned["type"]
+    if kind == "panel_did":
+        planned.pop("exposure", None)
+        own = {"exposure": outcome.exposure} if outcome.exposure else {"weights": outcome.denominator}
+        planned |= {key: column for key, column in own.items() if column}
+        planned["options"] = {**planned["options"], "family": "poisson" if outcome.exposure else "linear"}
+    elif kind == "did_staggered" and (outcome.exposure or outcome.denominator):
+        planned["weights"] = outcome.exposure or outcome.denominator
+    return book.study.frame, planned
+
+
 def primary_rows(book) -> list[dict]:
     """All rows of the primary outcome, computed once a book."""
     if "primary_rows" not in book.cache:
         book.cache["primary_rows"] = estimates(book.study.frame, design(book, book.config.primary.id))
     return book.cache["primary_rows"]
+
+
+def chosen_row(book) -> dict:
+    """The main row that stands for the city: that of the plan's portfolio contrast, else the first."""
+    rows = main_rows(primary_rows(book))
+    chosen = getattr(book.config.design, "portfolio_contrast", None)
+    return next((row for row in rows if chosen and contrast(row) == list(chosen)), rows[0])
 
 
 def benefit_scale(book) -> Scale:

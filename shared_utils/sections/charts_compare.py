@@ -27,10 +27,11 @@ DASHED = (0, (4, 3))
 
 @dataclass(frozen=True)
 class Bar:
-    """One estimate to draw: label, value, its interval, and the words at its right end."""
+    """One estimate to draw: label, value (None: a range without a best value), its interval, and the words at its
+    right end."""
 
     label: str
-    value: float
+    value: float | None
     low: float
     high: float
     words: str = ""
@@ -164,7 +165,7 @@ def above(ax, x: float, text: str, color: str, ha: str = "center") -> None:
 def _frame(ax, rows, marks, height: float) -> None:
     drawn = [row for row in rows if not row.heading]
     ends = [end for row in drawn for end in (row.low, row.high, row.value)] + [value for value, _ in marks]
-    ends = [end for end in ends if math.isfinite(end)]
+    ends = [end for end in ends if end is not None and math.isfinite(end)]
     span = (max(ends) - min(ends)) or 1.0
     ax.set_xlim(min(ends) - 0.06 * span, max(ends) + 0.06 * span)
     ax.set_ylim(0, height)
@@ -193,7 +194,8 @@ def _interval(ax, row: Bar, y: float) -> None:
         if open_end:
             ax.plot([end], [y], marker, color=color, ms=7, zorder=4, clip_on=False)
     ax.plot(ends, [y, y], color=color, lw=weight, solid_capstyle="butt", zorder=3)
-    ax.plot([row.value], [y], "o", color=color, ms=size, mfc=color if row.main else "white", mew=1.4, zorder=4)
+    if row.value is not None:
+        ax.plot([row.value], [y], "o", color=color, ms=size, mfc=color if row.main else "white", mew=1.4, zorder=4)
     ax.annotate(
         row.words, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
         va="center", fontsize=WORDS, color=INK if row.main else MUTED,

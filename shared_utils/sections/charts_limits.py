@@ -83,6 +83,24 @@ def curve(points: list[tuple[float, float]], now: str, sheet: dict, alt: str, li
     return page.done(alt)
 
 
+def chance(points: list[tuple[float, float]], sheet: dict, alt: str, axis: str, mark=None) -> Figure:
+    """A chance in percent over an amount; `mark` is a limit on the amount: (value, label) or None."""
+    page = Sheet(**sheet, height=2.0, left=0.62, right=0.45, below=0.48)
+    ax = page.ax
+    with rc_context(STYLE):
+        ax.plot(*zip(*points, strict=True), color=BLUE, lw=2.2)
+        ax.set_ylim(0, 100)
+        ax.set_xlim(0, points[-1][0])
+        if mark:
+            ax.axvline(mark[0], color=TARGET, lw=1.3, ls=DASHED)
+            above(ax, *mark, TARGET)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.grid(axis="y")
+        ax.set_xlabel(axis, loc="left")
+        ax.set_ylabel("percent")
+    return page.done(alt)
+
+
 def _at_right(ax, y: float, lines: list[str], color: str) -> None:
     ax.annotate(
         "\n".join(lines), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset "

@@ -2,20 +2,30 @@
 
 from shared_utils.sections import analysis, checks, rating, record
 from shared_utils.sections import book as books
+from shared_utils.sections.impact_choices import choices
+from shared_utils.sections.impact_cost import cost_per_result
 from shared_utils.sections.impact_decision import decision, summary
 from shared_utils.sections.impact_effect import null_rows, primary_effect
 from shared_utils.sections.impact_groups import subgroups
+from shared_utils.sections.impact_hidden import hidden_differences
+from shared_utils.sections.impact_missing import missing_outcomes
 from shared_utils.sections.impact_notes import lessons, reproduce
+from shared_utils.sections.impact_outcomes import other_outcomes
 from shared_utils.sections.impact_people import analysed, contrast, plan
 from shared_utils.stats import power
 
 __all__ = [
     "analysed",
+    "choices",
     "contrast",
+    "cost_per_result",
     "decision",
     "finish",
+    "hidden_differences",
     "lessons",
+    "missing_outcomes",
     "open_book",
+    "other_outcomes",
     "plan",
     "primary_effect",
     "reproduce",
@@ -39,8 +49,11 @@ def finish(book):
         design={
             "n_units": int(book.study.frame[book.study.subject_id].nunique()),
             "n_rows": len(book.study.frame),
+            "unit_label": book.study.unit_label,
         },
+        robustness=_robustness(book),
         attrition=_attrition(book),
+        costs=_data(book, "I10"),
         quality=_quality(book),
         decision=_data(book, "I11"),
         lessons=_data(book, "I13") or (),
@@ -61,6 +74,14 @@ def _data(book, id: str):
     return book.sections[id].data.get("record") if id in book.sections else None
 
 
+def _robustness(book) -> dict | None:
+    """The listed analyses (I5) with what a hidden difference would have to be (I9)."""
+    parts = {**(_data(book, "I5") or {}), **(_data(book, "I9") or {})}
+    return parts or None
+
+
 def _attrition(book) -> dict | None:
-    """Missing main outcomes, overall and by group, for designs on people."""
-    return None if analysis.is_panel(book) or book.descriptive else checks.attrition(book).as_record()
+    """Missing main outcomes, overall and by group, and what they could hide, for designs on people."""
+    if analysis.is_panel(book) or book.descriptive:
+        return None
+    return {**checks.attrition(book).as_record(), **(_data(book, "I8") or {})}

@@ -3,9 +3,14 @@
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare, charts_shape, city_files, descriptive
+from shared_utils.sections.impact_choices import choices
+from shared_utils.sections.impact_cost import cost_per_result
 from shared_utils.sections.impact_effect import primary_effect
 from shared_utils.sections.impact_groups import hidden, subgroups
+from shared_utils.sections.impact_hidden import hidden_differences
+from shared_utils.sections.impact_missing import missing_outcomes
 from shared_utils.sections.impact_people import analysed, contrast, plan
+from shared_utils.sections.record import spending
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import (
@@ -82,7 +87,7 @@ def _main(book) -> list[dict]:
 def _decide(book, row: dict):
     """stats.decision on one row: the estimate, every flag on the primary, and the guardrails of the plan."""
     b = analysis.benefit(book.config.primary.direction, row["value"], *analysis.decision_interval(row))
-    for earlier in (plan, analysed, contrast, subgroups):
+    for earlier in (plan, analysed, contrast, choices, subgroups, missing_outcomes, hidden_differences):
         earlier(book)  # their flags count, in whatever order the cells were run
     return rule.decide(
         b["b"],
@@ -91,6 +96,7 @@ def _decide(book, row: dict):
         book.config.mwe,
         flags=[flag.as_dict() for flag in book.all_flags()],
         subgroup_harm=any(high < 0 for _, high in _subgroup_intervals(book)),
+        cost_above_ceiling=bool(cost_per_result(book).data.get("above_ceiling")),
         design_type=book.config.design.type,
         plan_locked=book.plan.status in ("prospective", "before_unblinding"),
         deviations_primary=book.plan.deviations_primary,
@@ -161,16 +167,12 @@ def _winner_note(decided) -> list[str]:
 
 
 def _cost_flags(book) -> list[Flag]:
-    ceilings = [g for g in book.config.decision.guardrails if g.type == "cost_per_unit_max" and g.value is not None]
-    return [
-        Flag(
-            "COST_CEILING",
-            "info",
-            "decision",
-            "The plan's cost ceiling was not applied: cost per result is not part of this report.",
-        )
-        for _ in ceilings
-    ]
+    """Say so when the plan has a ceiling that could not be applied."""
+    made = cost_per_result(book).data
+    if made.get("ceiling") is None or made["above_ceiling"] is not None:
+        return []
+    why = "a cost per result cannot be stated, or its costs are placeholders"
+    return [Flag("COST_CEILING", "info", "decision", f"The plan's cost ceiling was not applied: {why} (see I10).")]
 
 
 def _record(decided, city) -> dict:
@@ -258,9 +260,7 @@ def _confidence(book, told) -> str:
 
 
 def cost(book) -> str:
-    from shared_utils.sections.record import costs
-
-    spent = costs(book)
+    spent = spending(book)
     if spent is None:
         return "No costs are recorded."
     kind = "" if spent["quality"] == "actual" else f" ({spent['quality']} figures)"

@@ -162,7 +162,9 @@ def _table(book, rows) -> Table:
         Column("p", "p", "p"),
         Column("p_ri", "p by random draws", "p"),
         Column("p_adjusted", "p (Holm)", "p"),
-        Column("n", "n", "count"),
+        Column("n_treated", "n with", "count", people=not analysis.is_panel(book)),
+        Column("n_comparison", "n without", "count", people=not analysis.is_panel(book)),
+        Column("n", "n", "count", people=not analysis.is_panel(book)),
         Column("n_clusters", "Clusters", "count", people=False),
         Column("d", "In standard deviations", "number"),
     ]

@@ -99,13 +99,47 @@ def analysed(book) -> Section:
             Column("assigned", unit.capitalize(), "count", people=False),
             Column("known", "Months with the outcome", "count", people=False),
         ]
-    notes = [*_reasons(book), *book.study.notes]
+    counted, assigned = units(book)
+    notes = [_units_note(counted, assigned, book), *_reasons(book), *book.study.notes]
     return Section(
         sentence(text),
         figure=_flow_figure(book, flow),
         table=Table(f"From assignment to analysis, by group ({unit})", columns, flow, notes=notes),
-        flags=[] if kind or book.descriptive else checks.attrition(book).flags,
+        flags=[
+            *_units_flags(counted, assigned, book),
+            *([] if kind or book.descriptive else checks.attrition(book).flags),
+        ],
     )
+
+
+def units(book) -> tuple[str, str]:
+    """(what the result counts, what was assigned), both in words: ("families", "classrooms")."""
+    design, counted = book.config.design, book.study.unit_label
+    unit = design.assignment_unit
+    if unit == "unit":
+        unit = getattr(design, "unit_type", None) or counted
+    elif design.type == "rct_cluster":
+        unit = design.cluster
+    singular = book.config.pilot.unit_of_analysis.removesuffix("_month")
+    assigned = counted if unit in ("participant", singular) else f"{plainly(unit)}s"
+    return (f"months of {counted}" if analysis.is_panel(book) else counted), assigned
+
+
+def _units_note(counted: str, assigned: str, book) -> str:
+    if book.descriptive:
+        return f"Counted: {counted}."
+    return f"Counted: {counted}. {'Drawn by lot' if book.config.design.type in checks.RANDOM else 'Assigned'}: {assigned}."
+
+
+def _units_flags(counted: str, assigned: str, book) -> list[Flag]:
+    """Counting other units than were assigned is right only with the errors of the assigned ones."""
+    if book.descriptive or counted == assigned:
+        return []
+    start = f"The result counts {counted}, but {assigned} were assigned as a whole"
+    if analysis.is_panel(book) or book.study.design.get("cluster"):
+        return [Flag("UNITS_DIFFER", "warn", "I2", f"{start}: its range rests on the number of {assigned}.", False)]
+    message = f"{start}, and the analysis treats each one as assigned alone: its range is too short."
+    return [Flag("UNITS_DIFFER", "serious", "I2", message, True)]
 
 
 def _known_words(book, known: int, total: int) -> str:

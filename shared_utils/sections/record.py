@@ -46,10 +46,18 @@ def finish(book, **parts) -> Written:
 
 
 def build(
-    book, design=None, robustness=None, attrition=None, indicators=(), quality=None, decision=None, lessons=()
+    book,
+    design=None,
+    robustness=None,
+    attrition=None,
+    indicators=(),
+    quality=None,
+    decision=None,
+    lessons=(),
+    costs=None,
 ) -> dict:
     """The record as a mapping (pilots.md section 6)."""
-    config = book.config
+    config, spent = book.config, spending(book)
     flags = book.all_flags()
     return clean(
         {
@@ -77,7 +85,7 @@ def build(
             "indicators": list(indicators),
             "flags": [flag.as_dict() for flag in flags],
             "quality": {"data_age_days": banner.data_age(book), **(quality or {})},
-            "costs": costs(book),
+            "costs": spent and {**spent, **(costs or {})},
             "decision": decision,
             "lessons": list(lessons),
             "disclosure": {
@@ -106,7 +114,7 @@ def clean(value):
     return None if isinstance(number, float) and number in (float("inf"), float("-inf")) else number
 
 
-def costs(book) -> dict | None:
+def spending(book) -> dict | None:
     """What was spent up to `as_of`, in cash; the quality is that of the weakest entry."""
     rows = book.data.tables.get("costs")
     if rows is None or rows.empty:

@@ -45,7 +45,8 @@ class Column:
 
 @dataclass
 class Table:
-    """A caption, columns and rows (a list of dicts). `scale` prints effect columns; notes stand below."""
+    """A caption, columns and rows (a list of dicts). `scale` prints effect columns, unless a row brings its own under
+    "scale"; notes stand below."""
 
     caption: str
     columns: list[Column]
@@ -105,7 +106,7 @@ class Table:
         if kind == "text":
             return str(value)
         if kind == "effect":
-            return self.scale.text(value, shown.get(column.se), rules if release else None)
+            return (whole.get("scale") or self.scale).text(value, shown.get(column.se), rules if release else None)
         n = shown.get(column.n)
         return PRINTERS[kind](value, n, column.digits, rules if release else None)
 

@@ -19,11 +19,11 @@ def city_view(city: City) -> dict:
         "verdict": words.verdict(effects[0], impact) if effects else "",
         "rule": _rule(effects[0], impact) if effects else None,
         "effects": [
-            {**parts.effect_view(city, effect), "array": _array(city, effect), "n": _people(effect)}
-            for effect in effects
+            {**parts.effect_view(city, effect), "array": _array(city, effect)} for effect in effects
         ],
         "measures": parts.measures(city),
         "groups": _groups(city),
+        "units": in_words(parts.units(city)),
         "reach": _reach(city),
         "others": _others(city),
         "status": _status(city),
@@ -98,11 +98,6 @@ def _array(city: City, effect: Effect) -> dict | None:
     }
 
 
-def _people(effect: Effect) -> str:
-    n = effect.row["n"].get("analysed")
-    return t.ANALYSED.format(n=words.plain(n)) if n is not None else ""
-
-
 def _groups(city: City) -> list[dict]:
     """Effects by group, one table for each way of grouping. Hidden groups keep their row."""
     if city.steps["impact"].state != "done":
@@ -121,7 +116,8 @@ def _groups(city: City) -> list[dict]:
 
 
 def _group_row(city: City, row: dict) -> dict:
-    n = row["n"].get("analysed")
+    arms, _ = parts.count_by_arm(row)
+    n = None if None in arms else sum(arms)
     name = parts.group_name(city, **row["group"])
     if not parts.is_complete(row):
         return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.HIDDEN}

@@ -108,9 +108,41 @@ def effect_view(city: City, effect: Effect) -> dict:
         "compared": t.COMPARED.format(treated=treated, comparison=words.lower_first(comparison)),
         "treated": treated,
         "line": charts.interval(*effect.benefit, m),
+        "n": _analysed(city, effect.row, treated, words.lower_first(comparison)),
+        "base": _ratio_base(effect.row),
         "worthwhile": effect.worthwhile,
         "alt": f"{outcome}: {effect.said(value)}, {effect.said_range}. {verdict}.",
     }
+
+
+def units(city: City) -> str:
+    """What the city's result counts: people, families, tracts."""
+    record = city.record("impact")
+    return (record["design"].get("unit_label") if record else "") or "people"
+
+
+def count_by_arm(row: dict) -> tuple[list[int | None], bool]:
+    """([treated, comparison], whether they count places): a row on places counts its clusters."""
+    places = any(name.endswith("_clusters") for name in row["n"])
+    return [row["n"].get(f"{arm}{'_clusters' if places else ''}") for arm in row["contrast"]], places
+
+
+def _analysed(city: City, row: dict, treated: str, comparison: str) -> str:
+    (n1, n0), places = count_by_arm(row)
+    if n1 is None or n0 is None:
+        return ""
+    rounded = "" if places else t.ROUNDED
+    return t.ANALYSED.format(
+        treated=treated, n1=words.plain(n1), comparison=comparison, n0=words.plain(n0), units=units(city), rounded=rounded
+    )
+
+
+def _ratio_base(row: dict) -> str:
+    """The comparison's rate, which a ratio must never stand without; "" for differences."""
+    value = row["display"].get("comparison")
+    if value is None:
+        return ""
+    return t.RATIO_BASE.format(level=f"{words.plain(value)} {row['display']['comparison_unit']}".strip())
 
 
 def measures(city: City) -> list[dict]:

@@ -258,7 +258,9 @@ ARRAY_KEYS = {
     "rest": "all others",
 }
 COMPARED = "{treated}, compared with {comparison}"
-ANALYSED = "{n} analyzed (rounded)"
+ANALYSED = "Analyzed: {treated} {n1}, {comparison} {n0} ({units}{rounded})."
+ROUNDED = ", rounded"
+RATIO_BASE = "Expected without the program: {level}."
 CITY_MEASURES_TITLE = "Short-term measures"
 CITY_MEASURES_INTRO = "The solid line is the measure, the dashed line its target. Each drawing has its own scale."
 SERIES_ALT = "Line from {first} in {start} to {last} in {end}; target {target}. {variation}."
@@ -268,7 +270,7 @@ SHOW_NUMBERS = "Show the numbers"
 MONTH, VALUE = "Month", "Value"
 GROUPS_TITLE = "Who is reached, and for whom did it work?"
 GROUPS_INTRO = "Groups are compared with care: small groups are hidden, and with many groups some differ by chance."
-GROUP_COLUMNS = ("Group", "Effect and likely range", "People")
+GROUP_COLUMNS = ("Group", "Effect and likely range")
 GROUP_EFFECTS = "Effect by {dim}"
 REACH = "Measures by {dim}, latest month with data"
 # Groups of the data model (pilots.md 2.2) and ways of grouping that are not plain words already; city.yml wins.

@@ -1,0 +1,225 @@
+"""Impact, hidden differences (I9): how strong would something unmeasured have to be to explain the result?
+
+One answer for each kind of design: what its assumption is, and what the data say about how far it may fail.
+"""
+
+import math
+
+from shared_utils.designs import did_staggered, iv_encouragement, panel_did, rd
+from shared_utils.errors import EmiError
+from shared_utils.results import Flag
+from shared_utils.sections import analysis, charts_compare, checks
+from shared_utils.sections.impact_groups import hidden
+from shared_utils.sections.section import Section, section
+from shared_utils.sections.tables import Column, Table
+from shared_utils.sections.wording import listed, plainly, sentence
+from shared_utils.stats import sensitivity
+from shared_utils.stats.covariates import numeric_columns
+
+MBARS = (0.5, 1.0, 1.5, 2.0)
+
+
+@section("I9", "Could hidden differences explain it?")
+def hidden_differences(book) -> Section:
+    """What an unmeasured difference would have to be like, by the design's own sensitivity analysis."""
+    if book.blinded:
+        return hidden(book)
+    kind = book.config.design.type
+    if book.descriptive:
+        raise EmiError("this design compares no groups, so there is no difference to explain")
+    return ANSWERS.get(kind, _random)(book, analysis.chosen_row(book))
+
+
+def _random(book, row) -> Section:
+    """A draw makes hidden differences a matter of chance; what is left is who is missing (I8)."""
+    p = checks.omnibus(book)
+    text = "chance decided who was offered the program, so hidden differences can only be accidents, which the likely range allows for"
+    if p is not None:
+        text += f". The differences that were measured are {'within' if p >= checks.OMNIBUS_SERIOUS else 'beyond'} what chance makes"
+    rows = [{"what": "All measured differences at the start together, p by re-drawing", "value": p}]
+    table = Table("What was measured before the draw", [Column("what", "Check"), Column("value", "p", "p")], rows) if p is not None else None
+    return Section(sentence(f"{text}. What chance does not cover is missing outcomes: see I8"), table=table)
+
+
+def _invitation(book, row) -> Section:
+    """Exclusion cannot be tested; monotonicity by group and who the compliers are can be shown."""
+    study = book.study
+    planned = analysis.design(book, book.config.primary.id, draws=0)
+    profile = iv_encouragement.complier_profile(study.frame, planned)
+    stages = iv_encouragement.first_stages(study.frame, planned, list(study.subgroups.values()))
+    flags = [Flag(**flag) for flag in iv_encouragement.monotonicity_flags(stages, book.config.primary.id)]
+    concern = book.config.design.exclusion_concern
+    text = (
+        "chance decided who was invited. What no data can show is that the invitation changed the outcome only by bringing people in; "
+        f"the plan rates this concern as {concern}. If the letter itself helped, the effect of taking part is smaller than shown"
+    )
+    columns = [
+        Column("characteristic", "Characteristic"),
+        Column("compliers", "People the invitation brought in", "number"),
+        Column("always_takers", "Take part anyway", "number"),
+        Column("never_takers", "Stay away", "number"),
+        Column("everyone", "Everyone", "number"),
+    ]
+    rows = [row | {"characteristic": plainly(row["characteristic"])} for row in analysis.plain_rows(profile)]
+    note = "Means; for groups, shares. The effect is that of the first column's people only (Abadie 2003)."
+    return Section(sentence(text), table=Table("Whom the effect is about", columns, rows, notes=[note]),
+                   more=(_stages(stages),), flags=flags)  # fmt: skip
+
+
+def _stages(stages) -> Table:
+    rows = [row | {"dimension": plainly(row["dimension"]), "group": plainly(row["group"])} for row in analysis.plain_rows(stages)]
+    columns = [
+        Column("dimension", "By"),
+        Column("group", "Group"),
+        Column("invited", "Take part if invited", "share", n="n"),
+        Column("not_invited", "Take part if not", "share", n="n"),
+        Column("first_stage", "Difference, points", "points", n="n"),
+        Column("p", "p", "p"),
+    ]
+    return Table("Did the invitation bring people in, in every group?", columns, rows)
+
+
+def _choice(book, row) -> Section:
+    """E-value, robustness value with benchmarks, and Oster's delta for a comparison that people chose."""
+    frame, outcome, unit = book.study.frame, book.config.primary, analysis.scale(book)
+    known = frame[frame[outcome.id].notna()]
+    covariates, _ = numeric_columns(known, [name for name in book.study.design["covariates"] if "spline(" not in name])
+    y, treated = known[outcome.id].to_numpy(float), known["treatment"].to_numpy(float)
+    omitted = sensitivity.omitted_variable(y, treated, covariates, alpha=1 - row["level"])
+    lines = [*_e_value_lines(row, unit), *_omitted_lines(omitted), *_oster_lines(y, treated, covariates)]
+    needed = lines[0]["value"]
+    text = (
+        f"yes, if a hidden factor were about {needed:.1f} times more common among those who took the program and made the outcome "
+        f"about {needed:.1f} times more likely. To explain it, a factor would need to say as much about both as {100 * omitted.robustness_value:.0f}% of what is left "
+        "unexplained"
+    ) if unit.name == "prob_diff" else (
+        f"yes, if a hidden factor explained {100 * omitted.robustness_value:.0f}% of what is left unexplained of both taking part and the outcome"
+    )
+    table = Table("How strong a hidden factor would have to be", [Column("what", "Measure"), Column("value", "Value", "number"), Column("means", "What it says")], lines)
+    return Section(sentence(text), table=table, figure=_benchmarks(book, row, omitted), data={"record": {"robustness_value": omitted.robustness_value}})
+
+
+def _e_value_lines(row, unit) -> list[dict]:
+    if unit.name != "prob_diff" or not row["mean_comparison"]:
+        return []
+    found = sensitivity.e_value(row["value"], row["ci_low"], row["ci_high"], "difference", mean_comparison=row["mean_comparison"])
+    return [
+        {"what": "E-value of the estimate", "value": found.estimate, "means": "risk ratio with both taking part and the outcome that would explain it all"},
+        {"what": "E-value of the nearer end", "value": found.limit, "means": "the same for the end of the likely range; 1: nothing is needed"},
+    ]
+
+
+def _omitted_lines(omitted) -> list[dict]:
+    return [
+        {"what": "Robustness value", "value": omitted.robustness_value, "means": "share of what is left of both that explains the estimate away (least squares)"},
+        {"what": "Robustness value of the interval", "value": omitted.robustness_value_alpha, "means": "the same, until the interval reaches zero"},
+    ]
+
+
+def _oster_lines(y, treated, covariates) -> list[dict]:
+    try:
+        found = sensitivity.oster(y, treated, covariates.to_numpy(float))
+    except ValueError:
+        return []
+    return [{"what": "Oster's delta", "value": found.delta, "means": "times as strong as everything measured that hidden factors must be"}] if math.isfinite(found.delta) else []
+
+
+def _benchmarks(book, row, omitted):
+    """The estimate left if a hidden factor were 1, 2 or 3 times as strong as the strongest one measured."""
+    unit, rules = analysis.scale(book), book.rules
+    bounds = omitted.bounds[omitted.bounds["benchmark"] == omitted.strongest]
+    if bounds.empty:
+        return None
+    name = plainly(str(omitted.strongest))
+    bars = [("Least squares, nothing hidden", omitted.value, omitted.value - 1.96 * omitted.se, omitted.value + 1.96 * omitted.se, omitted.se)]
+    bars += [(f"{b.multiple} times as strong as {name}", b.value, b.ci_low, b.ci_high, b.se) for b in bounds.itertuples()]
+    drawn = [
+        charts_compare.Bar(label, unit.shown(value), unit.shown(low), unit.shown(high),
+                           f"{unit.text(value, se, rules)}  ({unit.text(low, se, rules)} to {unit.text(high, se, rules)})", i == 0)
+        for i, (label, value, low, high, se) in enumerate(bars)
+    ]  # fmt: skip
+    title = f"What would be left if something hidden were as strong as {name}"
+    sheet = {
+        "title": title,
+        "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, least squares with the plan's covariates",
+        "note": f"Source: {analysis.source(book)}. {name.capitalize()} is the strongest of what was measured.",
+        "stamp": book.stamp,
+    }
+    alt = f"Interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in drawn)
+    return charts_compare.intervals(drawn, sheet, alt, unit.unit, ((0.0, "no difference"),))
+
+
+def _trends(book, row) -> Section:
+    """Honest intervals when the trends after the start may differ as they did before (Rambachan and Roth 2023)."""
+    module = did_staggered if book.config.design.type == "did_staggered" else panel_did
+    planned = analysis.design(book, book.config.primary.id, draws=0)
+    found = module.honest(book.study.frame, planned, MBARS)
+    unit = analysis.scale(book)
+    rows = [line for line in analysis.plain_rows(found) if line["restriction"] == "relative magnitudes"]
+    limit = rows[0]["breakdown"]
+    if limit > 0:
+        text = f"it would take a difference in trends after the start of {limit:.2g} times the largest change seen before it to make the effect unclear"
+    else:
+        text = "the average effect by months since the start is not clear even if trends were alike, so no difference in trends is needed to explain it"
+    columns = [
+        Column("restriction", "What is allowed"),
+        Column("m", "Times", "number", digits=2),
+        Column("ci_low", "Low end", "effect", se="se"),
+        Column("ci_high", "High end", "effect", se="se"),
+        Column("breakdown", "Breaks down at", "number", digits=2),
+    ]
+    lines = [line | {"se": row["se"]} for line in analysis.plain_rows(found)]
+    note = ("Relative magnitudes: trends may part after the start by up to so many times the largest change before it. "
+            "Smoothness: the slope of their difference may change by up to so much a period.")  # fmt: skip
+    table = Table("The effect if trends were not alike", columns, lines, scale=unit, notes=[note])
+    return Section(sentence(text), table=table, figure=_trend_figure(book, row, rows), data={"record": {"honest_did_breakdown": limit}})
+
+
+def _trend_figure(book, row, rows):
+    unit, rules = analysis.scale(book), book.rules
+    bars = []
+    for line in rows:
+        words = " to ".join(unit.text(line[end], row["se"], rules) for end in ("ci_low", "ci_high"))
+        label = "Trends alike" if line["m"] == 0 else f"Up to {line['m']:g} times"
+        bars.append(charts_compare.Bar(label, None, unit.shown(line["ci_low"]), unit.shown(line["ci_high"]), words, line["m"] == 0))
+    title = "The likely range if trends were not alike"
+    sheet = {
+        "title": title,
+        "subtitle": f"{book.config.primary.label}: average effect in {unit.unit}; times the largest earlier change in trend",
+        "note": f"Source: {analysis.source(book)}. Rambachan and Roth (2023), relative magnitudes.",
+        "stamp": book.stamp,
+    }
+    alt = f"Interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)
+    return charts_compare.intervals(bars, sheet, alt, unit.unit, ((0.0, "no difference"),))
+
+
+def _limit(book, row) -> Section:
+    """At a limit: do people pile up on one side, and does anything else jump there?"""
+    planned = analysis.design(book, book.config.primary.id, draws=0)
+    jumps = rd.continuity(book.study.frame, planned, [name for name in book.study.covariates if name not in planned["covariates"]] or book.study.covariates)
+    rows = [line | {"covariate": plainly(line["covariate"])} for line in analysis.plain_rows(jumps)]
+    found = [line["covariate"] for line in rows if line["p_holm"] is not None and line["p_holm"] < 0.05]
+    flags = [Flag("COVARIATE_JUMP", "serious", "I9", f"At the limit {listed(found)} jumps too, so more than the program may change there.", True)] if found else []
+    others = [name for name in book.config.design.diagnostics.other_programs_at_cutoff if name != "none"]
+    text = (
+        f"people just inside and just outside the limit {'differ in ' + listed(found) if found else 'show no clear difference in what was measured at the start'}"
+        + (f". Other programs use the same limit: {listed(others)}" if others else "")
+    )
+    columns = [
+        Column("covariate", "Measured at the start"),
+        Column("value", "Jump at the limit", "number", digits=3),
+        Column("ci_low", "Low end", "number", digits=3),
+        Column("ci_high", "High end", "number", digits=3),
+        Column("p", "p", "p"),
+        Column("p_holm", "p (Holm)", "p"),
+    ]
+    return Section(sentence(text), table=Table("Does anything else jump at the limit?", columns, rows), flags=flags)
+
+
+ANSWERS = {
+    "iv_encouragement": _invitation,
+    "observational_aipw": _choice,
+    "did_staggered": _trends,
+    "panel_did": _trends,
+    "rd": _limit,
+}
