@@ -1,6 +1,6 @@
-"""CR2 standard errors with Satterthwaite degrees of freedom, and the intraclass correlation.
+"""Cluster-robust standard errors with small-sample degrees of freedom, a joint test, and the intraclass correlation.
 
-Bell and McCaffrey (2002, Bias reduction in standard errors for linear regression with multi-stage samples,
+CR2: Bell and McCaffrey (2002, Bias reduction in standard errors for linear regression with multi-stage samples,
 Survey Methodology 28(2)) as in Pustejovsky and Tipton (2018, Small-sample methods for cluster-robust
 variance estimation and hypothesis testing in fixed effects models, JBES 36(4)) with the
 identity working model:
@@ -9,37 +9,124 @@ identity working model:
     df = (sum_g p_g'p_g)^2 / sum_gh (p_g'p_h)^2,  p_g = (I - H)_g' A_g X_g M c   for the coefficient c picks
 
 A_g is the Moore-Penrose root: directions a cluster fits exactly (its own fixed effect) count for nothing.
+AHT: their approximate Hotelling test of several coefficients at once (section 3.2), the t test's equal for one.
+CR1 and CR3 by statsmodels: the usual small-sample factor, and the leave-one-cluster-out jackknife (MacKinnon, Nielsen
+and Webb 2023, Cluster-robust inference: a guide to empirical practice, J. Econometrics 232(2)), both with t(G - 1).
 """
 
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
+from scipy import stats
+
+from shared_utils.designs._errors import DesignError
 from shared_utils.designs._regression import orthonormal
+
+LIBRARY = {"CR1": "cluster", "CR3": "cluster-crv3"}
+
+
+@dataclass(frozen=True)
+class JointTest:
+    """F with df_num and df_den degrees of freedom, and the p of all coefficients being 0."""
+
+    f: float
+    df_num: int
+    df_den: float
+    p: float
+
+
+def clustered(y, matrix, clusters, position: int, se: str) -> tuple[float, float, float]:
+    """Return (coefficient, standard error, df) of column `position`; se is CR1, CR2 or CR3; columns independent."""
+    if se == "CR2":
+        return cr2(y, matrix, clusters, position)
+    from statsmodels.regression.linear_model import OLS  # takes seconds to import, and CR2 does not need it
+
+    try:
+        fit = OLS(y, matrix).fit(cov_type=LIBRARY[se], cov_kwds={"groups": clusters}, use_t=True)
+    except ValueError as problem:  # CR3: without one of the clusters a column is determined by the others
+        raise DesignError(
+            f"{se} cannot be computed: {problem}", "Use CR2, or leave out what varies in a single cluster only."
+        ) from None
+    return float(fit.params[position]), float(fit.bse[position]), float(len(np.unique(clusters)) - 1)
 
 
 def cr2(y: np.ndarray, matrix: np.ndarray, clusters: np.ndarray, position: int) -> tuple[float, float, float]:
     """Return (coefficient, CR2 standard error, Satterthwaite df) of column `position`; columns
     independent.
     """
+    value, covariance, df = _cr2(y, matrix, clusters, [position])
+    return float(value[0]), float(np.sqrt(covariance[0, 0])), df
+
+
+def joint_test(y: np.ndarray, matrix: np.ndarray, clusters: np.ndarray, positions: list[int]) -> JointTest:
+    """Return the AHT test that the coefficients of the columns `positions` are all 0; columns independent.
+
+    For one column it is the CR2 t test with Satterthwaite df. Raises DesignError when the clusters are too few for so
+    many coefficients at once.
+    """
+    q = len(positions)
+    value, covariance, df = _cr2(y, matrix, clusters, positions)
+    left = df - q + 1
+    if left <= 0 or np.linalg.matrix_rank(covariance) < q:
+        n = len(np.unique(clusters))
+        raise DesignError(
+            f"A joint test of {q} coefficients has no degrees of freedom left with {n} clusters.",
+            "Test fewer coefficients at once.",
+        )
+    f = float(left / (df * q) * value @ np.linalg.solve(covariance, value))
+    return JointTest(f, q, left, float(stats.f.sf(f, q, left)))
+
+
+def _cr2(y, matrix, clusters, positions) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the coefficients at `positions`, their CR2 covariance and its Wishart degrees of freedom.
+
+    With q coefficients the moments of p_g'p_h (q x q) are those of section 3.2: scaled so that their sum over g = h
+    is the identity, df = q (q + 1) / sum_gh [trace(p_g'p_h)^2 + trace(p_g'p_h p_g'p_h)]. They are summed without
+    forming them: p_g'p_h = [g = h] S_g - L_g'M L_h, so the sums need only S_g and Z = sum_g L_g L_g'.
+    """
     bread = np.linalg.inv(matrix.T @ matrix)
-    coefficients = bread @ matrix.T @ y
-    errors = y - matrix @ coefficients
+    params = bread @ matrix.T @ y
+    errors = y - matrix @ params
     root = np.linalg.cholesky(bread)
     loadings, squares, scores = [], [], []
-    for cluster in np.unique(clusters):
-        rows = clusters == cluster
+    for rows in members(clusters):
         part = matrix[rows]
         left, singular, _ = np.linalg.svd(part @ root, full_matrices=False)
         rest = 1 - singular**2  # eigenvalues of I - X_g M X_g' in the directions X_g reaches
         inverse_root = np.where(rest > 1e-10, 1 / np.sqrt(np.where(rest > 1e-10, rest, 1)), 0.0)
-        direction = part @ bread[:, position]
-        adjusted = direction + left @ ((inverse_root - 1) * (left.T @ direction))
-        scores.append(adjusted @ errors[rows])
-        squares.append(adjusted @ adjusted)
+        direction = part @ bread[:, positions]
+        adjusted = direction + left @ ((inverse_root - 1)[:, None] * (left.T @ direction))
+        scores.append(adjusted.T @ errors[rows])
+        squares.append(adjusted.T @ adjusted)
         loadings.append(part.T @ adjusted)
-    loadings = np.array(loadings)
-    products = np.diag(squares) - loadings @ bread @ loadings.T  # p_g'p_h
-    df = np.trace(products) ** 2 / (products**2).sum()
-    return float(coefficients[position]), float(np.sqrt(np.sum(np.square(scores)))), float(df)
+    scores, squares, loadings = np.array(scores), np.array(squares), np.array(loadings)
+    inner = np.einsum("gis,ij,gjt->gst", loadings, bread, loadings, optimize=True)
+    values, vectors = np.linalg.eigh((squares - inner).sum(axis=0))
+    if values[0] <= 1e-10 * np.trace(bread[np.ix_(positions, positions)]):
+        raise DesignError(
+            "The clusters' own effects explain everything that could vary, so no clustered error can be computed.",
+            "Use fewer covariates or strata, or check the cluster column.",
+        )
+    scale = vectors / np.sqrt(values) @ vectors.T  # the inverse symmetric root
+    squares, inner, loadings = scale @ squares @ scale, scale @ inner @ scale, loadings @ scale
+    crossed = np.einsum("gis,gjt->stij", loadings, loadings, optimize=True) @ bread  # Z_st M
+    moments = (
+        (np.einsum("gss->g", squares) ** 2).sum()
+        + np.einsum("gst,gts->", squares, squares)
+        - 2 * np.einsum("gss,gtt->", squares, inner)
+        - 2 * np.einsum("gst,gts->", squares, inner)
+        + np.einsum("stij,stji->", crossed, crossed.transpose(1, 0, 2, 3))
+        + np.einsum("stij,stji->", crossed, crossed)
+    )
+    q = len(positions)
+    return params[positions], scores.T @ scores, float(q * (q + 1) / moments)
+
+
+def members(clusters: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the positions of each cluster's rows, clusters in sorted order."""
+    order = np.argsort(clusters, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(clusters[order])) + 1)
 
 
 def icc(y: np.ndarray, fixed: np.ndarray, clusters: np.ndarray) -> float:
@@ -48,17 +135,23 @@ def icc(y: np.ndarray, fixed: np.ndarray, clusters: np.ndarray) -> float:
     Analysis of variance estimate (Henderson 1953, method III): the sum of squares that cluster indicators
     take from the residuals of `fixed` is (its df) s2_e + trace(Z'MZ) s2_c.
     """
-    indicators = (clusters[:, None] == np.unique(clusters)[None, :]).astype(float)
-    fixed_basis = orthonormal(fixed)[0]
-    basis = orthonormal(np.column_stack([fixed, indicators]))[0]
-    df_between, df_within = basis.shape[1] - fixed_basis.shape[1], len(y) - basis.shape[1]
-    if df_between < 1 or df_within < 1:
-        return float("nan")
+    code = np.unique(clusters, return_inverse=True)[1]
+
+    def sums(table):
+        return np.column_stack([np.bincount(code, weights=column) for column in table.T])
+
+    def centred(table):
+        return table - (sums(table) / np.bincount(code)[:, None])[code]
 
     def leftover(values, space):
         return np.sum((values - space @ (space.T @ values)) ** 2)
 
-    within = leftover(y, basis) / df_within
-    between = leftover(y, fixed_basis) - within * df_within
-    variance = max((between - df_between * within) / leftover(indicators, fixed_basis), 0.0)
+    basis, inside = orthonormal(fixed)[0], orthonormal(centred(fixed))[0]
+    df_within = len(y) - code.max() - 1 - inside.shape[1]
+    df_between = len(y) - basis.shape[1] - df_within
+    if df_between < 1 or df_within < 1:
+        return float("nan")
+    within = leftover(centred(y[:, None])[:, 0], inside) / df_within
+    between = leftover(y, basis) - within * df_within
+    variance = max((between - df_between * within) / (len(y) - np.sum(sums(basis) ** 2)), 0.0)
     return float(variance / (variance + within)) if variance + within > 0 else float("nan")
