@@ -54,7 +54,7 @@ def _found(book):
 
 def _rows(book, found) -> list[dict]:
     """Rows in words, the planned analysis first, then by size of the estimate."""
-    rows = analysis.plain_rows(found)
+    rows = [row | {"words": f"{row['words'][:1].upper()}{row['words'][1:]}"} for row in analysis.plain_rows(found)]
     first, rest = rows[0], rows[1:]
     rest.sort(key=lambda row: (row["value"] is None, row["value"] or 0.0, row["specification"]))
     return [first, *rest]

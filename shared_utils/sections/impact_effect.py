@@ -3,7 +3,7 @@
 import secrets
 
 from shared_utils import data, designs
-from shared_utils.sections import analysis, charts_compare, checks, descriptive
+from shared_utils.sections import analysis, charts_compare, checks, descriptive, impact_pictures
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
@@ -44,6 +44,7 @@ def primary_effect(book) -> Section:
         " ".join(sentences),
         table=_table(book, shown),
         figure=_figure(book, main, shown),
+        more=impact_pictures.of_design(book, rows, main[0]),
         flags=flags,
         estimates=_record_rows(book, rows, main),
         data={"main": main, "rows": rows},

@@ -5,10 +5,10 @@ One answer for each kind of design: what its assumption is, and what the data sa
 
 import math
 
-from shared_utils.designs import did_staggered, iv_encouragement, panel_did, rd
+from shared_utils.designs import did_staggered, iv_encouragement, panel_did
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, checks
+from shared_utils.sections import analysis, baseline_cutoff, charts_compare, checks
 from shared_utils.sections.impact_groups import hidden
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -17,6 +17,7 @@ from shared_utils.stats import sensitivity
 from shared_utils.stats.covariates import numeric_columns
 
 MBARS = (0.5, 1.0, 1.5, 2.0)
+TIMES = {1: "As strong", 2: "Twice as strong", 3: "Three times as strong"}
 
 
 @section("I9", "Could hidden differences explain it?")
@@ -132,7 +133,7 @@ def _benchmarks(book, row, omitted):
         return None
     name = plainly(str(omitted.strongest))
     bars = [("Least squares, nothing hidden", omitted.value, omitted.value - 1.96 * omitted.se, omitted.value + 1.96 * omitted.se, omitted.se)]
-    bars += [(f"{b.multiple} times as strong as {name}", b.value, b.ci_low, b.ci_high, b.se) for b in bounds.itertuples()]
+    bars += [(f"{TIMES[b.multiple]} as {name}", b.value, b.ci_low, b.ci_high, b.se) for b in bounds.itertuples()]
     drawn = [
         charts_compare.Bar(label, unit.shown(value), unit.shown(low), unit.shown(high),
                            f"{unit.text(value, se, rules)}  ({unit.text(low, se, rules)} to {unit.text(high, se, rules)})", i == 0)
@@ -194,26 +195,11 @@ def _trend_figure(book, row, rows):
 
 
 def _limit(book, row) -> Section:
-    """At a limit: do people pile up on one side, and does anything else jump there?"""
-    planned = analysis.design(book, book.config.primary.id, draws=0)
-    jumps = rd.continuity(book.study.frame, planned, [name for name in book.study.covariates if name not in planned["covariates"]] or book.study.covariates)
-    rows = [line | {"covariate": plainly(line["covariate"])} for line in analysis.plain_rows(jumps)]
-    found = [line["covariate"] for line in rows if line["p_holm"] is not None and line["p_holm"] < 0.05]
-    flags = [Flag("COVARIATE_JUMP", "serious", "I9", f"At the limit {listed(found)} jumps too, so more than the program may change there.", True)] if found else []
+    """At a limit: does anything else jump there (B5), and do other programs use it?"""
+    made = baseline_cutoff.continuity(book)
     others = [name for name in book.config.design.diagnostics.other_programs_at_cutoff if name != "none"]
-    text = (
-        f"people just inside and just outside the limit {'differ in ' + listed(found) if found else 'show no clear difference in what was measured at the start'}"
-        + (f". Other programs use the same limit: {listed(others)}" if others else "")
-    )
-    columns = [
-        Column("covariate", "Measured at the start"),
-        Column("value", "Jump at the limit", "number", digits=3),
-        Column("ci_low", "Low end", "number", digits=3),
-        Column("ci_high", "High end", "number", digits=3),
-        Column("p", "p", "p"),
-        Column("p_holm", "p (Holm)", "p"),
-    ]
-    return Section(sentence(text), table=Table("Does anything else jump at the limit?", columns, rows), flags=flags)
+    also = f" Other programs use the same limit: {listed(others)}." if others else ""
+    return Section(made.sentence + also, table=made.table, figure=made.figure, flags=made.flags)
 
 
 ANSWERS = {
