@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from shared_utils.designs import _robustness, estimate, robustness
 from shared_utils.stats import sensitivity
 from shared_utils.stats.sensitivity import e_value, omitted_variable, oster, robustness_value, tipping_point
 
@@ -315,6 +314,8 @@ def test_only_choices_with_an_estimate_count():
 
 
 def test_it_reads_what_designs_robustness_returns():
+    from shared_utils.designs import _robustness, estimate, robustness
+
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"offer": np.tile([0, 1], 150), "age": rng.normal(40, 9, 300)})
     frame["work"] = (rng.random(300) < 0.4 + 0.15 * frame.offer).astype(int)
