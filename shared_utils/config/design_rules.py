@@ -137,6 +137,13 @@ def counts_of_a_series(c) -> Iterator[Finding]:
                       "estimator: segmented_poisson, or take exposure out and give the outcome as a share.")
 
 
+@reads("design", "covariates")
+def predictors_of_a_twin(c) -> Iterator[Finding]:
+    if c.design.estimator == "synthetic_did" and c.covariates:
+        yield Finding(("covariates",), "synthetic_did takes no covariates. Remove them, or write estimator: "
+                      "synthetic_control.")
+
+
 @reads("design", "subgroups")
 def no_groups(c) -> Iterator[Finding]:
     if not c.design.SUBGROUPS and c.subgroups.dims:

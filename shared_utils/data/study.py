@@ -138,8 +138,8 @@ def _options(config: CityConfig) -> dict:
     elif design.type == "observational_aipw":
         said = {"estimand": design.estimand, "ps_max": design.trim.ps_max,
                 "overlap_min_ess": design.overlap_min_ess}  # fmt: skip
-    elif design.type == "interrupted_time_series":
-        said = {"family": "poisson" if design.estimator == "segmented_poisson" else "linear"}
+    elif design.type in ("panel_did", "interrupted_time_series"):
+        said = {"family": "poisson" if design.estimator in ("ppml_twfe", "segmented_poisson") else "linear"}
     elif design.type == "synthetic_control":
         said = {"method": "sdid" if design.estimator == "synthetic_did" else "scm"}
     return {**said, **design.options}

@@ -1,6 +1,7 @@
 """Baseline: what the pilot is trying to do (B1) and whether the data are good enough (B2)."""
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_shape, plan_lock
@@ -206,7 +207,10 @@ def _missing_table(book, shares) -> Table | None:
     return Table("Fields with missing values", columns, rows)
 
 
-def _rules_table(book) -> Table:
+def _rules_table(book) -> Table | None:
+    """The rules on linked tables; a city with one analysis file has none, and its columns are checked when read."""
+    if book.config.data.analysis_file:
+        return None
     found = {code: [f for f in book.flags if f.code == code] for code in RULES}
     rows = [
         {
@@ -232,12 +236,12 @@ def _strip(book, shares):
     table = _by_month(book, list(shares.index[:10]))
     worst = shares.index[0]
     title = f"{field_name(book, worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
-    kind = "month" if analysis.is_panel(book) else "month of application"
+    kind = "period" if analysis.is_panel(book) else "month of application"
+    few = f" Months with fewer than {book.rules.small_cell_min} records are left white."
     sheet = {
         "title": title,
         "subtitle": f"Share of records without a value, by field and {kind}",
-        "note": f"Source: the city's files. {len(book.study.frame):,} records. Months with fewer than "
-        f"{book.rules.small_cell_min} records are left white.",
+        "note": f"Source: the city's files. {len(book.study.frame):,} records.{'' if analysis.is_panel(book) else few}",
         "stamp": book.stamp,
     }
     alt = (
@@ -247,24 +251,22 @@ def _strip(book, shares):
 
 
 def _by_month(book, fields) -> pd.DataFrame:
-    """Share missing, one row a field and one column a month (quarters when there are many months)."""
-    frame = book.study.frame
-    when = (
-        pd.to_datetime(frame[book.study.period or "application_date"])
-        if (book.study.period or "application_date" in frame)
-        else None
-    )
-    gone = gaps(book)[fields]
+    """Share missing, one row a field and one column a month (quarters when there are many months, or the panel's own
+    years)."""
+    when, gone = book.study.frame.get(book.study.period or "application_date"), gaps(book)[fields]
     if when is None:
         return gone.mean().to_frame("all")
-    months = when.dt.to_period("M")
-    months = when.dt.to_period("Q") if months.nunique() > 12 else months
-    shares, n = gone.groupby(months).mean(), gone.groupby(months).size()
-    shares[n < book.rules.small_cell_min] = 0.0
-    label = (
-        (lambda p: f"{p.year}\nQ{p.quarter}")
-        if months.nunique() and months.dtype.freq.name.startswith("Q")
-        else (lambda p: p.strftime("%b\n%y"))
-    )
-    shares.index = [label(period) for period in shares.index]
+    if not is_numeric_dtype(when):
+        days = pd.to_datetime(when).dt
+        when = days.to_period("Q" if days.to_period("M").nunique() > 12 else "M")
+    shares, n = gone.groupby(when).mean(), gone.groupby(when).size()
+    if not analysis.is_panel(book):
+        shares[n < book.rules.small_cell_min] = 0.0
+    shares.index = [_period_words(period) for period in shares.index]
     return shares.T.rename(index=lambda name: field_name(book, name))
+
+
+def _period_words(period) -> str:
+    if not isinstance(period, pd.Period):
+        return f"{period:g}"
+    return f"{period.year}\nQ{period.quarter}" if period.freqstr.startswith("Q") else period.strftime("%b\n%y")

@@ -2,7 +2,7 @@
 
 from shared_utils.disclosure import shows_group
 from shared_utils.errors import EmiError
-from shared_utils.sections import analysis, baseline_cutoff, charts_compare, charts_limits, checks
+from shared_utils.sections import analysis, baseline_cutoff, baseline_twin, charts_compare, charts_limits, checks
 from shared_utils.sections.record import clean
 from shared_utils.sections.scales import in_100, told_share
 from shared_utils.sections.section import Section, section
@@ -20,8 +20,14 @@ def comparability(book) -> Section:
     if book.descriptive:
         raise EmiError("this design has no comparison group, so there is nothing to compare")
     book.require_sound_data()
+    if analysis.is_series(book):
+        return _one_series(book)
     if book.study.design["type"] == "rd":
         return baseline_cutoff.continuity(book)
+    if book.study.design["type"] == "synthetic_control":
+        return baseline_twin.fit_before_the_start(book)
+    if not book.study.covariates:
+        return _without_measures(book)
     frame, group = checks.pair(book)
     rows = _balance_rows(book, frame, group)
     p = checks.omnibus(book)
@@ -55,6 +61,27 @@ def comparability(book) -> Section:
             }
         },
     )
+
+
+def _one_series(book) -> Section:
+    """A series is compared with itself: what came before says what would have come."""
+    flags, periods = checks.design_flags(book), book.study.unit_label
+    before = int((book.study.frame[book.study.arm] == book.study.labels[1]).sum())
+    text = f"One series has no second group: its {before} {periods} before the start stand in for one. This holds only"
+    text = f"{text} if their trend and seasons would have gone on, and nothing else came at the same time."
+    return Section(f"{text} {_found(flags)}", flags=flags)
+
+
+def _without_measures(book) -> Section:
+    """No covariate is named: the checks of the assignment or of the design are all there is."""
+    drawn = book.study.design["type"] in checks.RANDOM
+    flags = checks.assignment_flags(book) if drawn else checks.design_flags(book)
+    text = "City.yml names no measures at the start (covariates), so the groups cannot be compared on them."
+    return Section(f"{text} {_found(flags)}", flags=flags)
+
+
+def _found(flags) -> str:
+    return f"The design's own checks found {counted(len(flags), 'thing')} to know."
 
 
 def _balance_rows(book, frame, group) -> list[dict]:
@@ -163,7 +190,7 @@ def _without_groups(book) -> Section:
     """Places and descriptive designs: the share of records with the main outcome."""
     values = book.study.frame[book.config.primary.id]
     share = float(values.isna().mean())
-    what = "months" if analysis.is_panel(book) else "records"
+    what = book.study.period_label if analysis.is_panel(book) else "records"
     if share == 0:
         text = f"No {what} of the main outcome are missing: all {len(values):,} are there"
     else:

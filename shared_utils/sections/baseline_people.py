@@ -20,9 +20,13 @@ YES_NO = {1: "yes", 0: "no"}
 @section("B3", "Who is in the pilot?")
 def participants(book) -> Section:
     """Everyone in the study, all arms together: each equity group, and the middle of the main numbers."""
+    if analysis.is_series(book):
+        raise EmiError(f"one series of {book.study.unit_label} does not say who is in the pilot")
     frame, unit = _one_row_each(book)
     rows = _composition(book, frame)
     largest = _largest(book, rows)
+    if not largest and analysis.is_panel(book):
+        raise EmiError(f"the data name no groups of {unit}")
     if not largest:
         raise EmiError("no group of race and ethnicity, gender, household type or opportunity can be shown")
     text = " ".join(

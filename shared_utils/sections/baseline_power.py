@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared_utils import data
+from shared_utils.disclosure import round_count, shows_group
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_limits, plan_lock
@@ -19,6 +20,8 @@ from shared_utils.stats import power
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
 ENOUGH = 0.5  # share of outcomes known from which the data, not an assumption, give the spread
 SIMILAR = ("did_staggered", "panel_did", "observational_aipw", "rd")  # no closed form that fits
+# One place or series: shuffling would make another one, and more rows do not shrink the error with their root.
+ONE_OF_A_KIND = ("synthetic_control", "interrupted_time_series")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ def detectable(book) -> Section:
         f"With {_count(book, found)}, the pilot can reliably detect a change of {_size(book, found.mde)}. "
         f"The smallest change worth paying for is {worthwhile(book)}. This is {words} what it can detect."
     )
-    rows = [{"share": share, "n": round(share * found.n), "mde": found.at(share)} for share in SHARES]
+    single = book.config.design.type in ONE_OF_A_KIND
+    shares = (1.0,) if single else SHARES
+    caption = "What can be detected" if single else "What could be detected with fewer or more"
+    rows = [{"share": share, "n": round(share * found.n), "mde": found.at(share)} for share in shares]
     columns = [
         Column("share", "Share of the sample now", "share"),
         Column("n", found.what.capitalize(), "count", people=False),
@@ -63,8 +69,8 @@ def detectable(book) -> Section:
     return Section(
         sentence(text),
         flags=_flags(ratio),
-        figure=_curve(book, found),
-        table=Table("What could be detected with fewer or more", columns, rows, scale=unit, notes=notes),
+        figure=None if single else _curve(book, found),
+        table=Table(caption, columns, rows, scale=unit, notes=notes),
         data={
             "record": {
                 "mde": found.mde,
@@ -81,24 +87,29 @@ def minimum_detectable(book) -> Detectable:
     """The MDE of the city's design at its present size, on the estimation scale."""
     kind = book.config.design.type
     known = book.study.frame[book.config.primary.id].notna().mean()
+    if kind in ONE_OF_A_KIND:
+        return _from_error(book, book.study, "the planned analysis; its estimate is not used")
     if kind in SIMILAR and known >= ENOUGH:
-        return _from_shuffled(book)
+        shuffled = data.blind(book.study, book.seed)
+        return _from_error(book, shuffled, "the planned analysis on shuffled groups")
     return _from_formula(book, "rct_individual" if kind in SIMILAR and kind != "rd" else kind, known)
 
 
-def _from_shuffled(book) -> Detectable:
-    """From the standard error of the planned analysis on shuffled groups: no result of any group is used."""
-    study = data.blind(book.study, book.seed)
+def _from_error(book, study, of_what: str) -> Detectable:
+    """From the standard error of the planned analysis: no result of any group is used."""
     changes = {key: value for key, value in study.design.items() if key != "options"}
     rows = analysis.estimates(study.frame, analysis.design(book, book.config.primary.id, draws=0, **changes))
     row = analysis.main_rows(rows)[0]
+    if row["ci_low"] is None or row["ci_high"] is None:
+        others = f"{row['n_comparison']} {study.unit_label}"
+        raise EmiError(f"with {others} to compare with, no change can be told from chance")
     df = row["df"] or 1e6
     n = study.frame[study.subject_id].nunique()
     return Detectable(
         power.multiplier(df) * row["se"],
         n,
         study.unit_label,
-        "(t + t) x standard error of the planned analysis on shuffled groups",
+        f"(t + t) x standard error of {of_what}",
         {"standard error": row["se"], "multiplier": power.multiplier(df)},
     )
 
@@ -106,9 +117,15 @@ def _from_shuffled(book) -> Detectable:
 def _from_formula(book, kind: str, known: float) -> Detectable:
     study = book.study
     frame = study.frame[study.frame[book.config.primary.id].notna()] if known >= ENOUGH else study.frame
-    sd, r2 = spread(book, frame)
     first, second = study.labels
     treated = float((frame[study.arm] == first).mean())
+    if kind == "time_to_event":
+        events = int(frame[book.config.primary.id].sum())
+        if not events or not shows_group(events, len(frame), book.rules):
+            raise EmiError("the event has happened to too few people, or to nearly all")
+        inputs = {"events": round_count(events, book.rules), "share": treated}  # the inputs are printed
+        return _detectable(kind, inputs, len(frame), study.unit_label)
+    sd, r2 = spread(book, frame)
     shared = {"sd": sd, "r2": r2}
     if kind == "rct_cluster":
         clusters = frame[study.design["cluster"]].nunique()

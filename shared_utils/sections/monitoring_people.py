@@ -20,6 +20,8 @@ FIDELITY_WARN = 0.80
 def flow(book) -> Section:
     """Counts from joining to follow-up; by group only as counts."""
     study, unit = book.study, book.study.unit_label
+    if analysis.is_series(book):
+        raise EmiError(f"the data are one series of {unit}, so nobody is followed from joining to follow-up")
     frame = study.frame.drop_duplicates(study.subject_id)
     panel = analysis.is_panel(book)
     arms = [(analysis.arm_name(book, arm), int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)]

@@ -135,7 +135,9 @@ def advisable(config) -> list[str]:
         "pilot.theory_of_change.activities": theory.activities,
         "pilot.theory_of_change.short_term": theory.short_term,
         "source of the primary outcome": config.primary.source,
-        "subgroups.dims": config.design.type == "descriptive" or "subgroups" in config.model_fields_set,
+        "subgroups.dims": config.design.type == "descriptive"
+        or not config.design.SUBGROUPS
+        or "subgroups" in config.model_fields_set,
     }
     return [key for key, value in said.items() if not value]
 

@@ -63,7 +63,9 @@ def tier(book, told, rating: str) -> str:
 
 def sites(book) -> int:
     """Places in which the pilot was run: sites, else clusters, buildings or tracts, else one."""
-    frame = book.study.frame
+    frame, treated = book.study.frame, book.study.design.get("treated_units")
+    if treated:
+        return len(treated)
     for column in ("site_id", "branch_id", book.study.design.get("cluster"), book.study.design.get("unit")):
         if column and column in frame:
             return int(frame[column].nunique())

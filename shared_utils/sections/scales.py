@@ -19,7 +19,7 @@ INTERNAL = Rules(se_digits=3)  # a city's own tables show one digit more than a 
 class Scale:
     """How one outcome is told.
 
-    name   the record's scale: prob_diff, usd, log_irr, points, mean_diff
+    name   the record's scale: prob_diff, usd, log_irr, log_hr, points, mean_diff
     unit   unit words of a displayed effect
     level  unit words of a mean ("judgments per 1,000 renter households per month")
     per    the 1,000 in these words: means are kept per one
@@ -33,20 +33,25 @@ class Scale:
     per: float = 1
     gain: bool = False
 
+    @property
+    def is_ratio(self) -> bool:
+        """True for log ratios, shown as percent changes."""
+        return self.name in ("log_irr", "log_hr")
+
     def shown(self, value: float) -> float:
         """An effect as people read it: points for shares, percent change for log ratios."""
         if self.gain:
             return -replace(self, gain=False).shown(-value)
         if self.name == "prob_diff":
             return 100 * value
-        if self.name == "log_irr":
+        if self.is_ratio:
             return 100 * math.expm1(value) if value < math.inf else math.inf
         return value
 
     def shown_se(self, se: float) -> float:
         """The standard error of a shown effect; for log ratios that of a small effect, so all ends round
         alike."""
-        return 100 * se if self.name in ("prob_diff", "log_irr") else se
+        return 100 * se if self.name == "prob_diff" or self.is_ratio else se
 
     def rounded(self, value: float, se: float | None, rules: Rules | None = None) -> float:
         """A shown effect at the digits its standard error supports."""
@@ -60,7 +65,7 @@ class Scale:
         number = self.rounded(value, se, rules)
         if self.name == "usd":
             return f"{MINUS if number < 0 else ''}${abs(number):,.0f}"
-        return self._printed(number, se, rules) + ("%" if self.name == "log_irr" else "")
+        return self._printed(number, se, rules) + ("%" if self.is_ratio else "")
 
     def _printed(self, number: float, se: float | None, rules: Rules | None) -> str:
         if is_missing(se) or se == 0:
@@ -73,7 +78,7 @@ class Scale:
         number = abs(self.rounded(value, se, rules))
         if self.name == "usd":
             return f"${number:,.0f}"
-        word = {"prob_diff": "points", "points": "points", "log_irr": "percent"}.get(self.name, self.unit)
+        word = "percent" if self.is_ratio else "points" if self.name in ("prob_diff", "points") else self.unit
         return f"{self._printed(number, se, rules)} {word}".strip()
 
     def mean(self, value: float, n, rules: Rules) -> str:
@@ -109,10 +114,12 @@ def told_share(x: int, n: int, rules: Rules) -> tuple[str, float]:
     return f"at least {math.floor(100 * (n - most) / n)} in 100", (n - most) / n
 
 
-def scale_of(outcome, design_type: str) -> Scale:
-    """The scale of a configured outcome (config.Outcome) under a design."""
+def scale_of(outcome, design) -> Scale:
+    """The scale of a configured outcome (config.Outcome) under a configured design."""
+    if design.type == "time_to_event":
+        return Scale("log_hr", "percent change in pace")
     stated = outcome.mwe.scale if outcome.mwe else ""
-    if stated in ("percent_change", "log_irr") or (outcome.exposure and design_type == "panel_did"):
+    if stated in ("percent_change", "log_irr") or _is_rate(outcome, design):
         per = re.search(r"per ([\d,]+)", outcome.unit)
         return Scale("log_irr", "percent change", outcome.unit, float(per[1].replace(",", "")) if per else 1)
     if outcome.kind in ("binary", "proportion"):
@@ -122,3 +129,7 @@ def scale_of(outcome, design_type: str) -> Scale:
     if outcome.kind == "index":
         return Scale("points", "points", "points")
     return Scale("mean_diff", outcome.unit or "units", outcome.unit)
+
+
+def _is_rate(outcome, design) -> bool:
+    return bool(outcome.exposure) if design.type == "panel_did" else design.estimator == "segmented_poisson"

@@ -52,6 +52,9 @@ DESIGNS = {
     "panel_did": "pilot places compared with other places over time",
     "observational_aipw": "comparison adjusted for known differences",
     "rd": "comparison at a cutoff",
+    "synthetic_control": "one place compared with a weighted mix of others",
+    "interrupted_time_series": "one series, before and after",
+    "time_to_event": "time until something happens, with the program and without",
     "descriptive": "description without a comparison",
 }
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -70,6 +73,9 @@ COMPARED = {
     "panel_did": ("in the pilot areas", "expected without the pilot, judging by the other areas"),
     "observational_aipw": ("among those who took the program", "expected for the same people without it"),
     "rd": ("just inside the limit", "just outside it"),
+    "synthetic_control": ("where the program ran", "expected without it, judging by a mix of other {units}"),
+    "interrupted_time_series": ("when the program started", "expected then without it, judging by the {units} before"),
+    "time_to_event": ("among people with the program", "among people without it"),
 }
 
 
@@ -317,7 +323,8 @@ def _levels(told: Told, rules: Rules) -> str:
 
 
 def _label(told: Told) -> str:
-    return told.label[:1].lower() + told.label[1:] if not told.label[:2].isupper() else told.label
+    label = told.label[:1].lower() + told.label[1:] if not told.label[:2].isupper() else told.label
+    return f"how fast this happens: {label}" if told.scale.name == "log_hr" else label
 
 
 def _bare(size: str) -> str:

@@ -83,6 +83,13 @@ def test_one_wrong_value_is_refused_with_line_key_and_words(load, design_type, o
     assert problem.key == key and problem.line > 0 and words in str(problem), str(problem)
 
 
+def test_synthetic_did_takes_no_covariates(load):
+    by_did = ("adoption:", "estimator: synthetic_did\n  adoption:")
+    assert load("synthetic_control", by_did).design.estimator == "synthetic_did"
+    with pytest.raises(ConfigError, match="synthetic_did takes no covariates"):
+        load("synthetic_control", by_did, ("covariates: []", "covariates: [rent]"))
+
+
 @pytest.mark.parametrize("design_type", ["synthetic_control", "interrupted_time_series", "time_to_event"])
 def test_mappings_are_refused_with_the_way_that_works(tmp_path, design_type):
     text = preset_path("cincinnati").read_text(encoding="utf-8")

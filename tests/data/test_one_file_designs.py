@@ -40,7 +40,7 @@ def test_periods_of_a_series(made):
     study = made("interrupted_time_series")
     assert study.design == {
         "type": "interrupted_time_series", "time": "month", "exposure": "renter_households",
-        "interruption": pd.Timestamp("2024-01-01"), "options": {"family": "poisson"},
+        "interruption": pd.Timestamp("2024-01-01"), "covariates": [], "options": {"family": "poisson"},
     }  # fmt: skip
     assert (study.unit_label, study.period_label, study.labels) == ("months", "months", ["after", "before"])
     assert study.frame.groupby("arm")["month"].agg(["min", "max", "size"]).to_dict("index") == {
