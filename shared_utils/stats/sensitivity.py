@@ -106,6 +106,7 @@ def oster(y, treatment, controls, r_max: float | None = None) -> Oster:
     """
     y, x = np.asarray(y, float), np.asarray(treatment, float)
     controls = np.asarray(controls, float).reshape(len(y), -1)
+    _need_numbers(y, x, controls)
     value_0, r2_0 = _fit(y, x[:, None])
     value_1, r2_1 = _fit(y, np.column_stack([x, controls]))
     r_max = min(1.0, 1.3 * r2_1) if r_max is None else r_max
@@ -124,6 +125,13 @@ def oster(y, treatment, controls, r_max: float | None = None) -> Oster:
     beta_star = choice[np.argmin(np.abs(choice - value_1))]
     delta = above / below if below else np.inf
     return Oster(float(delta), float(beta_star), float(r_max), value_0, r2_0, value_1, r2_1)
+
+
+def _need_numbers(*arrays: np.ndarray) -> None:
+    if not all(np.isfinite(values).all() for values in arrays):
+        raise ValueError(
+            "Outcome, treatment and covariates must be known numbers in every row; fill or leave out the rest."
+        )
 
 
 def _residuals(y: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -195,7 +203,8 @@ def omitted_variable(
     A multiple that no factor could reach (it would explain the whole treatment) has no row.
     """
     y, d = np.asarray(y, float), np.asarray(treatment, float)
-    others = covariates.to_numpy(float)
+    others = covariates.to_numpy(float, na_value=np.nan)
+    _need_numbers(y, d, others)
     own, rest = _residuals(d, others), _residuals(y, others)
     df = len(y) - 2 - np.linalg.matrix_rank(others - others.mean(axis=0))
     if df < 2 or own.var() < 1e-12 * d.var():

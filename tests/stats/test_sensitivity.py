@@ -62,13 +62,13 @@ def test_e_value_refuses_in_words(inputs, words):
 # --- Oster ---------------------------------------------------------------------------------------------------------
 
 
-def proportional_selection(effect, n=2000, seed=0):
-    """An outcome with a seen and a hidden factor that are equally selected on: delta is 1 by construction."""
+def proportional_selection(effect, delta=1.0, n=2000, seed=0):
+    """An outcome with a seen and a hidden factor, the hidden one selected on delta times as much, by construction."""
     rng = np.random.default_rng(seed)
     raw = rng.normal(size=(n, 4))
     seen, hidden, noise_x, noise_y = np.linalg.qr(raw - raw.mean(axis=0))[0].T * np.sqrt(n)  # uncorrelated, variance 1
-    x = 0.5 * (seen + hidden) + noise_x
-    # equal selection: cov(x, part) / var(part) is the same for the seen and the hidden part of the outcome
+    # cov(x, part) / var(part) of the hidden part of the outcome is delta times that of the seen part (her equation 2)
+    x = 0.5 * (seen + delta * hidden) + noise_x
     y = effect * x + seen + hidden + 0.5 * noise_y
     everything = np.column_stack([np.ones(n), x, seen, hidden])
     r_max = 1 - np.linalg.lstsq(everything, y, rcond=None)[1][0] / ((y - y.mean()) ** 2).sum()
@@ -81,8 +81,11 @@ def test_oster_recovers_the_truth_under_equal_selection(effect):
     found = oster(y, x, seen, r_max)
     assert found.beta_star == pytest.approx(effect, abs=1e-8)
     assert found.value_without > found.value_with > effect
-    if effect == 0:
-        assert found.delta == pytest.approx(1, abs=1e-8)
+
+
+@pytest.mark.parametrize("delta", [-0.5, 0.3, 1.0, 2.5])
+def test_oster_recovers_how_strongly_the_hidden_factor_is_selected_on(delta):
+    assert oster(*proportional_selection(0.0, delta)).delta == pytest.approx(delta, abs=1e-8)
 
 
 def test_oster_delta_is_above_one_where_the_adjusted_effect_keeps_its_sign_and_scales_do_not_matter():
@@ -184,6 +187,8 @@ def test_robustness_value_refuses_a_determined_treatment():
     y, d, covariates = trial(n=50)
     with pytest.raises(ValueError, match="determine the treatment"):
         omitted_variable(y, d, covariates.assign(same=d))
+    with pytest.raises(ValueError, match="known numbers in every row"):
+        omitted_variable(y, d, covariates.assign(age=pd.array([pd.NA] * 50, dtype="Float64")))
 
 
 # --- Rosenbaum -----------------------------------------------------------------------------------------------------
