@@ -373,7 +373,7 @@ def specification_summary(table: pd.DataFrame) -> dict:
 
     table: what designs.robustness returns. Only `choice` rows with an estimate count, the planned one among them: other
     kinds do not estimate the same thing, or are known to mislead. Shares are of the estimates that agree with the
-    planned one; min and max are on the scale of `value`; same_decision_share is None without decisions. No p over
+    planned one; same_decision_share is None without decisions; min and max are on the scale of `value`. No p over
     specifications is computed (protocol 5.3, I5; after Simonsohn, Simmons and Nelson 2020, Nature Human Behaviour 4).
     Raises ValueError for several contrasts or no planned estimate.
     """
@@ -382,11 +382,11 @@ def specification_summary(table: pd.DataFrame) -> dict:
     if len(planned) != 1:
         raise ValueError(f"A summary needs one planned estimate, not {len(planned)}; give one contrast at a time.")
     planned = planned.iloc[0]
-    decided = bool((found["decision"] != "").all())
+    same_decision = found["decision"] == planned["decision"]
     return {
         "n_specs": len(found),
         "same_sign_share": float((np.sign(found["value"]) == np.sign(planned["value"])).mean()),
-        "same_decision_share": float((found["decision"] == planned["decision"]).mean()) if decided else None,
+        "same_decision_share": float(same_decision.mean()) if planned["decision"] else None,
         "min": float(found["value"].min()),
         "max": float(found["value"].max()),
     }
