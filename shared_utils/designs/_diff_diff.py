@@ -119,13 +119,30 @@ def discontinuity(
     )
 
 
-def density_test(running) -> tuple[float, float]:
-    """Return (T, p) of the Cattaneo-Jansson-Ma test that the density of running is continuous at 0."""
+@dataclass(frozen=True)
+class Density:
+    """The test that the density is continuous. h and n: bandwidth and rows, below and above the cutoff. detectable:
+    the smallest jump, as a share of the density, that the test finds in 8 of 10 samples.
+    """
+
+    t: float
+    p: float
+    h: tuple[float, float]
+    n: tuple[int, int]
+    detectable: float
+
+
+def density_test(running) -> Density:
+    """Test that the density of `running` is continuous at 0 (Cattaneo, Jansson and Ma 2020, JASA 115)."""
     import diff_diff
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        result = diff_diff.RDDensityTest().fit(
-            pd.DataFrame({"running": np.asarray(running, float)}), running="running"
-        )
-    return float(result.t_stat), float(result.p_value)
+        warnings.simplefilter("ignore")  # mass points in the running variable are reported by diagnose
+        r = diff_diff.RDDensityTest().fit(pd.DataFrame({"running": np.asarray(running, float)}), running="running")
+    return Density(
+        float(r.t_stat),
+        float(r.p_value),
+        (float(r.h_left), float(r.h_right)),
+        (int(r.n_eff_left), int(r.n_eff_right)),
+        float(2.8 * r.se_diff / max((r.f_left + r.f_right) / 2, 1e-300)),
+    )

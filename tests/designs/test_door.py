@@ -25,7 +25,7 @@ def small(n=40):
     )
 
 
-def test_registry_has_the_ten_types():
+def test_registry_has_every_type_of_the_protocol():
     assert set(REGISTRY) == {
         "rct_individual",
         "rct_cluster",
@@ -36,6 +36,8 @@ def test_registry_has_the_ten_types():
         "observational_aipw",
         "rd",
         "rct_multiarm",
+        "synthetic_control",
+        "interrupted_time_series",
         "descriptive",
     }
 

@@ -10,7 +10,7 @@ from causaldata import castle, nhefs_complete, nsw_mixtape
 from linearmodels.datasets import card
 from published import prints_as
 
-from shared_utils.designs import _diff_diff, _weighting, estimate
+from shared_utils.designs import _weighting, estimate
 
 
 def test_nsw_dehejia_wahba(rows_of):
@@ -125,24 +125,6 @@ def test_castle_doctrine_twfe():
         {"type": "did_staggered", "outcome": "l_homicide", "unit": "sid", "time": "year", "cohort": "start"},
     )
     assert prints_as(rows[rows.role == "twfe"].value.iloc[0], "0.0818")
-
-
-def test_senate_discontinuity(published_data, rows_of):
-    # Calonico, Cattaneo, Farrell and Titiunik 2017 (rdrobust): 7.414 (1.459), robust interval 4.094 to 10.919
-    senate = pd.read_csv(published_data / "rdrobust_RDsenate.csv")
-    rows = rows_of(senate, {"type": "rd", "outcome": "vote", "running": "margin", "cutoff": 0})
-    main, conventional = rows["main"], rows["conventional"]
-    assert prints_as(conventional.value, "7.414") and prints_as(conventional.se, "1.459")
-    assert prints_as(main.ci_low, "4.094") and prints_as(main.ci_high, "10.919")
-    assert prints_as(main.value / main.se, "4.311")
-    assert prints_as(main.bandwidth, "17.754") and prints_as(main.bias_bandwidth, "28.028")
-    assert (main.n_comparison, main.n_treated) == (360, 323)
-
-
-def test_senate_density(published_data):
-    # Cattaneo, Jansson and Ma 2018 (rddensity): T -0.8753, p 0.3814
-    t, p = _diff_diff.density_test(pd.read_csv(published_data / "rddensity_senate.csv").margin)
-    assert prints_as(t, "-0.8753") and prints_as(p, "0.3814")
 
 
 @pytest.fixture(scope="module")
