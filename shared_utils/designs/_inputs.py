@@ -188,7 +188,7 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
         )
     try:
         kept = frame if seen.all() else frame[seen]
-        covariates, notes = numeric_columns(kept, _names(design.get("covariates")), spec.splines)
+        covariates, notes = numeric_columns(kept, names_of(design.get("covariates")), spec.splines)
     except CovariateError as problem:
         raise DesignError(f"Design {kind}: {problem.message}.", problem.hint) from None
     arrays = {key: values[seen] for key, values in roles.items()}
@@ -199,7 +199,7 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
             "Check the cluster column; one cluster cannot tell chance from effect.",
         )
     weights = _weights(frame, design.get("weights"), kind)
-    if names := _names(design.get("strata")):
+    if names := names_of(design.get("strata")):
         unknown = int(frame.loc[seen, names].isna().any(axis=1).sum())
         notes += [f"stratum missing for {unknown}: kept as a stratum of their own"] if unknown else []
     inputs = Inputs(
@@ -293,7 +293,7 @@ def _check_columns(frame, design, outcome, spec) -> None:
         raise DesignError(f"Design {kind}: the table has no rows.", "Check the join or filter that made it.")
     wanted = [("outcome", outcome)]
     for key in (*spec.columns, *spec.uses):
-        wanted += [(key, name) for name in _names(design.get(key)) if not name.startswith("spline(")]
+        wanted += [(key, name) for name in names_of(design.get(key)) if not name.startswith("spline(")]
     for key, name in wanted:
         if name not in frame.columns:
             raise no_column(kind, key, name, frame)
@@ -303,7 +303,7 @@ def _check_columns(frame, design, outcome, spec) -> None:
                 "Rename or drop the duplicates.",
             )
     taken = {outcome, *(design[key] for key in spec.columns if isinstance(design.get(key), str))}
-    both = [name for name in _names(design.get("covariates")) if name in taken]
+    both = [name for name in names_of(design.get("covariates")) if name in taken]
     if both:
         raise DesignError(
             f"Design {kind}: {listed(both)} cannot be a covariate as well.",
@@ -311,7 +311,7 @@ def _check_columns(frame, design, outcome, spec) -> None:
         )
 
 
-def _names(given) -> list[str]:
+def names_of(given) -> list[str]:
     if given is None or given == "":
         return []
     return [given] if isinstance(given, str) else [str(name) for name in given]
@@ -359,7 +359,7 @@ def _need_complete(missing, kind, key, column) -> None:
 
 def _groups(frame, given, kind, key) -> np.ndarray | None:
     """Integer codes of the combinations of the named columns, sorted by label."""
-    names = _names(given)
+    names = names_of(given)
     if not names:
         return None
     if key == "cluster":

@@ -16,9 +16,10 @@ Rows: main, unadjusted (no covariates), naive (plain difference, wrong: odds dif
 import numpy as np
 
 from shared_utils.designs._errors import DesignError
-from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
+from shared_utils.designs._inputs import Inputs, Option, Spec, names_of, need_variation
 from shared_utils.designs._regression import adjusted
 from shared_utils.designs._result import row
+from shared_utils.designs._robustness import Change, Specification, planned, rows
 from shared_utils.designs.rct_individual import (
     both_arms_in_strata,
     complier_rows,
@@ -35,6 +36,7 @@ SPEC = Spec(
     uses=("covariates", "strata"),
     options={"ri_draws": Option(2000, low=0, high=100_000)},
 )
+SMALL_BLOCK = 20
 
 
 def estimate(inputs: Inputs) -> list[dict]:
@@ -90,6 +92,36 @@ def diagnose(inputs: Inputs) -> list[dict]:
             inputs, inputs.roles["treatment"], severity="serious", affects_primary=False
         )
     return flags
+
+
+def specifications(frame, design: dict) -> list[Specification]:
+    """Pre-listed: block effects, Lin by block, without blocks under 20 applicants, naive (pilots.md 5.3)."""
+    listed = [
+        Specification("block_effects", "block effects: blocks count by their precision", _as_trial("ancova")),
+        Specification("lin_by_block", "difference within each block, weighted by its applicants", _as_trial("lin")),
+    ]
+    blocks = names_of(design["strata"])
+    if not _in_large_block(frame, blocks).all():
+        words = f"without blocks under {SMALL_BLOCK} applicants"
+        listed.append(Specification("without_small_blocks", words, rows(lambda f: _in_large_block(f, blocks))))
+    words = "plain difference: ignores that the chance of winning differs by block"
+    return [*listed, Specification("naive", words, planned, role="naive", kind="wrong")]
+
+
+def _in_large_block(frame, blocks: list[str]) -> np.ndarray:
+    size = frame.groupby(blocks, dropna=False, observed=True)[blocks[0]].transform("size")
+    return (size >= SMALL_BLOCK).to_numpy()
+
+
+def _as_trial(adjustment: str) -> Change:
+    """The same lottery as a stratified trial, without the weights."""
+
+    def change(frame, design):
+        kept = {key: value for key, value in design.items() if key != "assign_prob"}
+        given = {**(design.get("options") or {}), "adjustment": adjustment}
+        return frame, {**kept, "type": "rct_individual", "options": given}
+
+    return change
 
 
 def draw_weights(inputs: Inputs) -> np.ndarray:

@@ -6,9 +6,10 @@ Assumption in plain words: chance alone decided who was offered it (within strat
 Estimator: least squares on the offer, centred covariates and strata, and their interactions with the offer
     (Lin 2013, Agnostic notes on regression adjustments to experimental data, Ann. Appl. Stat. 7(1)).
     Without covariates and with strata this is the stratum-size-weighted difference in means.
+    `options.adjustment: logit` gives the average marginal effect of a logistic regression (designs/_logit.py).
 Variance: HC2, t with N - k degrees of freedom; HC2 is the exact Neyman variance for the difference in means
     (Samii and Aronow 2012, On equivalencies between design-based and regression-based variance estimators).
-p_ri: randomisation inference within strata, stats/randomization.py.
+p_ri: randomisation inference within strata, stats/randomization.py; exact where the draw had few outcomes.
 CACE: 2SLS of the outcome on having received the programme, with stratum effects and covariates, robust; the
     Anderson-Rubin set beside it (designs/_iv.py). It adds that the offer works only through the programme.
 """
@@ -17,9 +18,12 @@ import numpy as np
 
 from shared_utils.designs import _iv
 from shared_utils.designs._errors import DesignError
-from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups, need_variation
-from shared_utils.designs._regression import adjusted
+from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups, need_variation, numbers
+from shared_utils.designs._logit import marginal
+from shared_utils.designs._regression import Adjusted, adjusted
 from shared_utils.designs._result import row
+from shared_utils.designs._robustness import Specification
+from shared_utils.designs._trial_choices import logit, response_weighted, without_covariates
 from shared_utils.stats import randomization
 
 SPEC = Spec(
@@ -27,7 +31,7 @@ SPEC = Spec(
     optional=("received",),
     uses=("covariates", "strata", "weights"),
     options={
-        "adjustment": Option("lin", ("none", "ancova", "lin")),
+        "adjustment": Option("lin", ("none", "ancova", "lin", "logit")),
         "se": Option("HC2", ("HC1", "HC2", "HC3")),
         "ri_draws": Option(2000, low=0, high=100_000),
     },
@@ -39,8 +43,13 @@ def estimate(inputs: Inputs) -> list[dict]:
     inputs = both_arms_in_strata(inputs, "treatment")
     need_variation(inputs)
     treated = inputs.roles["treatment"]
-    rows = [_itt(inputs, treated, "main", p_ri=randomization_p(inputs, treated))]
-    rows.append(_itt(inputs, treated, "unadjusted", covariates=False))
+    facts = {"estimand": "ITT", **group_facts(inputs, treated)}
+    fit = fitted(inputs, {"treatment": treated})
+    plain = fitted(inputs, {"treatment": treated}, covariates=False) if inputs.covariates.shape[1] else fit
+    rows = [
+        _itt(inputs, fit, "main", p_ri=randomization_p(inputs, treated), **facts),
+        _itt(inputs, plain, "unadjusted", **facts),
+    ]
     if "received" in inputs.roles:
         rows += complier_rows(inputs, treated)
     return rows
@@ -58,21 +67,38 @@ def diagnose(inputs: Inputs) -> list[dict]:
     return flags
 
 
-def _itt(inputs, treated, role, covariates=True, p_ri=np.nan) -> dict:
-    fit = adjusted(
-        inputs, {"treatment": treated}, inputs.options["adjustment"], inputs.options["se"], covariates
-    )
+def specifications(frame, design: dict) -> list[Specification]:
+    """Pre-listed: no covariates, strata only, logit, weights for attrition, per protocol (pilots.md 5.3)."""
+    listed = without_covariates(frame, design) + logit(frame, design)
+    listed += response_weighted(frame, design, design["treatment"])
+    if design.get("received"):
+        words = "only people who did as assigned: not causal, because they chose to"
+        listed.append(Specification("per_protocol", words, _per_protocol, kind="wrong"))
+    return listed
+
+
+def _per_protocol(frame, design):
+    assigned, received = (numbers(frame, design[key], design["type"], key) for key in ("treatment", "received"))
+    return frame[assigned == received], {k: v for k, v in design.items() if k != "received"}
+
+
+def fitted(inputs: Inputs, groups: dict[str, np.ndarray], covariates: bool = True) -> Adjusted:
+    """Return the fit on group indicators (name -> 0/1) that `options.adjustment` and `options.se` ask for."""
+    if inputs.options["adjustment"] == "logit":
+        return marginal(inputs, groups, covariates)
+    return adjusted(inputs, groups, inputs.options["adjustment"], inputs.options["se"], covariates)
+
+
+def _itt(inputs: Inputs, fit: Adjusted, role: str, **facts) -> dict:
     return row(
         inputs,
-        estimand="ITT",
         value=fit.value("treatment"),
         se=fit.se("treatment"),
         df=fit.df,
         method=fit.method,
         role=role,
-        p_ri=p_ri,
         note=fit.note,
-        **group_facts(inputs, treated),
+        **facts,
     )
 
 
@@ -117,19 +143,30 @@ def randomization_p(inputs: Inputs, treated: np.ndarray) -> float:
     draws = int(inputs.options["ri_draws"])
     if draws == 0:
         return np.nan
-    values = inputs.y
-    if inputs.covariates.shape[1]:
-        values = randomization.residuals(values, inputs.covariates.to_numpy(), inputs.strata)
     clusters = inputs.cluster if whole_clusters(treated, inputs.cluster) else None
     try:
         return randomization.permutation_p(
-            values, treated, inputs.strata, clusters, draws, inputs.seed, inputs.alternative, inputs.weights
+            adjusted_outcome(inputs),
+            treated,
+            inputs.strata,
+            clusters,
+            draws,
+            inputs.seed,
+            inputs.alternative,
+            inputs.weights,
         )
     except ValueError as problem:
         raise DesignError(
             f"Design {inputs.type}, outcome '{inputs.outcome}': {problem}",
             "Check strata and groups; a comparison needs both groups within a stratum.",
         ) from None
+
+
+def adjusted_outcome(inputs: Inputs) -> np.ndarray:
+    """Return the outcome less its fit on covariates and strata without the treatment; as it is without covariates."""
+    if not inputs.covariates.shape[1]:
+        return inputs.y
+    return randomization.residuals(inputs.y, inputs.covariates.to_numpy(), inputs.strata)
 
 
 def whole_clusters(treated: np.ndarray, clusters: np.ndarray | None) -> bool:

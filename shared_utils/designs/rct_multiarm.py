@@ -6,10 +6,13 @@ Assumption in plain words: chance alone decided the arm (within strata); one per
     another's outcome; people whose outcome is missing do not differ between the arms.
 Estimator: one regression with an indicator for every arm, centred covariates and strata interacted with every
     indicator where the cells allow (Lin 2013, with several arms; Freedman 2008).
+    `options.pooling: pairwise` fits each contrast on its own two arms; `options.adjustment: logit` gives average
+    marginal effects (designs/_logit.py).
 Variance: HC2, t with N - k.
-Multiplicity: the contrasts against control are one family. `p_adjusted` is Holm's; `ci_low_adjusted` and
-    `ci_high_adjusted` are simultaneous (Bonferroni, level 1 - (1 - level)/k, `level_adjusted`): 97.5 % for
-    two. Decisions read the adjusted interval.
+Multiplicity: the contrasts against control are one family. `p_adjusted` is Holm's, or with `options.multiplicity:
+    westfall_young` that of the step-down max-T test by repeating the draw of all arms (randomization.arm_statistics);
+    `ci_low_adjusted` and `ci_high_adjusted` are simultaneous (Bonferroni, level 1 - (1 - level)/k, `level_adjusted`):
+    97.5 % for two. Decisions read the adjusted interval.
 p_ri: of each contrast by permuting its two arms within strata, which is exact given who got the other arms.
 Rows: main (a contrast against control each), between_arms (other pairs, outside the family), unadjusted,
     any_arm (all arms pooled against control).
@@ -19,11 +22,12 @@ import numpy as np
 
 from shared_utils.designs._errors import DesignError, listed
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
-from shared_utils.designs._regression import adjusted
 from shared_utils.designs._result import row, t_interval
-from shared_utils.designs.rct_individual import randomization_p
+from shared_utils.designs._robustness import Specification, options
+from shared_utils.designs._trial_choices import logit, response_weighted, without_covariates
+from shared_utils.designs.rct_individual import adjusted_outcome, fitted, randomization_p
 from shared_utils.errors import nearest
-from shared_utils.stats import multiplicity
+from shared_utils.stats import multiplicity, randomization
 
 SPEC = Spec(
     columns={"arm": "label"},
@@ -31,9 +35,10 @@ SPEC = Spec(
     optional=("contrasts",),
     uses=("covariates", "strata", "weights"),
     options={
-        "adjustment": Option("lin", ("none", "ancova", "lin")),
+        "adjustment": Option("lin", ("none", "ancova", "lin", "logit")),
         "se": Option("HC2", ("HC1", "HC2", "HC3")),
-        "multiplicity": Option("holm", ("holm", "none")),
+        "pooling": Option("all_arms", ("all_arms", "pairwise")),
+        "multiplicity": Option("holm", ("holm", "westfall_young", "none")),
         "ri_draws": Option(2000, low=0, high=100_000),
     },
 )
@@ -44,8 +49,11 @@ def estimate(inputs: Inputs) -> list[dict]:
     need_variation(inputs)
     control, pairs = _contrasts(inputs)
     rows = _contrast_rows(inputs, control, pairs, covariates=True)
-    if inputs.options["multiplicity"] == "holm":
-        _adjust_family([one for one in rows if one["role"] == "main"], inputs.level)
+    if inputs.options["multiplicity"] != "none":
+        family = [one for one in rows if one["role"] == "main"]
+        by_draws = inputs.options["multiplicity"] == "westfall_young"
+        adjusted = _max_t(inputs, control, pairs) if by_draws else multiplicity.holm([one["p"] for one in family])
+        _adjust_family(family, adjusted, inputs.level)
     rows += _contrast_rows(inputs, control, pairs, covariates=False)
     rows.append(_any_arm(inputs, control))
     return rows
@@ -68,6 +76,13 @@ def diagnose(inputs: Inputs) -> list[dict]:
             "message": f"{len(lacking)} strata lack an arm; they enter without interactions.",
         }
     ]
+
+
+def specifications(frame, design: dict) -> list[Specification]:
+    """Pre-listed: no covariates, strata only, pairwise, logit, weights for attrition (pilots.md 5.3)."""
+    pairwise = Specification("pairwise", "each contrast fitted on its own two arms", options(pooling="pairwise"))
+    listed = [*without_covariates(frame, design), pairwise, *logit(frame, design)]
+    return listed + response_weighted(frame, design, design["arm"])
 
 
 def _contrasts(inputs: Inputs) -> tuple[str, list[tuple[str, str]]]:
@@ -103,10 +118,14 @@ def _contrasts(inputs: Inputs) -> tuple[str, list[tuple[str, str]]]:
 def _contrast_rows(inputs, control, pairs, covariates) -> list[dict]:
     arms = inputs.roles["arm"]
     groups = {arm: (arms == arm).astype(float) for arm in sorted(set(arms)) if arm != control}
-    fit = adjusted(inputs, groups, inputs.options["adjustment"], inputs.options["se"], covariates)
+    pairwise = inputs.options["pooling"] == "pairwise"
+    fit = None if pairwise else fitted(inputs, groups, covariates)
     rows = []
     for first, second in pairs:
-        if second == control:
+        if pairwise:
+            two = (arms == first) | (arms == second)
+            fit = fitted(inputs.keep(two), {first: (arms == first)[two].astype(float)}, covariates)
+        if second == control or pairwise:
             value, se = fit.value(first), fit.se(first)
         elif first == control:
             value, se = -fit.value(second), fit.se(second)
@@ -135,10 +154,10 @@ def _contrast_rows(inputs, control, pairs, covariates) -> list[dict]:
     return rows
 
 
-def _adjust_family(rows: list[dict], level: float) -> None:
-    """Add Holm p and simultaneous intervals to the main rows."""
+def _adjust_family(rows: list[dict], adjusted: np.ndarray, level: float) -> None:
+    """Add the family's p values and simultaneous intervals to the main rows."""
     level_each = 1 - (1 - level) / len(rows)
-    for one, p in zip(rows, multiplicity.holm([one["p"] for one in rows]), strict=True):
+    for one, p in zip(rows, adjusted, strict=True):
         low, high = t_interval(one["value"], one["se"], one["df"], level_each)
         one |= {
             "p_adjusted": float(p),
@@ -148,9 +167,21 @@ def _adjust_family(rows: list[dict], level: float) -> None:
         }
 
 
+def _max_t(inputs: Inputs, control: str, pairs) -> np.ndarray:
+    """Westfall-Young p of the contrasts against control; missing without draws."""
+    family = [first if second == control else second for first, second in pairs if control in (first, second)]
+    draws = int(inputs.options["ri_draws"])
+    if draws == 0:
+        return np.full(len(family), np.nan)
+    arms, y = inputs.roles["arm"], adjusted_outcome(inputs)
+    found = randomization.arm_statistics(y, arms, control, inputs.strata, inputs.weights, draws, inputs.seed)
+    columns = [sorted(set(arms) - {control}).index(arm) for arm in family]
+    return multiplicity.step_down(*(t[..., columns] for t in found))
+
+
 def _any_arm(inputs: Inputs, control: str) -> dict:
     treated = (inputs.roles["arm"] != control).astype(float)
-    fit = adjusted(inputs, {"any": treated}, inputs.options["adjustment"], inputs.options["se"])
+    fit = fitted(inputs, {"any": treated})
     return row(
         inputs,
         estimand="ITT",

@@ -6,6 +6,11 @@ drives who is missing. The boundary is read at the nearest whole percent of over
 denominator is everyone assigned. It is a rating, never a p-value.
 """
 
+import numpy as np
+
+from shared_utils.stats import logistic
+from shared_utils.stats.covariates import label_codes, numeric_columns
+
 # fmt: off
 CAUTIOUS = (
     5.7, 5.8, 5.9, 5.9, 6.0, 6.1, 6.2, 6.3, 6.3, 6.3, 6.3, 6.2, 6.2, 6.1, 6.0, 5.9, 5.9, 5.8,
@@ -52,3 +57,22 @@ def rates(n_treated: int, seen_treated: int, n_comparison: int, seen_comparison:
         "overall": overall,
         "differential": abs(treated - comparison),
     }
+
+
+def response_weights(frame, outcome: str, treatment: str, covariates: list[str]) -> np.ndarray:
+    """Return one over everyone's modelled chance of having an outcome, shape (n,): inverse-probability weights.
+
+    The chance is a logistic regression on the arm and the baseline covariates (Robins, Rotnitzky and Zhao 1995,
+    Analysis of semiparametric regression models for repeated outcomes in the presence of missing data, JASA 90(429)).
+    It removes attrition bias when, given these, who is missing does not depend on the outcome. Treating the weights as
+    known makes standard errors, if anything, too large. Raises ValueError when nobody or everyone has an outcome, or
+    when the model predicts some people's response perfectly; CovariateError for a covariate that cannot be used.
+    """
+    seen = frame[outcome].notna().to_numpy(float)
+    if seen.min() == seen.max():
+        who = "everyone" if seen.all() else "nobody"
+        raise ValueError(f"Outcome '{outcome}' is there for {who}: there is nothing to weight.")
+    arms, _ = label_codes(frame[treatment])
+    table, _ = numeric_columns(frame, list(covariates))
+    matrix = np.column_stack([np.ones(len(frame)), arms[:, None] == np.unique(arms)[None, 1:], table.to_numpy()])
+    return 1 / logistic.chances(seen, matrix.astype(float))[1]

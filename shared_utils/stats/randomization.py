@@ -155,6 +155,41 @@ def draw_assignments(assigned, strata=None, clusters=None, draws=2000, seed=0) -
     return drawn.drawn(draws, np.random.default_rng(seed))[:, drawn.code]
 
 
+def arm_statistics(values, arms, control, strata=None, weights=None, draws=2000, seed=0):
+    """Return (t of each arm against control, shape (arms,); the same after drawing all arms anew, shape (draws, arms)).
+
+    arms: one label a person; the columns are the other arms, sorted. Drawn anew within strata (integer codes), each
+    arm as often as it was. t: weighted least squares on arm indicators and stratum effects over its robust standard
+    error. Dividing by it keeps the comparison of one arm right in large samples when another arm does have an effect,
+    though the draw supposes that none has (Chung and Romano 2016, Multivariate and multiple permutation tests, J.
+    Econometrics 193(1)).
+    """
+    code = np.unique(np.where(arms == control, "", arms).astype(str), return_inverse=True)[1]  # control sorts first
+    strata = np.zeros(len(code), int) if strata is None else np.unique(strata, return_inverse=True)[1]
+    weights = np.ones(len(code)) if weights is None else np.asarray(weights, float)
+    size = np.bincount(strata, weights=weights)
+
+    def centred(column):
+        return column - (np.bincount(strata, weights=weights * column) / size)[strata]
+
+    y = centred(np.asarray(values, float))
+
+    def statistics(code):
+        x = np.column_stack([centred((code == arm).astype(float)) for arm in range(1, code.max() + 1)])
+        bread = np.linalg.inv(x.T @ (x * weights[:, None]))
+        scores = x * (weights * (y - x @ (bread @ (x.T @ (weights * y)))))[:, None]
+        return bread @ (x.T @ (weights * y)) / np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread))
+
+    rng, groups = np.random.default_rng(seed), [np.flatnonzero(strata == s) for s in range(len(size))]
+    drawn = np.empty((draws, code.max()))
+    for draw in drawn:
+        other = code.copy()
+        for here in groups:
+            other[here] = rng.permutation(code[here])
+        draw[:] = statistics(other)
+    return statistics(code), drawn
+
+
 def few(groups, limit: int) -> bool:
     """Return whether choosing k of n in each (n, k) of groups can be done in at most `limit` ways."""
     ways = 1

@@ -1,0 +1,22 @@
+"""Logistic regression that says when it has no answer."""
+
+import warnings
+
+import numpy as np
+
+
+def chances(y, matrix, weights=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return (coefficients, fitted chances) of a 0/1 outcome on the columns of `matrix`, by maximum likelihood.
+
+    Raises ValueError when some rows can be told apart perfectly, because then no finite estimate exists.
+    """
+    from statsmodels.genmod.families import Binomial  # takes seconds to import, and few analyses need it
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # separation is looked for below
+        fit = GLM(y, matrix, family=Binomial(), var_weights=weights).fit(tol=1e-10, rtol=1e-12, maxiter=100)
+    fitted = np.asarray(fit.fittedvalues)
+    if not fit.converged or np.minimum(fitted, 1 - fitted).min() < 1e-8:
+        raise ValueError("The model predicts some rows perfectly, so it has no finite estimate: use fewer columns.")
+    return np.asarray(fit.params), fitted
