@@ -9,6 +9,7 @@ from shared_utils.config.names import PANEL_TYPES
 from shared_utils.sections import wording
 from shared_utils.sections.record import clean
 from shared_utils.sections.scales import Scale, scale_of
+from shared_utils.stats import balance
 
 # Estimates that go into the record; the other rows are comparisons that only the notebook shows.
 ROLES = {
@@ -250,8 +251,8 @@ def standardized(book, row: dict, outcome=None) -> dict:
         with_it = None if base is None else base + value
         if base is None or not (0 < base < 1 and 0 < with_it < 1):
             return {"d": None, "se": None, "method": "none"}
-        odds = math.log(with_it / (1 - with_it)) - math.log(base / (1 - base))
-        return {"d": sign * odds / 1.65, "se": se / (base * (1 - base) * 1.65), "method": "cox"}
+        d = balance.cox_index(with_it, base)
+        return {"d": sign * d, "se": se / (base * (1 - base) * 1.65), "method": "cox"}
     spread = comparison_sd(book, row, outcome)
     small = 1 - 3 / (4 * row["n"] - 9)
     return {"d": sign * value / spread * small, "se": se / spread * small, "method": "hedges_g"}

@@ -11,6 +11,7 @@ from shared_utils.sections.wording import counted, plainly, sentence
 from shared_utils.stats import sensitivity
 
 FLIPS_SERIOUS = 0.25
+LEAVE_OUT = "without_"  # specifications that leave out one stratum or donor: without_<its name>
 KINDS = {
     "estimand": "a related question",
     "wrong": "known to mislead here",
@@ -54,10 +55,21 @@ def _found(book):
 
 def _rows(book, found) -> list[dict]:
     """Rows in words, the planned analysis first, then by size of the estimate."""
-    rows = [row | {"words": f"{row['words'][:1].upper()}{row['words'][1:]}"} for row in analysis.plain_rows(found)]
+    rows = _without_names(analysis.plain_rows(found))
+    rows = [row | {"words": f"{row['words'][:1].upper()}{row['words'][1:]}"} for row in rows]
     first, rest = rows[0], rows[1:]
     rest.sort(key=lambda row: (row["value"] is None, row["value"] or 0.0, row["specification"]))
     return [first, *rest]
+
+
+def _without_names(rows: list[dict]) -> list[dict]:
+    """Number the analyses that leave out one site or place at a time: their names stay inside the city."""
+    left_out = [row for row in rows if row["specification"].startswith(LEAVE_OUT)]
+    for i, row in enumerate(left_out, start=1):
+        name = row["specification"].removeprefix(LEAVE_OUT)
+        what = plainly(row["words"].removesuffix(name).removeprefix("without ").strip())
+        row |= {"specification": f"{LEAVE_OUT}{i}", "words": f"without one {what or 'comparison place'} ({i} of {len(left_out)})"}
+    return rows
 
 
 def _sentence(book, summary, choice) -> str:

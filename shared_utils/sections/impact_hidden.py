@@ -86,7 +86,7 @@ def _choice(book, row) -> Section:
     known = frame[frame[outcome.id].notna()]
     covariates, _ = numeric_columns(known, [name for name in book.study.design["covariates"] if "spline(" not in name])
     y, treated = known[outcome.id].to_numpy(float), known["treatment"].to_numpy(float)
-    omitted = sensitivity.omitted_variable(y, treated, covariates, alpha=1 - row["level"])
+    omitted = sensitivity.omitted_variable(y, treated, covariates, _by_covariate(covariates), alpha=1 - row["level"])
     lines = [*_e_value_lines(row, unit), *_omitted_lines(omitted), *_oster_lines(y, treated, covariates)]
     needed = lines[0]["value"]
     text = (
@@ -98,6 +98,14 @@ def _choice(book, row) -> Section:
     )
     table = Table("How strong a hidden factor would have to be", [Column("what", "Measure"), Column("value", "Value", "number"), Column("means", "What it says")], lines)
     return Section(sentence(text), table=table, figure=_benchmarks(book, row, omitted), data={"record": {"robustness_value": omitted.robustness_value}})
+
+
+def _by_covariate(columns) -> dict[str, list[str]]:
+    """Covariate -> its columns: the levels of a category and the mark of a missing value belong together."""
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        found.setdefault(column.partition("=")[0].removesuffix(" (missing)"), []).append(column)
+    return found
 
 
 def _e_value_lines(row, unit) -> list[dict]:

@@ -13,7 +13,7 @@ from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import sentence
 from shared_utils.stats import bounds, sensitivity
 
-WEIGHTED = "response_weights"  # the specification that weighs by the chance of being seen
+WEIGHTED = "attrition_weights"  # the specification that weighs by the chance of being seen
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def missing_outcomes(book) -> Section:
         return hidden(book)
     _require_people(book)
     row, name = _planned(book)
-    planned = Case(name, "the missing are like those seen", row["value"], row["ci_low"], row["ci_high"])
+    planned = Case(name, "the missing are like those seen", row["value"], *analysis.decision_interval(row))
     if book.study.frame[book.config.primary.id].notna().all():
         return Section("Every main outcome is known, so nothing is missing that could explain the result.",
                        table=_rates(book), data={"record": {}})  # fmt: skip
@@ -79,13 +79,14 @@ def _weighted(book) -> list[Case]:
     listed = choices(book).data.get("rows", [])
     row = next((r for r in listed if r["specification"] == WEIGHTED and r["value"] is not None), None)
     assumes = "the missing are like those seen with the same characteristics"
-    return [Case("Weighted by the chance of being seen", assumes, row["value"], row["ci_low"], row["ci_high"])] if row else []
+    name = "Weighted by the chance of being seen"
+    return [Case(name, assumes, row["value"], *analysis.decision_interval(row))] if row else []
 
 
 def _bounded(book, row) -> tuple[list[Case], dict, list[str]]:
     """Lee and worst-case bounds of the difference between the drawn groups, and the tipping point."""
     frame, group = _drawn(book, row)
-    outcome, level = book.config.primary, row["level"]
+    outcome, level = book.config.primary, row.get("level_adjusted") or row["level"]
     y, treated, seen = frame[outcome.id].to_numpy(float), frame[group].to_numpy(float), frame[outcome.id].notna()
     how = {"weights": _draw_weights(book, frame), "clusters": _clusters(book, frame), "level": level}
     cases, record, notes = [], {}, []
@@ -160,8 +161,8 @@ def _sentence(book, row, lee) -> str:
 
 
 def _flags(book, row, lee) -> list[Flag]:
-    clear = not row["ci_low"] <= 0 <= row["ci_high"] if None not in (row["ci_low"], row["ci_high"]) else False
-    if lee is None or not clear or not lee.low <= 0 <= lee.high:
+    low, high = analysis.decision_interval(row)
+    if lee is None or low <= 0 <= high or not lee.low <= 0 <= lee.high:
         return []
     message = "The result is clear, but with the missing outcomes the effect could be zero (Lee bounds)."
     return [Flag("BOUNDS", "warn", "I8", message, True)]
