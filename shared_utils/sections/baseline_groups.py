@@ -171,6 +171,8 @@ def missing(book) -> Section:
     )
     if not gone.any():
         text = f"Nobody is missing so far. The main outcome of all {analysis.subjects(book, len(frame))} is known"
+        if book.config.design.type == "time_to_event":
+            text += ", for as long as each of them was followed"
     return Section(
         sentence(text),
         table=Table("Missing main outcomes, by group", columns, rows),

@@ -121,3 +121,21 @@ def test_words_for_rows_and_periods(unit, subjects, periods):
     assert (studies.unit_label(Config), studies.period_label(Config)) == (subjects, periods)
 
 
+
+
+@pytest.mark.parametrize(("estimator", "kind", "mwe", "family"), [
+    ("ppml_twfe", "count", "{scale: percent_change, value: -10}", "poisson"),
+    ("ols_twfe", "continuous", "{scale: unit, value: 1}", "linear"),
+])  # fmt: skip
+def test_the_estimator_of_the_plan_decides_the_family_of_a_panel(made, estimator, kind, mwe, family):
+    table = pd.DataFrame({
+        "tract": [f"t{i}" for i in range(8) for _ in range(6)], "month": [f"2024-{m:02d}" for m in range(1, 7)] * 8,
+        "active": [int(i < 4 and m > 3) for i in range(8) for m in range(1, 7)], "evictions": range(48),
+    })  # fmt: skip
+    changes = (
+        ("estimator: ppml_twfe ", f"estimator: {estimator} "),
+        ("  exposure: renter_households     # column: what the count is out of (counts only)\n", ""),
+        ("kind: count", f"kind: {kind}"),
+        ("{scale: percent_change, value: -10}", mwe),
+    )
+    assert made("panel_did", table, *changes).design["options"] == {"family": family}
