@@ -62,17 +62,22 @@ def rates(n_treated: int, seen_treated: int, n_comparison: int, seen_comparison:
 def response_weights(frame, outcome: str, treatment: str, covariates: list[str]) -> np.ndarray:
     """Return one over everyone's modelled chance of having an outcome, shape (n,): inverse-probability weights.
 
-    The chance is a logistic regression on the arm and the baseline covariates (Robins, Rotnitzky and Zhao 1995,
-    Analysis of semiparametric regression models for repeated outcomes in the presence of missing data, JASA 90(429)).
+    The chance is a logistic regression on the baseline covariates in each arm, because what makes people respond may
+    differ between arms, and only then does it bias the comparison (Robins, Rotnitzky and Zhao 1995,
+    Analysis of semiparametric regression models for repeated outcomes in the presence of missing data, JASA 90).
     It removes attrition bias when, given these, who is missing does not depend on the outcome. Treating the weights as
-    known makes standard errors, if anything, too large. Raises ValueError when nobody or everyone has an outcome, or
-    when the model predicts some people's response perfectly; CovariateError for a covariate that cannot be used.
+    known makes standard errors, if anything, too large. Everyone of an arm without missing outcomes has weight 1.
+    Raises ValueError when nobody of an arm has an outcome, or when the model predicts some people's response perfectly;
+    CovariateError for a covariate that cannot be used.
     """
     seen = frame[outcome].notna().to_numpy(float)
-    if seen.min() == seen.max():
-        who = "everyone" if seen.all() else "nobody"
-        raise ValueError(f"Outcome '{outcome}' is there for {who}: there is nothing to weight.")
-    arms, _ = label_codes(frame[treatment])
+    arms, names = label_codes(frame[treatment])
     table, _ = numeric_columns(frame, list(covariates))
-    matrix = np.column_stack([np.ones(len(frame)), arms[:, None] == np.unique(arms)[None, 1:], table.to_numpy()])
-    return 1 / logistic.chances(seen, matrix.astype(float))[1]
+    matrix, weights = np.column_stack([np.ones(len(frame)), table]), np.ones(len(frame))
+    for arm, name in enumerate(names):
+        here = arms == arm
+        if not seen[here].any():
+            raise ValueError(f"Nobody with {treatment} = {name} has outcome '{outcome}': there is nothing to weight.")
+        if not seen[here].all():
+            weights[here] = 1 / logistic.chances(seen[here], matrix[here])[1]
+    return weights

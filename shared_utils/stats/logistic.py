@@ -14,9 +14,9 @@ def chances(y, matrix, weights=None) -> tuple[np.ndarray, np.ndarray]:
     from statsmodels.genmod.generalized_linear_model import GLM
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # separation is looked for below
+        warnings.simplefilter("ignore")  # what they warn of, separation, is looked for below
         fit = GLM(y, matrix, family=Binomial(), var_weights=weights).fit(tol=1e-10, rtol=1e-12, maxiter=100)
-    fitted = np.asarray(fit.fittedvalues)
+        fitted = np.asarray(fit.fittedvalues)
     if not fit.converged or np.minimum(fitted, 1 - fitted).min() < 1e-8:
         raise ValueError("The model predicts some rows perfectly, so it has no finite estimate: use fewer columns.")
     return np.asarray(fit.params), fitted
