@@ -28,6 +28,7 @@ from shared_utils.designs import (
     rct_multiarm,
     rd,
     synthetic_control,
+    time_to_event,
 )
 from shared_utils.designs._errors import DesignError, listed
 from shared_utils.designs._robustness import Specification
@@ -49,6 +50,7 @@ REGISTRY = {
         rct_multiarm,
         synthetic_control,
         interrupted_time_series,
+        time_to_event,
         descriptive,
     )
 }

@@ -21,6 +21,8 @@ from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, need_groups
 from shared_utils.designs._regression import independent_columns
 
+MAX_SMD = 0.1
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -171,3 +173,39 @@ def weighted_smd(inputs: Inputs, weights: np.ndarray) -> np.ndarray:
     gap = np.average(table[one], axis=0, weights=weights[one]) - np.average(table[zero], axis=0, weights=weights[zero])
     spread = np.sqrt((table[one].var(axis=0, ddof=1) + table[zero].var(axis=0, ddof=1)) / 2)
     return np.divide(gap, spread, out=np.zeros_like(gap), where=spread > 0)
+
+
+def comparison_flags(inputs: Inputs, weights: np.ndarray, left_out: int, min_ess: float) -> list[dict]:
+    """Flags: people without comparable others, effective comparison sample under `min_ess`, imbalance after weighting.
+
+    inputs and weights: of the people compared; left_out: how many were not, for lack of comparable others.
+    """
+    ess = effective_size(weights[inputs.roles["treatment"] == 0])
+    smd = np.abs(weighted_smd(inputs, weights))
+    total, worst = len(inputs.y) + left_out, smd.max(initial=0)
+    where = inputs.covariates.columns[int(smd.argmax())] if len(smd) else "nothing"
+    checks = [
+        (
+            "overlap",
+            "warn",
+            left_out > 0.05 * total,
+            f"{left_out} of {total} people have no comparable others and are left out.",
+        ),
+        (
+            "effective_sample",
+            "serious",
+            ess < min_ess,
+            f"After weighting the comparison group is worth {ess:.0f} people, under {min_ess}.",
+        ),
+        (
+            "balance_after_weighting",
+            "warn",
+            worst > MAX_SMD,
+            f"After weighting the groups still differ by {worst:.2f} standard deviations on {where}.",
+        ),
+    ]
+    return [
+        {"code": code, "severity": severity, "scope": inputs.outcome, "message": message, "affects_primary": True}
+        for code, severity, failed, message in checks
+        if failed
+    ]

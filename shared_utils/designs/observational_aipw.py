@@ -35,10 +35,9 @@ from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
 from shared_utils.designs._regression import adjusted
 from shared_utils.designs._result import row
 from shared_utils.designs._robustness import Specification, options, planned
-from shared_utils.designs._weighting import effective_size, overlap, propensity_weights, weighted_smd
+from shared_utils.designs._weighting import comparison_flags, effective_size, overlap, propensity_weights, weighted_smd
 from shared_utils.designs.rct_individual import group_facts
 
-MAX_SMD = 0.1
 SPEC = Spec(
     columns={"treatment": "binary"},
     uses=("covariates",),
@@ -96,35 +95,7 @@ def estimate(inputs: Inputs) -> list[dict]:
 def diagnose(inputs: Inputs) -> list[dict]:
     """Flags: trimmed people, effective comparison sample under overlap_min_ess, imbalance after weighting."""
     kept, found, left_out = _compared(inputs)
-    ess = effective_size(found.weights[kept.roles["treatment"] == 0])
-    smd = np.abs(weighted_smd(kept, found.weights))
-    checks = [
-        (
-            "overlap",
-            "warn",
-            left_out > 0.05 * len(inputs.y),
-            f"{left_out} of {len(inputs.y)} people have no comparable others and are left out.",
-        ),
-        (
-            "effective_sample",
-            "serious",
-            ess < inputs.options["overlap_min_ess"],
-            f"After weighting the comparison group is worth {ess:.0f} people, under "
-            f"{inputs.options['overlap_min_ess']}.",
-        ),
-        (
-            "balance_after_weighting",
-            "warn",
-            smd.max(initial=0) > MAX_SMD,
-            f"After weighting the groups still differ by {smd.max(initial=0):.2f} standard "
-            f"deviations on {kept.covariates.columns[int(smd.argmax())] if len(smd) else 'nothing'}.",
-        ),
-    ]
-    return [
-        {"code": code, "severity": severity, "scope": inputs.outcome, "message": message, "affects_primary": True}
-        for code, severity, failed, message in checks
-        if failed
-    ]
+    return comparison_flags(kept, found.weights, left_out, inputs.options["overlap_min_ess"])
 
 
 def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:

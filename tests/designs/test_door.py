@@ -38,6 +38,7 @@ def test_registry_has_every_type_of_the_protocol():
         "rct_multiarm",
         "synthetic_control",
         "interrupted_time_series",
+        "time_to_event",
         "descriptive",
     }
 

@@ -222,3 +222,28 @@ def test_nhefs_equals_the_formula_written_out(smokers, rows_of, estimand):
     assert rows_of(smokers, NHEFS, options={"estimand": estimand})["main"].value == pytest.approx(
         value, rel=1e-6
     )
+
+
+GEHAN = {  # weeks of remission; negative: still in remission when last seen
+    0: [6, 6, 6, -6, 7, -9, 10, -10, -11, 13, 16, -17, -19, -20, 22, 23, -25, -32, -32, -34, -35],
+    1: [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23],
+}
+
+
+def test_gehan_remission_times(rows_of):
+    # Freireich et al. 1963, Blood 21(6), as in Gehan 1965 and Cox 1972; here control against 6-mercaptopurine.
+    # Kalbfleisch and Prentice; Venables and Ripley, MASS, chapter 13: Breslow 1.509 (.4096), Efron 1.572 (.412),
+    # log-rank 16.79, S(6) .857 and S(23) .448 with 6-MP
+    signed = np.array(GEHAN[0] + GEHAN[1], float)
+    control = np.repeat([0, 1], 21)
+    frame = pd.DataFrame({"weeks": np.abs(signed), "relapse": (signed > 0) * 1, "control": control})
+    design = {"type": "time_to_event", "outcome": "relapse", "event": "relapse", "duration": "weeks"}
+    design["treatment"] = "control"
+    efron = rows_of(frame, design)["main"]
+    assert prints_as(efron.value, "1.572") and prints_as(efron.se, "0.412")
+    assert prints_as(efron.log_rank_chi2, "16.79")
+    breslow = rows_of(frame, design, options={"ties": "breslow"})["main"]
+    assert prints_as(breslow.value, "1.509") and prints_as(breslow.se, "0.4096")
+    for horizon, published in ((6, "0.857"), (23, "0.448")):
+        km = rows_of(frame, design, options={"horizon": horizon})["km"]
+        assert prints_as(1 - km.mean_comparison, published)
