@@ -124,7 +124,7 @@ def check_design(design: Mapping, spec: Spec) -> None:
                 f"Design {kind}: {what}.{nearest(key, spec.keys)}", f"Valid keys: {listed(spec.keys)}."
             )
     needed = [key for key in ("outcome", *spec.columns, *spec.values) if key not in spec.optional]
-    absent = [key for key in needed if design.get(key) in (None, "", [])]
+    absent = [key for key in needed if design.get(key) is None or np.size(design[key]) == 0 or str(design[key]) == ""]
     if absent:
         raise DesignError(
             f"Design {kind}: {listed(absent)} {'is' if len(absent) == 1 else 'are'} not given.",

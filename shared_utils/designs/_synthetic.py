@@ -47,8 +47,8 @@ class Twin:
         return float(np.sqrt(np.mean((before - (0 if self.period_weights is None else before.mean())) ** 2)))
 
     @property
-    def rmspe_ratio(self) -> float:
-        return float(np.sqrt(np.mean(self.gap[self.start :] ** 2)) / max(self.pre_rmspe, TINY))
+    def post_rmspe(self) -> float:
+        return float(np.sqrt(np.mean(self.gap[self.start :] ** 2)))
 
 
 Fitter = Callable[[np.ndarray, np.ndarray], Twin]  # (treated units, donors), both as row numbers
@@ -115,7 +115,7 @@ def rank_interval(
     if needed == 0:
         return -np.inf, np.inf
     bounded = scales > np.abs(leaks) * scale
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # of those without a bound, replaced below
         one = (value * scales - others * scale) / (scales + leaks * scale)
         two = (value * scales + others * scale) / (scales - leaks * scale)
     low = np.where(bounded, np.minimum(one, two), -np.inf)

@@ -31,12 +31,13 @@ from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
 from shared_utils.designs._panel import Panel, comparable, first_period, panel
 from shared_utils.designs._result import row
 from shared_utils.designs._robustness import Specification
-from shared_utils.designs._synthetic import TINY, Fitter, Twin, rank_interval
+from shared_utils.designs._synthetic import Fitter, Twin, rank_interval
 from shared_utils.errors import nearest
 from shared_utils.stats.randomization import tail_share
 
 FEW_DONORS, POOR_FIT = 10, 0.25  # 0.25 SD: the WWC's limit for groups that can be called equivalent at the start
 MIN_BEFORE = 3  # periods before adoption without which no fit can be judged
+EXACT = 1e-3  # of the range of the outcome: a smaller error before adoption counts as this, or any gap would be extreme
 MATTERS = 0.05  # weight from which a donor is left out in turn
 SPEC = Spec(
     columns={"unit": "label", "time": "time"},
@@ -60,7 +61,7 @@ def estimate(inputs: Inputs) -> list[dict]:
             mean_comparison=case.path[case.start :].mean() - twin.effect,
             p_ri=_rank(case, twin, [other for _, other in others]),
             pre_rmspe=twin.pre_rmspe,
-            rmspe_ratio=twin.rmspe_ratio,
+            rmspe_ratio=twin.post_rmspe / case.error(twin),
         )
     ]
     for t, gap in enumerate(twin.gap):
@@ -191,6 +192,10 @@ class Case:
     def twin(self) -> Twin:
         return self.fit(self.treated, self.donors)
 
+    def error(self, twin: Twin) -> float:
+        """The error before adoption that a gap after it is measured by."""
+        return max(twin.pre_rmspe, EXACT * float(np.ptp(self.outcome)))
+
     def placebos(self) -> list[tuple[np.ndarray, Twin]]:
         """As published: sdid draws from the donors alone, scm puts the treated units among the others' donors."""
         pool = self.donors if self.parallel else np.arange(len(self.names))
@@ -275,7 +280,8 @@ def _predictors(inputs: Inputs, table: Panel, start: int) -> np.ndarray | None:
 def _rank(case: Case, twin: Twin, others: list[Twin]) -> float:
     if case.parallel:
         return tail_share(twin.effect, np.array([one.effect for one in others]), case.inputs.alternative)
-    return tail_share(twin.rmspe_ratio, np.array([one.rmspe_ratio for one in others]), "greater")
+    ratios = np.array([one.post_rmspe / case.error(one) for one in others])
+    return tail_share(twin.post_rmspe / case.error(twin), ratios, "greater")
 
 
 def _row(case: Case, value, effects, twin: Twin, others, **more) -> dict:
@@ -287,9 +293,7 @@ def _row(case: Case, value, effects, twin: Twin, others, **more) -> dict:
     if case.parallel:
         words = "synthetic difference-in-differences, placebo standard error, normal"
         return row(case.inputs, method=words, **facts, **counts, **more)
-    floor = TINY * np.ptp(case.outcome)
-    scale = max(twin.pre_rmspe, floor)
-    scales = np.array([max(other.pre_rmspe, floor) for _, other in others])
+    scale, scales = case.error(twin), np.array([case.error(other) for _, other in others])
     leaks = np.array([other.unit_weights[case.treated].sum() - np.isin(case.treated, units).mean()
                       for units, other in others])  # fmt: skip
     return row(
@@ -324,7 +328,7 @@ def _others(design: Mapping, name: str):
 
 def _earlier(case: Case):
     """Only periods before the real adoption, with one half way as the adoption."""
-    middle, real = case.table.times[case.start // 2], case.table.times[case.start]
+    middle, real = pd.Index(case.table.times).tolist()[case.start // 2], case.table.times[case.start]
 
     def change(frame, design):
         before = comparable(frame[design["time"]], design["type"], "time") < real

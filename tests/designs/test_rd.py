@@ -76,9 +76,9 @@ def test_equals_rdrobust_and_rddensity(senate, rochester):
     ):
         oracle = rdrobust.rdrobust(frame.y, side, **options)
         ours = _diff_diff.discontinuity(frame.y, side, **mine)
-        expected = [*oracle.coef.iloc[:, 0][[0, 1]], oracle.se.iloc[2, 0], *oracle.ci.iloc[2]]
+        expected = [*oracle.coef.to_numpy()[:2, 0], oracle.se.to_numpy()[2, 0], *oracle.ci.to_numpy()[2]]
         assert [ours.conventional, ours.value, ours.se, *ours.interval] == pytest.approx(expected, rel=1e-6)
-        assert ours.h[0] == pytest.approx(oracle.bws.iloc[0, 0], rel=1e-6)
+        assert ours.h[0] == pytest.approx(oracle.bws.to_numpy()[0, 0], rel=1e-6)
     density = rddensity.rddensity(senate.margin.to_numpy())
     found = _diff_diff.density_test(senate.margin)
     assert [found.t, found.p] == pytest.approx([density.test["t_jk"], density.test["p_jk"]], rel=1e-6)
