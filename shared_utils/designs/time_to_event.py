@@ -14,11 +14,12 @@ Estimator: Cox, ties by Efron (options.ties: efron, breslow), with covariates, a
     enter everywhere through propensity weights instead, and the hazard ratio is the marginal one (Cole and Hernan
     2004, Comput. Methods Programs Biomed. 75(1); Austin 2014, Stat. Med. 33(7)); people whose chance of taking part is
     above options.ps_max (ATE: or below 1 - ps_max) are left out and counted. The horizon is options.horizon, else the
-    time to which both groups have someone in sight.
+    latest time to which both curves are known (where all had the event, the last one of the group that was through
+    first).
 Variance: normal. Hazard ratio: inverse information; with weights or clusters robust (Lin and Wei 1989). Curves:
     influence function, which without weights is Greenwood's. Propensity weights: with the part of the estimated model
     (_weighting.py). By cluster: sums over clusters, t(clusters - 1).
-Rows: main, km, rmst.
+Rows: main, km, rmst. A one-sided `alternative` is about each row's own value, and sooner is below 0 in rmst.
 Columns: horizon, n_events_treated, n_events_comparison; in main log_rank_chi2 and log_rank_p (stratified; none with
     weights or clusters, whose test is the robust one of the hazard ratio) and ph_p, the p of hazards being
     proportional (score test of Grambsch and Therneau 1994 against the Kaplan-Meier time scale; none when all events are
@@ -214,7 +215,7 @@ def _need_events(inputs: Inputs) -> None:
 
 
 def _horizon(inputs: Inputs) -> float:
-    """Return the horizon asked for, or the time to which both groups have someone in sight."""
+    """Return the horizon asked for, or the latest that tells something; refuses one that does not."""
     duration, event, treated = (inputs.roles[key] for key in ("duration", "event", "treatment"))
     ends = [
         (duration[treated == g].max(), _survival.followed_to(duration[treated == g], event[treated == g]))
@@ -222,7 +223,7 @@ def _horizon(inputs: Inputs) -> float:
     ]
     horizon, latest = inputs.options["horizon"], min(known for _, known in ends)
     if horizon is None:
-        horizon = min(last for last, _ in ends)
+        horizon = latest if np.isfinite(latest) else min(last for last, _ in ends)
     where = f"Design {inputs.type}, outcome '{inputs.outcome}'"
     if horizon > latest:
         raise DesignError(

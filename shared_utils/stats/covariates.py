@@ -35,7 +35,7 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
         source = spline.group(1).strip() if spline else name
         if spline and not splines:
             raise CovariateError(
-                f"covariate '{name}': splines belong to observational_aipw", f"Use '{source}'."
+                f"covariate '{name}': splines belong to observational_aipw and time_to_event", f"Use '{source}'."
             )
         if source not in frame.columns:
             raise CovariateError(

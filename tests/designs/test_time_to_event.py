@@ -183,11 +183,12 @@ def test_without_censoring_the_curves_are_means(rows_of):
     assert rows["rmst"].se == pytest.approx(np.sqrt(variance)) and rows["rmst"].mean_comparison < 6
 
 
-def test_default_horizon_is_where_both_groups_have_someone_in_sight(rows_of):
+def test_default_horizon_is_where_both_curves_are_known(rows_of):
     frame = pd.DataFrame({"time": [2, 4, 9, 3, 5, 7], "event": [1, 1, 0, 1, 1, 1], "t": [1, 1, 1, 0, 0, 0]})
-    assert rows_of(frame, DESIGN)["rmst"].horizon == 7
-    assert rows_of(frame, DESIGN, options={"horizon": 9})["rmst"].horizon == 9  # the other curve is nought from 7 on
+    assert rows_of(frame, DESIGN)["rmst"].horizon == 9  # the comparison curve is nought from 7 on
+    assert rows_of(frame.assign(event=1), DESIGN, outcome="time")["rmst"].horizon == 7  # at 9 both are nought
     censored = frame.assign(event=[1, 1, 0, 1, 1, 0])
+    assert rows_of(censored, DESIGN)["rmst"].horizon == 7
     with pytest.raises(DesignError, match="Choose a horizon of at most 7"):
         estimate(censored, {**DESIGN, "options": {"horizon": 8}})
 
