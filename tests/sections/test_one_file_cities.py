@@ -71,11 +71,12 @@ def test_places_and_periods_are_not_called_people(ran, notebook, design):
     assert not re.search(r"\b(people|families)\b", text, re.IGNORECASE), text
 
 
-def test_the_twin_is_described_by_its_places_and_its_fit(ran):
+def test_the_twin_is_described_by_its_fit_and_shares_and_no_place_is_named(ran):
     section = baseline.comparability(ran("baseline", "synthetic_control")[0])
-    assert re.match(r"Before the start, a mix of \d+ other counties stands in for Alder\. It misses Alder by ",
-                    section.sentence)  # fmt: skip
-    assert sum(row["weight"] for row in section.table.rows) == pytest.approx(1, abs=0.05)
+    said = r"Before the start, a mix of \d+ other counties stands in for the pilot's\. On average it misses by 0\."
+    assert re.match(said, section.sentence)
+    assert sum(row["share"] for row in section.table.rows) == pytest.approx(1, abs=0.05)
+    assert "Place" not in shown(section) and "Alder" not in shown(section)
 
 
 def test_a_series_stands_in_for_its_own_comparison(ran):
