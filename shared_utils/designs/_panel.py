@@ -76,6 +76,8 @@ def panel(inputs: Inputs) -> Panel:
 def comparable(values, kind: str, key: str) -> np.ndarray:
     """Return times as floats or datetime64, so that they can be compared; refuses what is neither."""
     series = pd.Series(list(values))
+    if isinstance(series.dtype, pd.PeriodDtype):  # before numbers: a month would become the count of months since 1970
+        series = series.dt.to_timestamp()
     if pd.api.types.is_datetime64_any_dtype(series):
         return series.to_numpy(dtype="datetime64[ns]")
     try:
@@ -83,8 +85,6 @@ def comparable(values, kind: str, key: str) -> np.ndarray:
     except (TypeError, ValueError):
         pass
     try:
-        if isinstance(series.dtype, pd.PeriodDtype) or isinstance(series.iloc[0], pd.Period):
-            return pd.PeriodIndex(series).to_timestamp().to_numpy()
         return pd.to_datetime(series, format="ISO8601").to_numpy(dtype="datetime64[ns]")
     except (TypeError, ValueError):
         raise DesignError(

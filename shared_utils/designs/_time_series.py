@@ -77,7 +77,7 @@ class Hac:
     def calibrated(self, contrast: np.ndarray) -> tuple[float, float]:
         """Return (se, Satterthwaite df) of contrast @ coefficients under the AR(1) working model."""
         load = self._loadings(contrast)
-        omega = self.rho ** self._apart
+        omega = self._correlations(self.rho)
         quadratic = self._annihilator @ (self._weights * np.outer(load, load)) @ self._annihilator @ omega
         expected, true = np.trace(quadratic), load @ omega @ load
         df = expected**2 / np.sum(quadratic * quadratic.T)
@@ -95,7 +95,7 @@ class Hac:
         shifted = m @ np.eye(len(e), k=1) @ m
 
         def excess(rho):
-            omega = rho**self._apart
+            omega = self._correlations(rho)
             return np.sum(shifted * omega) / np.sum(m * omega) - found
 
         if excess(0.0) >= 0:
@@ -115,7 +115,10 @@ class Hac:
         place = np.arange(len(self.x))
         return np.abs(place[:, None] - place[None, :])
 
-    @property
+    def _correlations(self, rho: float) -> np.ndarray:
+        return (rho ** np.arange(len(self.x)))[self._apart]
+
+    @cached_property
     def _weights(self) -> np.ndarray:
         return np.clip(1 - self._apart / (self.lags + 1), 0, None)
 
