@@ -245,7 +245,7 @@ def standardized(book, row: dict, outcome=None) -> dict:
     value, se, base = row["value"], row["se"], row["mean_comparison"]
     if unit.name == "log_irr":
         return {"d": sign * value / 1.65, "se": se / 1.65, "method": "cox_from_irr"}
-    if unit.name == "log_hr" or is_series(book):  # no spread between people or places to measure it by
+    if unit.name == "log_hr" or is_series(book) or row["role"] == "rmst":  # no spread to measure it by
         return {"d": None, "se": None, "method": "none"}
     if unit.name == "prob_diff":
         with_it = None if base is None else base + value
@@ -304,6 +304,8 @@ def secondary(book, outcome) -> tuple:
     """(frame, design) of another outcome by the main design; its own exposure or denominator takes its place."""
     planned = design(book, outcome.id, draws=0)
     kind = planned["type"]
+    if outcome.kind == "time_to_event" and kind != "time_to_event":
+        return book.study.frame, _until(book, outcome, planned)
     if kind == "panel_did":
         planned.pop("exposure", None)
         own = {"exposure": outcome.exposure} if outcome.exposure else {"weights": outcome.denominator}
@@ -312,6 +314,24 @@ def secondary(book, outcome) -> tuple:
     elif kind == "did_staggered" and (outcome.exposure or outcome.denominator):
         planned["weights"] = outcome.exposure or outcome.denominator
     return book.study.frame, planned
+
+
+def _until(book, outcome, planned: dict) -> dict:
+    """The design of a time until an event beside another kind of main outcome: a mean of days would count those who
+    are still waiting as done. Where people chose the program the curves carry the propensity weights."""
+    chose = planned["type"] == "observational_aipw"
+    stated = getattr(book.config.design, "time_to_event", None)
+    options = {"weighting": "ATT" if chose else "none", "horizon": stated.horizon_days if stated else None}
+    kept = {key: planned[key] for key in ("labels", "level", "seed", "treatment")}
+    return {
+        **kept,
+        "type": "time_to_event",
+        "outcome": outcome.id,
+        "duration": outcome.id,
+        "event": f"{outcome.id}_event",
+        "covariates": planned["covariates"] if chose else [],
+        "options": {name: value for name, value in options.items() if value is not None},
+    }
 
 
 def primary_rows(book) -> list[dict]:

@@ -40,9 +40,11 @@ def _estimate(book, outcome) -> dict:
     """{outcome, row, why}: the main row of one outcome, or why there is none."""
     line = {"outcome": outcome, "row": None, "why": "", "p_holm": None}
     try:
-        rows = analysis.main_rows(analysis.estimates(*analysis.secondary(book, outcome)))
+        rows = analysis.estimates(*analysis.secondary(book, outcome))
     except DesignError as problem:
         return line | {"why": sentence(problem.message)}
+    until = [row for row in rows if row["role"] == "rmst"]
+    rows = until if until and outcome.kind == "time_to_event" else analysis.main_rows(rows)
     chosen = getattr(book.config.design, "portfolio_contrast", None)
     rows = [row for row in rows if not chosen or row["contrast"] == " - ".join(chosen)] or rows
     return line | {"row": rows[0]}
