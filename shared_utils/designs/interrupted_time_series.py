@@ -171,6 +171,16 @@ def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:
     return out
 
 
+def paths(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
+    """Return the series and what its own past would have led to, one row a period: columns period (text), seen,
+    fitted, expected, after (bool); rates by exposure for Poisson. Raises DesignError."""
+    _inputs.check_design(design, SPEC)
+    series = fit(_inputs.prepare(frame, design, design["outcome"], SPEC))
+    columns = {"seen": series.y, "fitted": series.means, "expected": series.counterfactual}
+    rates = {name: values / series.exposure for name, values in columns.items()}
+    return pd.DataFrame({"period": series.labels, **rates, "after": series.x[:, AFTER] == 1})
+
+
 def fit(inputs: Inputs) -> Series:
     """Return the fitted series of checked inputs. Raises DesignError."""
     where = f"Design {inputs.type}, outcome '{inputs.outcome}'"

@@ -139,6 +139,19 @@ def weights(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
     )
 
 
+def paths(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
+    """Return the treated mean and its twin, one row a period: columns period (text), seen, expected, after (bool).
+
+    For sdid the twin is moved up or down to meet the treated on average before adoption. Raises DesignError.
+    """
+    case = _open(frame, design)
+    seen = case.path
+    after = np.arange(len(seen)) >= case.start
+    return pd.DataFrame(
+        {"period": case.table.labels, "seen": seen, "expected": seen - case.twin().gap, "after": after}
+    )
+
+
 def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:
     """The other method, no predictors, each donor that matters left out, and an adoption half way before (placebo)."""
     case = _open(frame, design)

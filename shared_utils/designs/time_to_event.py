@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from shared_utils.designs import _cox, _survival
+from shared_utils.designs import _cox, _inputs, _survival
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups
 from shared_utils.designs._regression import independent_columns, strata_dummies
@@ -141,6 +141,22 @@ def diagnose(inputs: Inputs) -> list[dict]:
     if study.propensity is None:
         return flags
     return flags + comparison_flags(study.inputs, study.weights, study.left_out, inputs.options["overlap_min_ess"])
+
+
+def curves(frame: pd.DataFrame, design: Mapping, steps: int = 52) -> pd.DataFrame:
+    """Return the share still without the event at `steps` + 1 even times up to the horizon, by group.
+
+    Columns: group (the design's labels), time, without, at_risk (people still in sight then). Weights as in `estimate`.
+    """
+    _inputs.check_design(design, SPEC)
+    study = _study(_inputs.prepare(frame, design, design["outcome"], SPEC))
+    rows = []
+    for label, group in zip(study.inputs.labels, (study.treated, ~study.treated), strict=True):
+        duration, event = study.inputs.roles["duration"][group], study.inputs.roles["event"][group]
+        for time in np.linspace(0, study.horizon, steps + 1):
+            share = _survival.curve(duration, event, study.weights[group], time).share
+            rows.append({"group": label, "time": time, "without": 1 - share, "at_risk": int((duration >= time).sum())})
+    return pd.DataFrame(rows)
 
 
 def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:

@@ -39,14 +39,18 @@ def events(rows: list[dict], sheet: dict, alt: str, axis: str, step: str) -> Fig
 
 
 def twin(at, seen, expected, start, sheet: dict, alt: str, axis: str, words: tuple[str, str]) -> Figure:
-    """What was seen and what was expected without the program, over time; `start` is where the program begins."""
+    """What was seen and what was expected without the program, one value a period of `at` (labels); `start` is the
+    place of the first period with the program."""
     page = Sheet(**sheet, height=2.1, left=0.72, right=1.3, below=0.42)
     ax = page.ax
     with rc_context(STYLE):
-        ax.plot(at, expected, color=GREY, lw=1.8, ls=(0, (5, 2)), zorder=2)
-        ax.plot(at, seen, color=BLUE, lw=2, zorder=3)
-        ax.axvline(start, color=TARGET, lw=1.1, ls=DASHED, zorder=1)
-        above(ax, start, "start", TARGET)
+        places = range(len(at))
+        ax.plot(places, expected, color=GREY, lw=1.8, ls=(0, (5, 2)), zorder=2)
+        ax.plot(places, seen, color=BLUE, lw=2, zorder=3)
+        ticks = places[:: max(1, len(at) // 6)]
+        ax.set_xticks(ticks, [at[i] for i in ticks])
+        ax.axvline(start - 0.5, color=TARGET, lw=1.1, ls=DASHED, zorder=1)
+        above(ax, start - 0.5, "start", TARGET)
         low, high = sorted(((seen[-1], words[0], BLUE), (expected[-1], words[1], MUTED)))
         bottom, top = ax.get_ylim()
         apart = max(high[0] - low[0], 0.11 * (top - bottom))

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from shared_utils import disclosure
+from shared_utils import designs, disclosure
+from shared_utils.designs import time_to_event
 from shared_utils.sections import analysis, charts_effect
-from shared_utils.sections.wording import people, plainly
+from shared_utils.sections.wording import listed, plainly
 
 PER_BIN = 30  # people behind a dot of the discontinuity plot, where there are enough
 
@@ -99,4 +100,47 @@ def _line(x, y, cutoff: float, h: float) -> list[tuple[float, float]]:
     return [(cutoff, float(start)), (cutoff + way, float(start + slope * way))]
 
 
-MAKERS = {"did_staggered": _events, "panel_did": _events, "rd": _jump}
+def _twin(book, rows, row):
+    """What was seen and what its twin, or its own past, would have led to."""
+    module = designs.REGISTRY[book.config.design.type]
+    outcome, unit = book.config.primary, analysis.scale(book)
+    found = module.paths(book.study.frame, analysis.design(book, outcome.id, draws=0))
+    factor = 100 if unit.name == "prob_diff" else unit.per
+    seen, expected = (factor * found[name].to_numpy() for name in ("seen", "expected"))
+    own = book.config.design.type == "interrupted_time_series"
+    start = int(found["after"].to_numpy().argmax())
+    title = "Seen, and expected from its own past" if own else "Seen, and its twin made of other places"
+    words = ("seen", "expected") if own else ("seen", "twin")
+    note = "Dashed: the trend and seasons before the start, carried on." if own else "Dashed: the weighted mix of other places."
+    alt = (f"Line chart from {found['period'].iloc[0]} to {found['period'].iloc[-1]}. {title}: at the end "
+           f"{seen[-1]:,.3g} and {expected[-1]:,.3g}.")  # fmt: skip
+    sheet = _sheet(book, title, f"{outcome.label}, {unit.level or unit.unit}, by period", note)
+    level = "percent" if unit.name == "prob_diff" else ""
+    return charts_effect.twin(found["period"].tolist(), seen, expected, start, sheet, alt, level, words)
+
+
+def _waiting(book, rows, row):
+    """Share still without the event, by group; each curve ends where fewer than 11 people are left."""
+    found = time_to_event.curves(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))
+    found = found[found["at_risk"] >= book.rules.small_cell_min]
+    curves = [
+        (analysis.arm_name(book, label), part["time"].tolist(), part["without"].tolist())
+        for label, part in found.groupby("group", sort=False)
+    ]
+    label = book.config.primary.label
+    title = f"How long until: {label[:1].lower()}{label[1:]}"
+    ends = [f"{name}: {100 * shares[-1]:.0f} in 100 after {times[-1]:.0f}" for name, times, shares in curves]
+    note = "Curves end where fewer than 11 people are left. At the end, still without: " + listed(ends) + "."
+    alt = f"Falling step curves of the share still without the event. {listed(ends)}."
+    sheet = _sheet(book, title, f"Percent still without the event, by time since the start, {book.study.unit_label}", note)
+    return charts_effect.waiting(curves, sheet, alt, ("time since the start, in units of the duration", "percent"))
+
+
+MAKERS = {
+    "did_staggered": _events,
+    "panel_did": _events,
+    "rd": _jump,
+    "synthetic_control": _twin,
+    "interrupted_time_series": _twin,
+    "time_to_event": _waiting,
+}
