@@ -60,7 +60,7 @@ def without_donut(inputs: Inputs) -> Inputs:
 
 def narrowest_window(side: np.ndarray) -> float:
     """Return the half-width of the narrowest symmetric window with 20 rows on each side, or all of a shorter side."""
-    return max(np.sort(np.abs(rows))[: WINDOW_SIDE][-1] for rows in (side[side >= 0], side[side < 0]))
+    return max(np.sort(np.abs(rows))[:WINDOW_SIDE][-1] for rows in (side[side >= 0], side[side < 0]))
 
 
 def window_p(side: np.ndarray, share: float = 0.10) -> float:

@@ -16,7 +16,8 @@ Variance: Newey-West with options.lags lags (by default floor(4 (n/100)^(2/9))),
     of freedom, which is too small in short series.
 Rows: main (level change), slope_change, trend_before, trend_after (by period), end_difference and end_ratio: the last
     period against its counterfactual. Poisson values, and end_ratio always, are logs of ratios; end_difference is in
-    units of the outcome.
+    units of the outcome. mean_comparison is the counterfactual: a rate by exposure in the main row, an outcome in the
+    last period in the end rows.
 """
 
 from collections.abc import Mapping
@@ -102,9 +103,7 @@ def estimate(inputs: Inputs) -> list[dict]:
         base = series.x[-1] - difference
         ratio = series.x[-1] / with_it - base / without_it
     facts = {"mean_comparison": without_it, "note": last}
-    rows.append(
-        _row(inputs, series, "difference", difference, "end_difference", value=with_it - without_it, **facts)
-    )
+    rows.append(_row(inputs, series, "difference", difference, "end_difference", value=with_it - without_it, **facts))
     if min(with_it, without_it) > 0:
         log_ratio = float(np.log(with_it / without_it))
         rows.append(_row(inputs, series, "log ratio", ratio, "end_ratio", value=log_ratio, **facts))

@@ -18,7 +18,7 @@ Covariates enter additively and change precision, not the estimand (Calonico, Ca
 2019).
 Rows: main, conventional, unadjusted (when there are covariates) and, with `received`, late (fuzzy: the
     effect of taking part for those the limit brings in) and first_stage. Counts are those inside the
-    bandwidth.
+    bandwidth. local_randomization has no conventional row, and an anderson_rubin row beside late.
 """
 
 from collections.abc import Mapping
@@ -85,9 +85,7 @@ def estimate(inputs: Inputs) -> list[dict]:
         ),
     ]
     if inputs.covariates.shape[1]:
-        rows.append(
-            _row(inputs, side, _fit(inputs, side, covariates=False), "ITT at cutoff", robust, "unadjusted")
-        )
+        rows.append(_row(inputs, side, _fit(inputs, side, covariates=False), "ITT at cutoff", robust, "unadjusted"))
     if "received" in inputs.roles and not no_contrast(inputs.roles["received"], side >= 0):
         rows += _fuzzy_rows(inputs, side, robust)
     return rows

@@ -147,9 +147,7 @@ def paths(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
     case = _open(frame, design)
     seen = case.path
     after = np.arange(len(seen)) >= case.start
-    return pd.DataFrame(
-        {"period": case.table.labels, "seen": seen, "expected": seen - case.twin().gap, "after": after}
-    )
+    return pd.DataFrame({"period": case.table.labels, "seen": seen, "expected": seen - case.twin().gap, "after": after})
 
 
 def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:
