@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs
 from shared_utils.designs._regression import independent, strata_dummies
 
@@ -75,7 +76,14 @@ def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weig
     clusters = inputs.cluster
     clustered = {"cov_type": "clustered", "clusters": clusters, "debiased": True}
     cov = LINEARMODELS[se] if clusters is None else clustered
-    fit = IV2SLS(inputs.y, exog, received, instrument, weights=weights).fit(**cov)
+    try:
+        fit = IV2SLS(inputs.y, exog, received, instrument, weights=weights).fit(**cov)
+    except ValueError:  # linearmodels looks at the rank before anything else
+        raise DesignError(
+            f"Design {inputs.type}, outcome '{inputs.outcome}': covariates and strata determine who was assigned or "
+            "who took part, so the effect of taking part cannot be told.",
+            "Take the covariate that repeats the assignment or the take-up off the list, or use fewer strata.",
+        ) from None
     counterfactual = IV2SLS(inputs.y * (1 - received), exog, 1 - received, instrument, weights=weights).fit()
     gamma, covariance, df = reduced_forms(inputs.y, received, instrument, exog, clusters, weights, se)
     return TwoStage(

@@ -61,9 +61,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
     """
     flags = one_armed_flags(inputs, "treatment")
     if "received" in inputs.roles:
-        flags += first_stage_flags(
-            inputs, inputs.roles["treatment"], severity="serious", affects_primary=False
-        )
+        kept = both_arms_in_strata(inputs, "treatment")
+        flags += first_stage_flags(kept, kept.roles["treatment"], severity="serious", affects_primary=False)
     return flags
 
 
