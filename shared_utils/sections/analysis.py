@@ -65,6 +65,17 @@ def scale(book, outcome=None) -> Scale:
     return scale_of(outcome or book.config.primary, book.config.design)
 
 
+def row_scale(book, row: dict) -> Scale:
+    """The scale of one row of an analysis: some stand beside the main one in units of their own."""
+    own = {
+        "RMST difference": Scale("mean_diff", "units of time"),
+        "difference in share by horizon": Scale("prob_diff", "percentage points"),
+        "difference": Scale("mean_diff", f"{book.config.primary.label}, number"),
+        "share taking part": Scale("prob_diff", "percentage points"),
+    }
+    return own.get(row["estimand"], scale(book))
+
+
 def means(book, row: dict) -> tuple[float | None, float | None]:
     """(mean with, mean without) of a row; both None when either would tell of a group of 1-10 people."""
     without = row["mean_comparison"]
@@ -178,7 +189,7 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
         "ci_low": _shown(unit, low),
         "ci_high": _shown(unit, high),
         "unit": unit.unit,
-        **_ratio_base(unit, row),
+        **_ratio_base(book, unit, row),
     }
     entry["benefit"] = benefit(outcome.direction, row["value"], low, high)
     if role in ("primary", "secondary") or row["role"] == "itt":
@@ -188,11 +199,16 @@ def record_row(book, row: dict, estimate_id: str, role: str = "", group: dict | 
     return entry
 
 
-def _ratio_base(unit: Scale, row: dict) -> dict:
-    """What a ratio is a ratio of: the comparison's rate in its printed unit. A ratio never stands without it."""
-    if unit.name != "log_irr" or row["mean_comparison"] is None:
+def _ratio_base(book, unit: Scale, row: dict) -> dict:
+    """What a ratio is a ratio of, in its printed unit: a ratio never stands without the comparison's rate."""
+    base = row["mean_comparison"]
+    if not unit.is_ratio or base is None:
         return {}
-    return {"comparison": unit.per * row["mean_comparison"], "comparison_unit": unit.level}
+    if unit.name == "log_hr":
+        told = disclosure.shows_group(round(base * row["n_comparison"]), row["n_comparison"], book.rules)
+        by = f"in 100 with the event by {row['horizon']:g}"
+        return {"comparison": 100 * base if told else None, "comparison_unit": by}
+    return {"comparison": unit.per * base, "comparison_unit": unit.level}
 
 
 def _shown(unit: Scale, end: float | None) -> float | None:

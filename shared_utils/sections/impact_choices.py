@@ -1,13 +1,12 @@
 """Impact, how far the answer hangs on choices (I5): the analyses listed beforehand, side by side."""
 
 from shared_utils import designs
-from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare, specifications
 from shared_utils.sections.impact_groups import hidden
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, plainly, sentence
+from shared_utils.sections.wording import plainly, sentence
 from shared_utils.stats import sensitivity
 
 FLIPS_SERIOUS = 0.25
@@ -25,7 +24,7 @@ def choices(book) -> Section:
     if book.blinded:
         return hidden(book)
     if book.descriptive:
-        raise EmiError("this design compares no groups, so there is no result that choices could change")
+        return Section("This design compares no groups, so there is no result that choices could change.")
     found = _found(book)
     summary = sensitivity.specification_summary(found)
     run = [row for row in _rows(book, found) if row["value"] is not None]
@@ -68,13 +67,18 @@ def _without_names(rows: list[dict]) -> list[dict]:
     for i, row in enumerate(left_out, start=1):
         name = row["specification"].removeprefix(LEAVE_OUT)
         what = plainly(row["words"].removesuffix(name).removeprefix("without ").strip())
-        row |= {"specification": f"{LEAVE_OUT}{i}", "words": f"without one {what or 'comparison place'} ({i} of {len(left_out)})"}
+        row |= {
+            "specification": f"{LEAVE_OUT}{i}",
+            "words": f"without one {what or 'comparison place'} ({i} of {len(left_out)})",
+        }
     return rows
 
 
 def _sentence(book, summary, choice) -> str:
     if len(choice) < 2:
-        return "None of the other listed analyses could run, so this part cannot say how far the result hangs on choices."
+        return (
+            "None of the other listed analyses could run, so this part cannot say how far the result hangs on choices."
+        )
     told = analysis.told(book, analysis.chosen_row(book))
     unit, rules = told.scale, book.rules
     low, high = (unit.text(value, told.se, rules) for value in (summary["min"], summary["max"]))
@@ -120,22 +124,22 @@ def _ends(row: dict) -> dict:
 
 def _others(book, rows) -> Table:
     """What does not count: related questions, wrong methods, placebos, and analyses that could not run."""
-    unit = analysis.scale(book)
     columns = [
         Column("words", "Analysis"),
         Column("what", "What it is"),
-        Column("value", f"Estimate ({unit.unit})", "effect", se="se", n="n"),
+        Column("value", "Estimate", "effect", se="se", n="n"),
         Column("low", "Low end", "effect", se="se", n="n"),
         Column("high", "High end", "effect", se="se", n="n"),
+        Column("unit", "Unit"),
         Column("why", "Note"),
     ]
     lines = [
         _ends(row)
-        | {"what": KINDS.get(row["kind"], "could not run"), "why": row["note"]}
-        | ({} if row["value"] is not None else {"what": "could not run"})
+        | {"what": KINDS.get(row["kind"], "could not run") if row["value"] is not None else "could not run"}
+        | {"why": row["note"], "scale": analysis.row_scale(book, row), "unit": analysis.row_scale(book, row).unit}
         for row in rows
     ]
-    return Table("Beside them: these never enter the comparison above", columns, lines, scale=unit)
+    return Table("Beside them: these never enter the comparison above", columns, lines)
 
 
 def _figure(book, choice, summary):

@@ -41,7 +41,9 @@ def cost_per_result(book) -> Section:
         return Section(f"{_spent_words(book, spent)} A cost per result is not stated: {why}.", table=table,
                        figure=_spending_figure(book), data={"record": {}})  # fmt: skip
     result = _result(book)
-    found = costs.cost_per_result(result.cost, result.effect, result.se, df=result.df, level=analysis.chosen_row(book)["level"])
+    found = costs.cost_per_result(
+        result.cost, result.effect, result.se, df=result.df, level=analysis.chosen_row(book)["level"]
+    )
     curve = _acceptability(book, result)
     chance = _chance_below(book, result)
     return Section(
@@ -49,7 +51,11 @@ def cost_per_result(book) -> Section:
         table=table,
         figure=curve,
         more=(_result_table(book, result, found),),
-        data={"record": _record(found, chance), "above_ceiling": _above_ceiling(book, found), "ceiling": _ceiling(book)},
+        data={
+            "record": _record(found, chance),
+            "above_ceiling": _above_ceiling(book, found),
+            "ceiling": _ceiling(book),
+        },
     )
 
 
@@ -156,7 +162,11 @@ def _result_words(book, result: Result, found, chance) -> str:
             f"{_usd(book, found.high)})"
         )
     ceiling = _ceiling(book)
-    less = f"; the chance that one {result.one} costs less than {_usd(book, ceiling)} is {round(100 * chance)}%" if chance is not None else ""
+    less = (
+        f"; the chance that one {result.one} costs less than {_usd(book, ceiling)} is {round(100 * chance)}%"
+        if chance is not None
+        else ""
+    )
     return sentence(f"{found.words}{less}")
 
 
@@ -217,10 +227,14 @@ def _acceptability(book, result: Result):
         "note": f"Source: cost records ({spending(book)['quality']}) and {analysis.source(book)}.",
         "stamp": book.stamp,
     }
-    alt = f"Rising line chart. {title}: at {_usd(book, centre)} the chance is {np.interp(centre, *zip(*points, strict=True)):.0f} percent, at {_usd(book, top[0])} {top[1]:.0f} percent."
+    here = np.interp(centre, *zip(*points, strict=True))
+    alt = (
+        f"Rising line chart. {title}: at {_usd(book, centre)} the chance is {here:.0f} percent, "
+        f"at {_usd(book, top[0])} {top[1]:.0f} percent."
+    )
     ceiling = _ceiling(book)
     mark = None if ceiling is None or ceiling > top[0] else (ceiling, "ceiling in the plan")
-    return charts_limits.chance(points, sheet, alt, f"dollars for one result", mark)
+    return charts_limits.chance(points, sheet, alt, "dollars for one result", mark)
 
 
 def _spending_figure(book):

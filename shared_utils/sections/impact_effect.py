@@ -4,6 +4,7 @@ import secrets
 
 from shared_utils import data, designs
 from shared_utils.sections import analysis, charts_compare, checks, descriptive, impact_pictures
+from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
@@ -22,8 +23,18 @@ ROLE_WORDS = {
     "late": "for those who took part because they were eligible",
     "any_arm": "for comparison: any arm against control",
     "between_arms": "between the arms",
+    "km": "share with the event by the horizon",
+    "rmst": "mean time until the event, up to the horizon",
+    "slope_change": "change of slope, a period",
+    "trend_before": "trend before the start, a period",
+    "trend_after": "trend from the start on, a period",
+    "end_difference": "the last period, against its own past",
+    "end_ratio": "the last period, against its own past",
+    "without_exclusion": "if the invitation itself could matter as much as the plan says",
+    "wild": "the same, by the wild cluster bootstrap",
 }
 LEFT_OUT = ("first_stage", "event_time", "group")
+PARTS = ("slope_change", "trend_before", "trend_after", "end_ratio")  # parts of one result, not other ways to it
 
 
 @section("I4", "What was the effect?", vital=True)
@@ -38,6 +49,7 @@ def primary_effect(book) -> Section:
     shown = [row for row in rows if row["role"] not in LEFT_OUT]
     flags = [*checks.assignment_flags(book), *checks.design_flags(book)]
     sentences = [effect(analysis.told(book, row), book.rules) for row in main]
+    sentences += [_pace_words(book, row) for row in rows if row["role"] == "km"]
     if codes := book.blocks(flags):
         sentences.insert(0, not_decision_grade(codes))
     return Section(
@@ -49,6 +61,17 @@ def primary_effect(book) -> Section:
         estimates=_record_rows(book, rows, main),
         data={"main": main, "rows": rows},
     )
+
+
+def _pace_words(book, row: dict) -> str:
+    """What a ratio of paces is a ratio of: how many had the event by the horizon, in groups of how many."""
+    words = []
+    for n, share, who in (
+        (row["n_treated"], row["mean_comparison"] + row["value"], "with the program"),
+        (row["n_comparison"], row["mean_comparison"], "without it"),
+    ):
+        words.append(f"{told_share(round(share * n), n, book.rules)[0]} {who} ({people(n, book.rules)})")
+    return sentence(f"by time {row['horizon']:g} it had happened to {words[0]}, and {words[1]}")
 
 
 def _blinded(book) -> Section:
@@ -150,13 +173,15 @@ def _table(book, rows) -> Table:
     unit = analysis.scale(book)
     several = len(analysis.main_rows(rows)) > 1
     lines = [_line(book, row, several) for row in rows]
+    units = {line["unit"] for line in lines}
     means = {"prob_diff": "share", "usd": "usd"}.get(unit.name, "number")
     error_unit = "log scale" if unit.name == "log_irr" else unit.unit
     columns = [
         Column("what", "Result"),
-        Column("value", f"Effect ({unit.unit})", "effect", se="se", n="n"),
+        Column("value", f"Effect ({unit.unit})" if len(units) == 1 else "Effect", "effect", se="se", n="n"),
         Column("low", "Low end", "effect", se="se", n="n"),
         Column("high", "High end", "effect", se="se", n="n"),
+        *([Column("unit", "Unit")] if len(units) > 1 else []),
         Column("with", "Mean with", means, n="n"),
         Column("without", "Mean without", means, n="n"),
         Column("error", f"Standard error ({error_unit})", "error", n="n"),
@@ -175,15 +200,19 @@ def _table(book, rows) -> Table:
 
 def _line(book, row: dict, several: bool) -> dict:
     low, high = analysis.decision_interval(row)
-    with_it, without = analysis.means(book, row)
+    own = analysis.row_scale(book, row)
+    comparable = own == analysis.scale(book) and row["role"] not in PARTS
+    with_it, without = analysis.means(book, row) if comparable else (None, None)
     standard = analysis.standardized(book, row)["d"] if row["role"] == "main" else None
     return row | {
+        "scale": own,
+        "unit": own.unit,
         "what": row_words(book, row, several),
         "low": low,
         "high": high,
         "with": with_it,
         "without": without,
-        "error": 100 * row["se"] if analysis.scale(book).name == "prob_diff" else row["se"],
+        "error": 100 * row["se"] if own.name == "prob_diff" else row["se"],
         "d": standard,
     }
 
@@ -204,7 +233,8 @@ def _notes(book, rows) -> list[str]:
 def _figure(book, main, shown):
     unit, rules = analysis.scale(book), book.rules
     told = [analysis.told(book, row) for row in main]
-    extra = [row for row in shown if row["role"] not in ("main", "anderson_rubin", "conventional")]
+    beside = [row for row in shown if row["role"] not in ("main", "anderson_rubin", "conventional", *PARTS)]
+    extra = [row for row in beside if analysis.row_scale(book, row) == unit]
     bars = [_bar(book, row, len(main) > 1) for row in [*main, *extra]]
     sign = told[0].sign
     marks = (

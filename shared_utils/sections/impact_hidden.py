@@ -5,8 +5,9 @@ One answer for each kind of design: what its assumption is, and what the data sa
 
 import math
 
+from scipy import stats
+
 from shared_utils.designs import did_staggered, iv_encouragement, panel_did
-from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, baseline_cutoff, charts_compare, checks
 from shared_utils.sections.impact_groups import hidden
@@ -16,6 +17,7 @@ from shared_utils.sections.wording import listed, plainly, sentence
 from shared_utils.stats import sensitivity
 from shared_utils.stats.covariates import numeric_columns
 
+RARE = 0.15  # share with the event below which a hazard ratio is nearly a risk ratio (VanderWeele and Ding 2017)
 MBARS = (0.5, 1.0, 1.5, 2.0)
 TIMES = {1: "As strong", 2: "Twice as strong", 3: "Three times as strong"}
 
@@ -27,18 +29,26 @@ def hidden_differences(book) -> Section:
         return hidden(book)
     kind = book.config.design.type
     if book.descriptive:
-        raise EmiError("this design compares no groups, so there is no difference to explain")
-    return ANSWERS.get(kind, _random)(book, analysis.chosen_row(book))
+        return Section("This design compares no groups, so there is no difference to explain.")
+    return ANSWERS[kind](book, analysis.chosen_row(book))
 
 
 def _random(book, row) -> Section:
     """A draw makes hidden differences a matter of chance; what is left is who is missing (I8)."""
     p = checks.omnibus(book)
-    text = "chance decided who was offered the program, so hidden differences can only be accidents, which the likely range allows for"
+    text = (
+        "chance decided who was offered the program, so hidden differences can only be accidents, which the likely "
+        "range allows for"
+    )
     if p is not None:
-        text += f". The differences that were measured are {'within' if p >= checks.OMNIBUS_SERIOUS else 'beyond'} what chance makes"
+        where = "within" if p >= checks.OMNIBUS_SERIOUS else "beyond"
+        text += f". The differences that were measured are {where} what chance makes"
     rows = [{"what": "All measured differences at the start together, p by re-drawing", "value": p}]
-    table = Table("What was measured before the draw", [Column("what", "Check"), Column("value", "p", "p")], rows) if p is not None else None
+    table = (
+        Table("What was measured before the draw", [Column("what", "Check"), Column("value", "p", "p")], rows)
+        if p is not None
+        else None
+    )
     return Section(sentence(f"{text}. What chance does not cover is missing outcomes: see I8"), table=table)
 
 
@@ -51,8 +61,9 @@ def _invitation(book, row) -> Section:
     flags = [Flag(**flag) for flag in iv_encouragement.monotonicity_flags(stages, book.config.primary.id)]
     concern = book.config.design.exclusion_concern
     text = (
-        "chance decided who was invited. What no data can show is that the invitation changed the outcome only by bringing people in; "
-        f"the plan rates this concern as {concern}. If the letter itself helped, the effect of taking part is smaller than shown"
+        "chance decided who was invited. What no data can show is that the invitation changed the outcome only by "
+        f"bringing people in; the plan rates this concern as {concern}. If the letter itself helped, the effect of "
+        "taking part is smaller than shown"
     )
     columns = [
         Column("characteristic", "Characteristic"),
@@ -68,7 +79,10 @@ def _invitation(book, row) -> Section:
 
 
 def _stages(stages) -> Table:
-    rows = [row | {"dimension": plainly(row["dimension"]), "group": plainly(row["group"])} for row in analysis.plain_rows(stages)]
+    rows = [
+        row | {"dimension": plainly(row["dimension"]), "group": plainly(row["group"])}
+        for row in analysis.plain_rows(stages)
+    ]
     columns = [
         Column("dimension", "By"),
         Column("group", "Group"),
@@ -88,16 +102,29 @@ def _choice(book, row) -> Section:
     y, treated = known[outcome.id].to_numpy(float), known["treatment"].to_numpy(float)
     omitted = sensitivity.omitted_variable(y, treated, covariates, _by_covariate(covariates), alpha=1 - row["level"])
     lines = [*_e_value_lines(row, unit), *_omitted_lines(omitted), *_oster_lines(y, treated, covariates)]
-    needed = lines[0]["value"]
+    needed, share = lines[0]["value"], f"{100 * omitted.robustness_value:.0f}%"
     text = (
-        f"yes, if a hidden factor were about {needed:.1f} times more common among those who took the program and made the outcome "
-        f"about {needed:.1f} times more likely. To explain it, a factor would need to say as much about both as {100 * omitted.robustness_value:.0f}% of what is left "
-        "unexplained"
-    ) if unit.name == "prob_diff" else (
-        f"yes, if a hidden factor explained {100 * omitted.robustness_value:.0f}% of what is left unexplained of both taking part and the outcome"
+        (
+            f"yes, if a hidden factor were about {needed:.1f} times more common among those who took the program and "
+            f"made the outcome about {needed:.1f} times more likely. It would have to explain {share} of what is left "
+            "unexplained of both"
+        )
+        if unit.name == "prob_diff"
+        else (
+            f"yes, if a hidden factor explained {share} of what is left unexplained of both taking part and the outcome"
+        )
     )
-    table = Table("How strong a hidden factor would have to be", [Column("what", "Measure"), Column("value", "Value", "number"), Column("means", "What it says")], lines)
-    return Section(sentence(text), table=table, figure=_benchmarks(book, row, omitted), data={"record": {"robustness_value": omitted.robustness_value}})
+    table = Table(
+        "How strong a hidden factor would have to be",
+        [Column("what", "Measure"), Column("value", "Value", "number"), Column("means", "What it says")],
+        lines,
+    )
+    return Section(
+        sentence(text),
+        table=table,
+        figure=_benchmarks(book, row, omitted),
+        data={"record": {"robustness_value": omitted.robustness_value}},
+    )
 
 
 def _by_covariate(columns) -> dict[str, list[str]]:
@@ -111,17 +138,35 @@ def _by_covariate(columns) -> dict[str, list[str]]:
 def _e_value_lines(row, unit) -> list[dict]:
     if unit.name != "prob_diff" or not row["mean_comparison"]:
         return []
-    found = sensitivity.e_value(row["value"], row["ci_low"], row["ci_high"], "difference", mean_comparison=row["mean_comparison"])
+    found = sensitivity.e_value(
+        row["value"], row["ci_low"], row["ci_high"], "difference", mean_comparison=row["mean_comparison"]
+    )
     return [
-        {"what": "E-value of the estimate", "value": found.estimate, "means": "risk ratio with both taking part and the outcome that would explain it all"},
-        {"what": "E-value of the nearer end", "value": found.limit, "means": "the same for the end of the likely range; 1: nothing is needed"},
+        {
+            "what": "E-value of the estimate",
+            "value": found.estimate,
+            "means": "risk ratio with both taking part and the outcome that would explain it all",
+        },
+        {
+            "what": "E-value of the nearer end",
+            "value": found.limit,
+            "means": "the same for the end of the likely range; 1: nothing is needed",
+        },
     ]
 
 
 def _omitted_lines(omitted) -> list[dict]:
     return [
-        {"what": "Robustness value", "value": omitted.robustness_value, "means": "share of what is left of both that explains the estimate away (least squares)"},
-        {"what": "Robustness value of the interval", "value": omitted.robustness_value_alpha, "means": "the same, until the interval reaches zero"},
+        {
+            "what": "Robustness value",
+            "value": omitted.robustness_value,
+            "means": "share of what is left of both that explains the estimate away (least squares)",
+        },
+        {
+            "what": "Robustness value of the interval",
+            "value": omitted.robustness_value_alpha,
+            "means": "the same, until the interval reaches zero",
+        },
     ]
 
 
@@ -130,7 +175,17 @@ def _oster_lines(y, treated, covariates) -> list[dict]:
         found = sensitivity.oster(y, treated, covariates.to_numpy(float))
     except ValueError:
         return []
-    return [{"what": "Oster's delta", "value": found.delta, "means": "times as strong as everything measured that hidden factors must be"}] if math.isfinite(found.delta) else []
+    return (
+        [
+            {
+                "what": "Oster's delta",
+                "value": found.delta,
+                "means": "times as strong as everything measured that hidden factors must be",
+            }
+        ]
+        if math.isfinite(found.delta)
+        else []
+    )
 
 
 def _benchmarks(book, row, omitted):
@@ -140,13 +195,10 @@ def _benchmarks(book, row, omitted):
     if bounds.empty:
         return None
     name = plainly(str(omitted.strongest))
-    bars = [("Least squares, nothing hidden", omitted.value, omitted.value - 1.96 * omitted.se, omitted.value + 1.96 * omitted.se, omitted.se)]
-    bars += [(f"{TIMES[b.multiple]} as {name}", b.value, b.ci_low, b.ci_high, b.se) for b in bounds.itertuples()]
-    drawn = [
-        charts_compare.Bar(label, unit.shown(value), unit.shown(low), unit.shown(high),
-                           f"{unit.text(value, se, rules)}  ({unit.text(low, se, rules)} to {unit.text(high, se, rules)})", i == 0)
-        for i, (label, value, low, high, se) in enumerate(bars)
-    ]  # fmt: skip
+    half = stats.t.isf((1 - row["level"]) / 2, omitted.df) * omitted.se
+    plain = ("Least squares, nothing hidden", omitted.value, omitted.value - half, omitted.value + half, omitted.se)
+    left = [(f"{TIMES[b.multiple]} as {name}", b.value, b.ci_low, b.ci_high, b.se) for b in bounds.itertuples()]
+    drawn = [_drawn(unit, rules, *bar, main=i == 0) for i, bar in enumerate([plain, *left])]
     title = f"What would be left if something hidden were as strong as {name}"
     sheet = {
         "title": title,
@@ -158,6 +210,12 @@ def _benchmarks(book, row, omitted):
     return charts_compare.intervals(drawn, sheet, alt, unit.unit, ((0.0, "no difference"),))
 
 
+def _drawn(unit, rules, label: str, value, low, high, se, main: bool) -> charts_compare.Bar:
+    text = [unit.text(x, se, rules) for x in (value, low, high)]
+    words = f"{text[0]}  ({text[1]} to {text[2]})"
+    return charts_compare.Bar(label, unit.shown(value), unit.shown(low), unit.shown(high), words, main)
+
+
 def _trends(book, row) -> Section:
     """Honest intervals when the trends after the start may differ as they did before (Rambachan and Roth 2023)."""
     module = did_staggered if book.config.design.type == "did_staggered" else panel_did
@@ -167,9 +225,15 @@ def _trends(book, row) -> Section:
     rows = [line for line in analysis.plain_rows(found) if line["restriction"] == "relative magnitudes"]
     limit = rows[0]["breakdown"]
     if limit > 0:
-        text = f"it would take a difference in trends after the start of {limit:.2g} times the largest change seen before it to make the effect unclear"
+        text = (
+            f"it would take a difference in trends after the start of {limit:.2g} times the largest change seen "
+            "before it to make the effect unclear"
+        )
     else:
-        text = "the average effect by months since the start is not clear even if trends were alike, so no difference in trends is needed to explain it"
+        text = (
+            "the average effect by months since the start is not clear even if trends were alike, so no difference in "
+            "trends is needed to explain it"
+        )
     columns = [
         Column("restriction", "What is allowed"),
         Column("m", "Times", "number", digits=2),
@@ -181,7 +245,12 @@ def _trends(book, row) -> Section:
     note = ("Relative magnitudes: trends may part after the start by up to so many times the largest change before it. "
             "Smoothness: the slope of their difference may change by up to so much a period.")  # fmt: skip
     table = Table("The effect if trends were not alike", columns, lines, scale=unit, notes=[note])
-    return Section(sentence(text), table=table, figure=_trend_figure(book, row, rows), data={"record": {"honest_did_breakdown": limit}})
+    return Section(
+        sentence(text),
+        table=table,
+        figure=_trend_figure(book, row, rows),
+        data={"record": {"honest_did_breakdown": limit}},
+    )
 
 
 def _trend_figure(book, row, rows):
@@ -190,11 +259,15 @@ def _trend_figure(book, row, rows):
     for line in rows:
         words = " to ".join(unit.text(line[end], row["se"], rules) for end in ("ci_low", "ci_high"))
         label = "Trends alike" if line["m"] == 0 else f"Up to {line['m']:g} times"
-        bars.append(charts_compare.Bar(label, None, unit.shown(line["ci_low"]), unit.shown(line["ci_high"]), words, line["m"] == 0))
+        bars.append(
+            charts_compare.Bar(
+                label, None, unit.shown(line["ci_low"]), unit.shown(line["ci_high"]), words, line["m"] == 0
+            )
+        )
     title = "The likely range if trends were not alike"
     sheet = {
         "title": title,
-        "subtitle": f"{book.config.primary.label}: average effect in {unit.unit}; times the largest earlier change in trend",
+        "subtitle": f"{book.config.primary.label}: average effect in {unit.unit}; times the largest earlier change",
         "note": f"Source: {analysis.source(book)}. Rambachan and Roth (2023), relative magnitudes.",
         "stamp": book.stamp,
     }
@@ -210,7 +283,63 @@ def _limit(book, row) -> Section:
     return Section(made.sentence + also, table=made.table, figure=made.figure, flags=made.flags)
 
 
+def _twin(book, row) -> Section:
+    """A mix of other places stands in for the pilot's: how well it followed, and what placebo places show."""
+    text = (
+        "nothing was drawn by lot: a mix of other places stands in for the pilot's. Something else that happened only "
+        "there, at that time, would look the same"
+    )
+    if row["p_ri"] is not None:
+        share = f"{100 * row['p_ri']:.0f} in 100"
+        text += (
+            f". Of all places treated as if they had been the pilot, {share} (the pilot counted) show as large a "
+            "change for their fit"
+        )
+    return Section(sentence(text))
+
+
+def _past(book, row) -> Section:
+    """One series is compared with its own past: only what else happened at the time can explain it."""
+    text = (
+        "nothing was drawn by lot and no other place is compared: the series' own past stands in. Anything else that "
+        "began at that time would look the same. A control series among the covariates takes out what moved both"
+    )
+    listed_events = [event.label for event in book.config.events]
+    if listed_events:
+        text += f". Events in the city's calendar: {listed(listed_events)}"
+    return Section(sentence(text))
+
+
+def _pace(book, row) -> Section:
+    """An E-value on the scale of hazards, for a comparison that may not have been drawn by lot."""
+    ends = (math.exp(row[name]) for name in ("value", "ci_low", "ci_high"))
+    rare = row["mean_comparison"] < RARE
+    found = sensitivity.e_value(*ends, "hr", rare=rare)
+    text = (
+        f"if the groups were not drawn by lot, a hidden factor about {found.estimate:.1f} times more common with the "
+        f"program and {found.estimate:.1f} times likelier to bring the event could explain the result"
+    )
+    rows = [
+        {"what": "E-value of the estimate", "value": found.estimate},
+        {"what": "E-value of the nearer end", "value": found.limit},
+    ]
+    note = "Hazard ratios are turned into risk ratios " + (
+        "as they are: the event is rare." if rare else "by the approximation for events that are not rare."
+    )
+    table = Table(
+        "How strong a hidden factor would have to be",
+        [Column("what", "Measure"), Column("value", "Risk ratio", "number")],
+        rows,
+        notes=[note],
+    )
+    return Section(sentence(text), table=table)
+
+
 ANSWERS = {
+    **dict.fromkeys(checks.RANDOM, _random),
+    "synthetic_control": _twin,
+    "interrupted_time_series": _past,
+    "time_to_event": _pace,
     "iv_encouragement": _invitation,
     "observational_aipw": _choice,
     "did_staggered": _trends,

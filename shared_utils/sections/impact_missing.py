@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare, checks
 from shared_utils.sections.impact_choices import choices
@@ -32,12 +31,10 @@ def missing_outcomes(book) -> Section:
     """Attrition on the WWC boundary, Lee bounds, worst and best case, weighting, and the tipping point."""
     if book.blinded:
         return hidden(book)
-    _require_people(book)
+    if why := _nobody_missing(book):
+        return Section(why, data={"record": {}})
     row, name = _planned(book)
     planned = Case(name, "the missing are like those seen", row["value"], *analysis.decision_interval(row))
-    if book.study.frame[book.config.primary.id].notna().all():
-        return Section("Every main outcome is known, so nothing is missing that could explain the result.",
-                       table=_rates(book), data={"record": {}})  # fmt: skip
     cases, record, notes = [planned, *_weighted(book)], {}, []
     if book.study.design["type"] in checks.RANDOM:
         found, record, notes = _bounded(book, row)
@@ -58,13 +55,17 @@ def missing_outcomes(book) -> Section:
 LEE, WORST = "Lee bounds", "Worst and best case"
 
 
-def _require_people(book) -> None:
+def _nobody_missing(book) -> str:
+    """Why nobody can be lost between assignment and outcome in this design; "" where people can."""
     if book.descriptive:
-        raise EmiError("this design compares no groups, so missing outcomes cannot explain a difference")
+        return "This design compares no groups, so missing outcomes cannot explain a difference."
     if analysis.is_panel(book):
         gone = int(book.study.frame[book.config.primary.id].isna().sum())
-        raise EmiError(f"places are followed month by month, and {gone} of their months have no main outcome; "
-                       "nobody can be lost between assignment and outcome")  # fmt: skip
+        return (f"Places are followed month by month, so nobody is lost between assignment and outcome. "
+                f"Of their months, {gone or 'none'} {'have' if gone > 1 else 'has'} no main outcome.")  # fmt: skip
+    if book.study.frame[book.config.primary.id].notna().all():
+        return "Every main outcome is known, so nothing is missing that could explain the result."
+    return ""
 
 
 def _planned(book) -> tuple[dict, str]:
@@ -92,7 +93,9 @@ def _bounded(book, row) -> tuple[list[Case], dict, list[str]]:
     cases, record, notes = [], {}, []
     try:
         lee = bounds.lee(y, treated, seen.to_numpy(float), **how)
-        cases.append(Case(LEE, "the program moves everyone's chance of being seen one way only", None, lee.ci_low, lee.ci_high))
+        cases.append(
+            Case(LEE, "the program moves everyone's chance of being seen one way only", None, lee.ci_low, lee.ci_high)
+        )
         record["lee"] = {"low": lee.low, "high": lee.high, "ci_low": lee.ci_low, "ci_high": lee.ci_high}
     except ValueError as problem:
         notes.append(str(problem))
@@ -133,13 +136,23 @@ def _tipping(book, row, frame, group) -> list[str]:
     df = {} if row["df"] is None else {"df": row["df"]}
     try:
         tip = sensitivity.tipping_point(
-            row["value"], row["se"], float(drawn[outcome.id].mean()), len(drawn), gone, level=row["level"], **df, **limits
+            row["value"],
+            row["se"],
+            float(drawn[outcome.id].mean()),
+            len(drawn),
+            gone,
+            level=row["level"],
+            **df,
+            **limits,
         )
     except ValueError:  # nobody is missing, or the result is not clear anyway
         return []
     size = unit.size(tip.delta, row["se"], book.rules)
     way = "less favorable" if (row["value"] > 0) == (outcome.direction == "increase") else "more favorable"
-    text = f"Tipping point: the result stays clear unless the missing of the program group were on average {size} {way} than those seen."
+    text = (
+        f"Tipping point: the result stays clear unless the missing of the program group were on average {size} {way} "
+        "than those seen."
+    )
     return [text if tip.possible else f"{text} They cannot be: no outcome reaches so far."]
 
 
@@ -156,8 +169,10 @@ def _sentence(book, row, lee) -> str:
         end = "it could be zero"
     else:
         end = "it would still be above zero" if lee.low > 0 else "it would still be below zero"
-    return sentence(f"{gone}. Whatever they are like, if the program moved everyone's chance of being seen one way only, "
-                    f"{what} lies between {low} and {high}{words}: {end}")  # fmt: skip
+    return sentence(
+        f"{gone}. If the program moved everyone's chance of being seen one way only, whatever they are like {what} lies "
+        f"between {low} and {high}{words}: {end}"
+    )
 
 
 def _flags(book, row, lee) -> list[Flag]:
@@ -171,7 +186,15 @@ def _flags(book, row, lee) -> list[Flag]:
 def _table(book, row, cases, notes) -> Table:
     unit = analysis.scale(book)
     lines = [
-        {"name": c.name, "assumes": c.assumes, "value": c.value, "low": c.low, "high": c.high, "se": row["se"], "n": row["n"]}
+        {
+            "name": c.name,
+            "assumes": c.assumes,
+            "value": c.value,
+            "low": c.low,
+            "high": c.high,
+            "se": row["se"],
+            "n": row["n"],
+        }
         for c in cases
     ]
     columns = [
@@ -182,7 +205,9 @@ def _table(book, row, cases, notes) -> Table:
         Column("high", "High end", "effect", se="se", n="n"),
     ]
     note = "Bounds have no best value; their ends allow for chance as well (Imbens and Manski 2004)."
-    return Table("The main outcome under different views of the missing", columns, lines, scale=unit, notes=[note, *notes])
+    return Table(
+        "The main outcome under different views of the missing", columns, lines, scale=unit, notes=[note, *notes]
+    )
 
 
 def _rates(book) -> Table:
@@ -199,8 +224,8 @@ def _rates(book) -> Table:
         Column("gone", "No main outcome", "count"),
         Column("share", "Share", "share", n="n", numerator="gone"),
     ]
-    note = (f"Attrition is {lost.wwc['cautious']} on the cautious and {lost.wwc['optimistic']} on the optimistic boundary "
-            "of the What Works Clearinghouse (Handbook 4.1).")  # fmt: skip
+    note = (f"Attrition is {lost.wwc['cautious']} on the cautious and {lost.wwc['optimistic']} on the optimistic "
+            "boundary of the What Works Clearinghouse (Handbook 4.1).")  # fmt: skip
     return Table("Missing main outcomes by group", columns, lines, notes=[note])
 
 

@@ -3,7 +3,6 @@
 from scipy import stats
 
 from shared_utils.designs import DesignError
-from shared_utils.errors import EmiError
 from shared_utils.sections import analysis, charts_compare
 from shared_utils.sections.impact_groups import hidden
 from shared_utils.sections.section import Section, section
@@ -22,8 +21,8 @@ def other_outcomes(book) -> Section:
         return hidden(book)
     outcomes = [outcome for outcome in book.config.outcomes if outcome.role == "secondary"]
     if book.descriptive or not outcomes:
-        why = "this design compares no groups" if book.descriptive else "city.yml names no other outcome"
-        raise EmiError(f"{why}, so there is nothing to compare here")
+        why = "This design compares no groups" if book.descriptive else "city.yml names no other outcome"
+        return Section(f"{why}, so there is nothing to compare here.")
     found = [_estimate(book, outcome) for outcome in outcomes]
     known = [line for line in found if line["row"]]
     _holm(known)
@@ -63,7 +62,9 @@ def _sentence(known) -> str:
         return f"None of the other outcomes can be compared yet. {NEVER}"
     clear = [line for line in known if line["p_holm"] < ALPHA]
     verb = "none" if not clear else counted(len(clear), "outcome").split(" ")[0]
-    return f"Of {counted(len(known), 'other outcome')}, {verb} changed clearly after allowing for several tests. {NEVER}"
+    return (
+        f"Of {counted(len(known), 'other outcome')}, {verb} changed clearly after allowing for several tests. {NEVER}"
+    )
 
 
 def _table(book, found) -> Table:
@@ -132,7 +133,9 @@ def _figure(book, known):
         "stamp": book.stamp,
     }
     alt = f"Dot and interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)
-    return charts_compare.intervals(bars, sheet, alt, "standard deviations", ((0.0, "no difference"),), "right is better")
+    return charts_compare.intervals(
+        bars, sheet, alt, "standard deviations", ((0.0, "no difference"),), "right is better"
+    )
 
 
 def _short(unit) -> str:

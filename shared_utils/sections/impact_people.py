@@ -128,7 +128,8 @@ def units(book) -> tuple[str, str]:
 def _units_note(counted: str, assigned: str, book) -> str:
     if book.descriptive:
         return f"Counted: {counted}."
-    return f"Counted: {counted}. {'Drawn by lot' if book.config.design.type in checks.RANDOM else 'Assigned'}: {assigned}."
+    how = "Drawn by lot" if book.config.design.type in checks.RANDOM else "Assigned"
+    return f"Counted: {counted}. {how}: {assigned}."
 
 
 def _units_flags(counted: str, assigned: str, book) -> list[Flag]:

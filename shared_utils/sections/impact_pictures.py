@@ -9,6 +9,7 @@ from shared_utils.designs import time_to_event
 from shared_utils.sections import analysis, charts_effect
 from shared_utils.sections.wording import listed, plainly
 
+ENDS = {"value": "value", "low": "ci_low", "high": "ci_high"}
 PER_BIN = 30  # people behind a dot of the discontinuity plot, where there are enough
 
 
@@ -20,7 +21,12 @@ def of_design(book, rows: list[dict], row: dict) -> tuple:
 
 
 def _sheet(book, title: str, subtitle: str, note: str) -> dict:
-    return {"title": title, "subtitle": subtitle, "note": f"Source: {analysis.source(book)}. {note}", "stamp": book.stamp}
+    return {
+        "title": title,
+        "subtitle": subtitle,
+        "note": f"Source: {analysis.source(book)}. {note}",
+        "stamp": book.stamp,
+    }
 
 
 def _events(book, rows, row):
@@ -30,15 +36,16 @@ def _events(book, rows, row):
         return None
     unit = analysis.scale(book)
     shown = [
-        {"at": r["event_time"], **{name: unit.shown(r[key]) for name, key in (("value", "value"), ("low", "ci_low"), ("high", "ci_high"))},
+        {"at": r["event_time"], **{name: unit.shown(r[key]) for name, key in ENDS.items()},
          "band_low": _shown(unit, r.get("ci_low_adjusted")), "band_high": _shown(unit, r.get("ci_high_adjusted"))}
         for r in found
     ]  # fmt: skip
     before = [r for r in shown if r["at"] < 0]
     inside = all((r["band_low"] or r["low"]) <= 0 <= (r["band_high"] or r["high"]) for r in before)
-    title = ("Before the start the groups moved alike, within chance" if inside else
-             "Before the start the groups did not always move alike") if before else "The effect by time since the start"  # fmt: skip
-    note = "Bars: each 95% interval. Shaded: band that holds for all of them at once. The period before the start is the base."
+    title = "The effect by time since the start"
+    if before:
+        title = f"Before the start the groups {'moved alike, within chance' if inside else 'did not always move alike'}"
+    note = "Bars: 95% intervals. Shaded: band that holds for all at once. The period before the start is the base."
     alt = f"Event study. {title}. " + " ".join(
         f"{r['at']:+d}: {unit.text(e['value'], e['se'], book.rules)}." for r, e in zip(shown, found, strict=True)
     )
@@ -71,8 +78,11 @@ def _jump(book, rows, row):
     lines = [[(a, factor * b) for a, b in line] for line in lines]
     ends = sorted(line[0][1] for line in lines)
     title = f"The step at the limit: {outcome.label[:1].lower()}{outcome.label[1:]}"
-    note = f"Each dot stands for at least {book.rules.small_cell_min} people. Lines: local linear fits within the bandwidth."
-    alt = f"Dots along {plainly(running)} with a line on each side of the limit at {cutoff:g}. {title}: the lines meet the limit at {ends[0]:,.0f} and {ends[1]:,.0f}."
+    note = f"Each dot: at least {book.rules.small_cell_min} people. Lines: local linear fits within the bandwidth."
+    alt = (
+        f"Dots along {plainly(running)} with a line on each side of the limit at {cutoff:g}. {title}: the lines meet "
+        f"the limit at {ends[0]:,.0f} and {ends[1]:,.0f}."
+    )
     sheet = _sheet(book, title, f"Mean by {plainly(running)}, near the limit", note)
     level = "percent" if factor == 100 else unit.unit
     return charts_effect.jump(bins, lines, cutoff, sheet, alt, (plainly(running), level))
@@ -111,7 +121,11 @@ def _twin(book, rows, row):
     start = int(found["after"].to_numpy().argmax())
     title = "Seen, and expected from its own past" if own else "Seen, and its twin made of other places"
     words = ("seen", "expected") if own else ("seen", "twin")
-    note = "Dashed: the trend and seasons before the start, carried on." if own else "Dashed: the weighted mix of other places."
+    note = (
+        "Dashed: the trend and seasons before the start, carried on."
+        if own
+        else "Dashed: the weighted mix of other places."
+    )
     alt = (f"Line chart from {found['period'].iloc[0]} to {found['period'].iloc[-1]}. {title}: at the end "
            f"{seen[-1]:,.3g} and {expected[-1]:,.3g}.")  # fmt: skip
     sheet = _sheet(book, title, f"{outcome.label}, {unit.level or unit.unit}, by period", note)
@@ -132,7 +146,9 @@ def _waiting(book, rows, row):
     ends = [f"{name}: {100 * shares[-1]:.0f} in 100 after {times[-1]:.0f}" for name, times, shares in curves]
     note = "Curves end where fewer than 11 people are left. At the end, still without: " + listed(ends) + "."
     alt = f"Falling step curves of the share still without the event. {listed(ends)}."
-    sheet = _sheet(book, title, f"Percent still without the event, by time since the start, {book.study.unit_label}", note)
+    sheet = _sheet(
+        book, title, f"Percent still without the event, by time since the start, {book.study.unit_label}", note
+    )
     return charts_effect.waiting(curves, sheet, alt, ("time since the start, in units of the duration", "percent"))
 
 

@@ -10,6 +10,12 @@ from shared_utils import designs
 from shared_utils.designs import Specification
 from shared_utils.sections import analysis
 
+ESTIMATORS = {
+    "synthetic_did": "synthetic difference-in-differences",
+    "synthetic_control": "synthetic control",
+    "interrupted_time_series": "interrupted time series of the pilot places",
+}
+
 
 def listed(book) -> list[Specification] | None:
     """The plan's own list; None where city.yml names none, so that the design's module lists them."""
@@ -71,8 +77,7 @@ def _moved(book, entry) -> pd.DataFrame:
 def _panel_words(entry) -> str:
     words = []
     if entry.estimator:
-        words.append({"synthetic_did": "synthetic difference-in-differences", "synthetic_control": "synthetic control",
-                      "interrupted_time_series": "interrupted time series of the pilot places"}[entry.estimator])  # fmt: skip
+        words.append(ESTIMATORS[entry.estimator])
     if entry.unit_trends:
         words.append("a trend of its own for each place")
     if entry.exclude_attribute:
