@@ -37,6 +37,7 @@ from shared_utils.designs._time_series import Hac, default_lags, periods_a_year
 MIN_SIDE = 3  # periods a side without which a slope has no error
 FEW_BEFORE, FEW_BEFORE_SEASON = 12, 24
 LEFT_ALPHA, OVERDISPERSED = 0.05, 1.5
+NOTHING = 1e-6  # a fitted count this far below the mean is on its way to nought, and its logarithm to minus infinity
 CONSTANT, TIME, AFTER, SINCE = range(4)  # columns of the design matrix
 SPEC = Spec(
     columns={"time": "time", "exposure": "positive"},
@@ -261,7 +262,7 @@ def _poisson(y, x, exposure, where: str):
     from statsmodels.genmod.generalized_linear_model import GLM
 
     fitted = GLM(y, x, family=Poisson(), offset=np.log(exposure)).fit(tol=1e-12)
-    if not fitted.converged or not np.isfinite(fitted.params).all():
+    if not fitted.converged or fitted.mu.min() < NOTHING * fitted.mu.mean():
         raise DesignError(
             f"{where}: the Poisson fit does not settle.",
             "Check for a stretch without any count; longer periods or options.family: linear help.",

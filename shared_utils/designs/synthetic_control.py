@@ -93,8 +93,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "poor_pre_fit",
                 "serious",
-                f"Before adoption the twin misses the treated unit by {error:.3g} on average, {error / spread:.2f} "
-                f"standard deviations of the other units (above {POOR_FIT}): it is no stand-in for what would have "
+                f"Before adoption the twin misses the treated unit by {error:.3g} on average, more than {POOR_FIT} of "
+                f"the standard deviation of the other units ({spread:.3g}): it is no stand-in for what would have "
                 "happened.",
             )
         )

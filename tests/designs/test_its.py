@@ -198,6 +198,13 @@ def test_refusals(monthly, change, edit, words):
     assert words in str(found.value) and found.value.hint
 
 
+def test_refuses_a_side_without_counts():
+    frame, design, _ = series(np.random.default_rng(0), poisson=True)
+    for keep in (frame.month < design["interruption"], frame.month >= design["interruption"]):
+        with pytest.raises(DesignError, match="the Poisson fit does not settle"):
+            estimate(frame.assign(y=frame.y * keep), design)
+
+
 def test_control_series_takes_out_what_moved_both(monthly, rows_of):
     frame, design = monthly
     shock = np.random.default_rng(5).normal(0, 10, 48)
