@@ -194,7 +194,8 @@ def _without_groups(book) -> Section:
     share = float(values.isna().mean())
     what = book.study.period_label if analysis.is_panel(book) else "records"
     if share == 0:
-        text = f"No {what} of the main outcome are missing: all {len(values):,} are there"
+        unit = f" {analysis.row_words(book)}" if analysis.is_panel(book) else ""
+        text = f"No {what} of the main outcome are missing: all {len(values):,}{unit} are there"
     else:
         text = f"{in_100(share, len(values), book.rules)} {what} have no main outcome yet"
     rows = [

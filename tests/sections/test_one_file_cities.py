@@ -96,6 +96,14 @@ def test_what_can_be_detected_counts_what_the_design_counts(ran, design, words):
     assert len(section.table.rows) == (11 if design == "time_to_event" else 1)
 
 
+@pytest.mark.parametrize(("design", "words"), [
+    ("synthetic_control", "all 1,296 months of counties are there"),
+    ("interrupted_time_series", "all 66 months are there"),
+])  # fmt: skip
+def test_what_is_missing_is_counted_in_rows_of_the_design(ran, design, words):
+    assert words in baseline.missing(ran("baseline", design)[0]).sentence
+
+
 def test_few_places_can_detect_nothing(tmp_path):
     folder = one_file_city(tmp_path, "synthetic_control", places(n_places=8))
     book = baseline.open_book(city_dir=folder, fast=True)
