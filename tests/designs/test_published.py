@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from causaldata import castle, nhefs_complete, nsw_mixtape
+from causaldata import castle, close_elections_lmb, nhefs_complete, nsw_mixtape
 from linearmodels.datasets import card
 from published import prints_as
 
-from shared_utils.designs import _weighting, estimate
+from shared_utils.designs import _clustered, _weighting, estimate
 
 
 def test_nsw_dehejia_wahba(rows_of):
@@ -23,22 +23,42 @@ def test_nsw_dehejia_wahba(rows_of):
 
 
 def test_nsw_lalonde(published_data, rows_of):
-    # LaLonde 1986; Imbens and Xu 2024: 886 (488)
+    # LaLonde 1986; Imbens and Xu 2024: 886 (488). Table 5 also prints the difference in growth, 847; its s.e. of 560 is
+    # the classical one, which assumes equal variances and which this project does not offer.
     frame = pd.read_stata(published_data / "lalonde_original.dta")
     main = rows_of(frame, {"type": "rct_individual", "outcome": "re78", "treatment": "treat"})["main"]
     assert prints_as(main.value, "886") and prints_as(main.se, "488") and main.n == 722
+    frame["growth"] = frame.re78 - frame.re75
+    growth = rows_of(frame, {"type": "rct_individual", "outcome": "growth", "treatment": "treat"})["main"]
+    assert prints_as(growth.value, "847")
+
+
+def test_close_elections_clustered():
+    # Cunningham, Causal Inference: The Mixtape, table for Lee, Moretti and Butler 2004; clustered by district (CR1)
+    votes = close_elections_lmb.load_pandas().data
+    close = votes[(votes.lagdemvoteshare > 0.48) & (votes.lagdemvoteshare < 0.52)]
+    for outcome, treatment, value, se in (
+        ("score", "lagdemocrat", "21.28", "1.95"),
+        ("score", "democrat", "47.71", "1.36"),
+        ("democrat", "lagdemocrat", "0.484", "0.029"),
+    ):
+        matrix = np.column_stack([np.ones(len(close)), close[treatment]])
+        found = _clustered.clustered(close[outcome].to_numpy(float), matrix, close.id.to_numpy(), 1, "CR1")
+        assert prints_as(found[0], value) and prints_as(found[1], se)
 
 
 @pytest.mark.parametrize(
     "covariates, strata, published",
     [
         ([], None, [("13.90", "2.45"), ("0.31", "2.27")]),
+        (["experiencek"], None, [("14.00", "2.45"), ("-0.60", "2.25")]),
         (["experiencek"], "schoolidk", [("15.93", "2.24"), ("1.22", "2.04")]),
     ],
-    ids=["differences", "school effects"],
+    ids=["differences", "experience", "school effects"],
 )
 def test_star_three_arms(published_data, covariates, strata, published):
-    # Stock and Watson, tables 13.1-13.2, HC1
+    # Stock and Watson, tables 13.1-13.2, HC1. The book prints 14.00 where the data give 14.006: the case's own
+    # tolerance of .011 for that one number
     star = pd.read_csv(published_data / "star_aer.csv")
     star["score"] = star.readk + star.mathk
     star = star.dropna(subset=["stark", *covariates])
@@ -57,7 +77,8 @@ def test_star_three_arms(published_data, covariates, strata, published):
     )
     main = rows[rows.role == "main"]
     for (_, row), (value, se) in zip(main.iterrows(), published, strict=True):
-        assert prints_as(row.value, value) and prints_as(row.se, se)
+        near = value == "14.00" and abs(row.value - 14) <= 0.011
+        assert (near or prints_as(row.value, value)) and prints_as(row.se, se)
     assert main.p_adjusted.iloc[0] == pytest.approx(2 * main.p.iloc[0])  # Holm, first step
 
 
