@@ -5,8 +5,8 @@
 
 No figure is copied: the tests of tests/designs and tests/stats that call `prints_as(value, published)` are run, and
 each call is noted as it happens. The case is the test's name, the quantity is the call's first argument as written, and
-the source is the first line of the test's first comment, up to a colon. Writing needs every such test to run (the
-published data, and the packages that bring data); checking leaves out the cases of tests that cannot run here.
+the source is the first line of the test's first comment, up to a colon after a year. Writing needs every such test to
+run (the published data, and the packages that bring data); checking leaves out the cases of tests that cannot run here.
 """
 
 import ast
@@ -48,9 +48,14 @@ class Notes:
 
     @pytest.hookimpl(tryfirst=True)  # before a fixture skips the test
     def pytest_runtest_setup(self, item):
-        self.case = item.name.removeprefix("test_").replace("_", " ").replace("[", " [")
-        comment = re.search(r"^\s+# ([^:\n]*)", inspect.getsource(item.function), re.MULTILINE)
-        self.source = comment[1] if comment else ""
+        parameters = item.get_closest_marker("parametrize")
+        named = parameters is not None and "ids" in parameters.kwargs
+        name = item.name.replace("[", " [") if named else item.originalname
+        self.case = name.removeprefix("test_").replace("_", " ")
+        comment = re.search(r"^\s+# (.*)$", inspect.getsource(item.function), re.MULTILINE)
+        line = comment[1].rstrip(" :,;") if comment else ""
+        dated = re.match(r".*?\b(?:19|20)\d\d\b[^:]*(?=:)", line)
+        self.source = dated[0] if dated else line
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
