@@ -85,7 +85,8 @@ def _places(book, row) -> Result:
         weight = book.study.design.get("weights")
         slope = float(rows.loc[rows[book.config.primary.id].notna(), weight].sum()) if weight else float(len(rows))
         effect = slope * value
-    return Result(cost, sign * effect, slope * row["se"], _df(row), _one(book), "over all months with the program")
+    per = f"over all {book.study.period_label} with the program"
+    return Result(cost, sign * effect, slope * row["se"], _df(row), _one(book), per)
 
 
 def _df(row) -> float:

@@ -18,6 +18,7 @@ from shared_utils.sections.wording import (
     day,
     finding,
     listed,
+    month,
     not_decision_grade,
     people,
     plainly,
@@ -244,9 +245,15 @@ def what(book) -> str:
 def who(book) -> str:
     frame = book.study.frame
     n = frame[book.study.subject_id].nunique()
-    return sentence(
-        f"{analysis.subjects(book, n)} were followed, between {day(book.config.pilot.start)} and {day(book.as_of)}"
-    )
+    ends = (day(book.config.pilot.start), day(book.as_of))
+    if book.study.period:
+        ends = [_when(frame[book.study.period].agg(end)) for end in ("min", "max")]
+    return sentence(f"{analysis.subjects(book, n)} were followed, between {ends[0]} and {ends[1]}")
+
+
+def _when(period) -> str:
+    """A period in words: a month, or the number of a year."""
+    return month(period) if hasattr(period, "year") else f"{period:g}"
 
 
 def _confidence(book, told) -> str:

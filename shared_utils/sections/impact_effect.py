@@ -113,7 +113,7 @@ def _trial_run(book) -> None:
 
 def _rows_words(book, n: int) -> str:
     return (
-        f"{n:,} months of {book.study.unit_label}"
+        f"{n:,} {analysis.row_words(book)}"
         if analysis.is_panel(book)
         else people(n, book.rules, book.study.unit_label)
     )
@@ -210,8 +210,8 @@ def _line(book, row: dict, several: bool) -> dict:
         "what": row_words(book, row, several),
         "low": low,
         "high": high,
-        "with": with_it,
-        "without": without,
+        "with": with_it and own.per * with_it,
+        "without": without and own.per * without,
         "error": 100 * row["se"] if own.name == "prob_diff" else row["se"],
         "d": standard,
     }

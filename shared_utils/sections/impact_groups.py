@@ -39,6 +39,8 @@ def subgroups(book) -> Section:
         return hidden(book)
     if book.descriptive:
         return descriptive.levels_by_group(book)
+    if not book.config.design.SUBGROUPS:
+        return Section("This design has one place or one series, so its result cannot be told apart by group.")
     dims = [dim for dim in book.config.subgroups.dims if dim.id in book.study.subgroups and not dim.descriptive_only]
     if not dims:
         raise EmiError("city.yml names no groups that the data hold", "List them under subgroups.dims.")

@@ -122,7 +122,7 @@ def units(book) -> tuple[str, str]:
         unit = design.cluster
     singular = book.config.pilot.unit_of_analysis.removesuffix("_month")
     assigned = counted if unit in ("participant", singular) else f"{plainly(unit)}s"
-    return (f"months of {counted}" if analysis.is_panel(book) else counted), assigned
+    return analysis.row_words(book), assigned
 
 
 def _units_note(counted: str, assigned: str, book) -> str:
@@ -174,9 +174,11 @@ def flow_counts(book) -> list[dict]:
 
 
 def _panel_words(book, flow) -> str:
-    parts = [f'{r["assigned"]} {book.study.unit_label} in the group "{r["arm"]}"' for r in flow]
-    periods = book.study.frame[book.study.period]
-    return f"The analysis holds {listed(parts)}, over {periods.nunique()} months"
+    unit, periods = book.study.unit_label, book.study.frame[book.study.period]
+    parts = [
+        f'{r["assigned"] if r["assigned"] > 1 else "one of the"} {unit} in the group "{r["arm"]}"' for r in flow
+    ]
+    return f"The analysis holds {listed(parts)}, over {periods.nunique()} {book.study.period_label}"
 
 
 def _reasons(book) -> list[str]:

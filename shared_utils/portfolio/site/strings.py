@@ -143,6 +143,10 @@ DESIGNS = {
     "differences nobody measured may remain.",
     "rd": "People just inside the limit for the program are compared with people just outside it.",
     "rct_multiarm": "People were assigned by lottery to one of several programs or to usual services.",
+    "synthetic_control": "The pilot's place is compared with a mix of other places that moved as it did before the start.",
+    "interrupted_time_series": "The months since the start are compared with where the months before were heading. No "
+    "other place is compared.",
+    "time_to_event": "How soon something happened is compared between people with the program and people without it.",
     "descriptive": "There is no comparison group: the numbers describe, they do not show what the program caused.",
 }
 
