@@ -1,5 +1,4 @@
-"""The only file that calls diff-diff (pinned vendor, see docs/decisions): staggered adoption and
-discontinuities.
+"""The only file that calls diff-diff (pinned vendor, see docs/decisions): the Bacon decomposition and discontinuities.
 
 Kept thin so that a new version meets one file, with the published cases of tests/designs as its acceptance
 tests. Not called, because they are wrong in 3.13.0: HonestDiD('relative_magnitude'). The library is
@@ -13,48 +12,26 @@ import numpy as np
 import pandas as pd
 
 
-@dataclass(frozen=True)
-class GroupTime:
-    """Callaway-Sant'Anna aggregates. events and groups have columns key, att, se."""
+def bacon(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the two-by-two comparisons of a full panel: columns comparison, treated, against, value, weight.
 
-    att: float
-    se: float
-    events: pd.DataFrame
-    groups: pd.DataFrame
-
-
-def callaway_santanna(frame: pd.DataFrame, control_group: str, anticipation: int) -> GroupTime:
-    """Return group-time effects of a frame with columns unit, time (integers), first (0 = never), y and
-    weight.
-
-    Outcome regression without covariates (differences in mean changes), base period g - 1 for every period
-    ("universal"), analytic influence-function standard errors. Weights must be constant within unit.
-    Raises ValueError when nothing can be estimated.
+    frame: columns unit, time (integers), first (0 = never) and y, one row a unit and time.
     """
     import diff_diff
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # unbalanced panels are counted and reported by our own door
-        result = diff_diff.CallawaySantAnna(
-            control_group=control_group,
-            anticipation=anticipation,
-            estimation_method="reg",
-            base_period="universal",
-        ).fit(
-            frame,
-            outcome="y",
-            unit="unit",
-            time="time",
-            first_treat="first",
-            survey_design=diff_diff.SurveyDesign(weights="weight"),
-        )
-        events, groups = result.aggregate("event_study"), result.aggregate("group")
-    return GroupTime(
-        float(result.overall_att),
-        float(result.overall_se),
-        pd.DataFrame({"key": events.event_time, "att": events.att, "se": events.se}),
-        pd.DataFrame({"key": groups.label, "att": groups.att, "se": groups.se}),
+    result = diff_diff.BaconDecomposition(weights="exact").fit(
+        frame, outcome="y", unit="unit", time="time", first_treat="first"
     )
+    names = {
+        "comparison_type": "comparison",
+        "treated_group": "treated",
+        "control_group": "against",
+        "estimate": "value",
+        "weight": "weight",
+    }
+    found = result.to_dataframe()[list(names)].rename(columns=names)
+    found["against"] = found["against"].replace("never_treated", 0)
+    return found.astype({"treated": int, "against": int})
 
 
 @dataclass(frozen=True)

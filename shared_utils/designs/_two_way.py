@@ -1,18 +1,19 @@
 """Two-way fixed effects, linear or Poisson, with a cluster jackknife, on dense (unit x period) tables.
 
 Linear: least squares with unit and period effects and optional weights.
-Poisson: pseudo-maximum likelihood with unit and period effects and an exposure (Wooldridge 1999,
-    Distribution-free estimation of some nonlinear panel data models, J. Econometrics 90); only the mean
-    must be right. Unit effects are concentrated out, which leaves the multinomial likelihood in the period
-    effects and the regressors (Hausman, Hall and Griliches 1984); Newton steps solve it.
-Both share one information matrix: with fitted means (Poisson) or weights (linear) m, unit totals
-    concentrated out, sum_i [sum_t m_it x_it x_it' - (sum_t m_it x_it)(sum_t m_it x_it)' / sum_t m_it].
-Variance: delete-one-cluster jackknife, (G - 1)/G times the squared changes (CV3 of MacKinnon, Nielsen and
-    Webb 2023). It is exact refitting, not a linearisation, so it holds for any pattern of treatment and
-    missing rows.
+Poisson: pseudo-maximum likelihood with unit and period effects and an exposure (Wooldridge 1999, Distribution-free
+    estimation of some nonlinear panel data models, J. Econometrics 90); only the mean must be right. Unit effects are
+    concentrated out, which leaves the multinomial likelihood in the period effects and the regressors (Hausman, Hall
+    and Griliches 1984); Newton steps solve it.
+Unit trends: each unit has its own straight line beside its own level.
+Both families share one information matrix: with fitted means (Poisson) or weights (linear) m as weights, the sums of
+    squares and products of period dummies and regressors after projecting each unit on its level (and trend).
+Variance: delete-one-cluster jackknife, (G - 1)/G times the squared changes (CV3 of MacKinnon, Nielsen and Webb 2023).
+    It is exact refitting, not a linearisation, so it holds for any pattern of treatment and missing rows.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -25,68 +26,90 @@ class NotIdentified(Exception):
 
 
 @dataclass(frozen=True)
+class Solution:
+    """Period effects (periods,), coefficients (regressors,) and unit trends (units,), zero without trends."""
+
+    periods: np.ndarray
+    coefficients: np.ndarray
+    trends: np.ndarray
+
+
+@dataclass(frozen=True)
 class TwoWay:
-    """One estimation problem. y and m0 are (units, periods): m0 is the weight (linear) or exposure
-    (Poisson), 0 where
-    there is no row. x is (units, periods, regressors)."""
+    """One estimation problem. y and m0 are (units, periods): m0 is the weight (linear) or exposure (Poisson), 0 where
+    there is no row. x is (units, periods, regressors). trends: whether each unit has a linear trend of its own."""
 
     y: np.ndarray
     m0: np.ndarray
     x: np.ndarray
     poisson: bool
+    trends: bool = False
 
-    def fit(self, units=None, start=None) -> np.ndarray:
-        """Return (period effects..., coefficients) of the units given by a mask; raises NotIdentified."""
-        problem = (
-            self if units is None else TwoWay(self.y[units], self.m0[units], self.x[units], self.poisson)
-        )
-        return _newton(problem, start) if self.poisson else _least_squares(problem)
+    def fit(self, units=None, start: Solution | None = None) -> Solution:
+        """Return the solution for the units given by a mask; raises NotIdentified. start: one of all units."""
+        keep = np.ones(len(self.y), bool) if units is None else units
+        if self.poisson and not self.trends:
+            first, kind = self._kinds
+            counts = np.zeros_like(self.y[first])
+            np.add.at(counts, kind[keep], self.y[keep])
+            return _newton(TwoWay(counts, self.m0[first], self.x[first], True), start)
+        kept = TwoWay(self.y[keep], self.m0[keep], self.x[keep], self.poisson, self.trends)
+        if not self.poisson:
+            return _least_squares(kept)
+        if start is not None:
+            start = Solution(start.periods, start.coefficients, start.trends[keep])
+        return _newton(kept, start)
 
-    def null_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (m, score) of the fit without regressors: fitted means or weights, and y minus fit times
-        weight.
-        """
-        null = TwoWay(self.y, self.m0, self.x[:, :, :0], self.poisson)
-        solution = null.fit()
-        if self.poisson:
-            live = _live(self.y, self.m0)
-            means = _likelihood(solution, self.y, self.m0, null.x, live)[1]
-            return means, self.y * live - means
-        rest = self.y - solution[None, :]
-        total = self.m0.sum(axis=1)
-        return self.m0, self.m0 * (rest - ((self.m0 * rest).sum(axis=1) / total)[:, None])
+    @cached_property
+    def _kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """First unit of each kind, and each unit's kind. Units with proportional exposures and the same regressors
+        divide their counts over the periods alike, so that only the sum of their counts enters the likelihood."""
+        shares = np.round(self.m0 / self.m0.sum(axis=1, keepdims=True), 12)
+        profile = np.hstack([shares, self.x.reshape(len(self.y), -1)])
+        _, first, kind = np.unique(profile, axis=0, return_index=True, return_inverse=True)
+        return first, kind.ravel()
 
-    def coefficients(self, solution: np.ndarray) -> np.ndarray:
-        return solution[self.y.shape[1] :]
-
-    def jackknife(self, clusters: np.ndarray, solution: np.ndarray) -> np.ndarray:
+    def jackknife(self, clusters: np.ndarray, solution: Solution) -> np.ndarray:
         """Return the coefficients without each cluster, shape (clusters, regressors)."""
-        return np.array([self.coefficients(self.fit(clusters != g, solution)) for g in np.unique(clusters)])
+        return np.array([self.fit(clusters != g, solution).coefficients for g in np.unique(clusters)])
+
+    def covariance(self, clusters: np.ndarray, solution: Solution) -> np.ndarray:
+        """Return the jackknife covariance of the coefficients."""
+        return jackknife_covariance(self.jackknife(clusters, solution), solution.coefficients)
+
+    def means(self, solution: Solution) -> np.ndarray:
+        """Return the fitted means of a Poisson problem, (units, periods)."""
+        return _likelihood(solution, self, _live(self.y, self.m0))[1]
+
+    def null_fit(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (m, rest) of the fit without regressors: fitted means or weights, and weighted residuals."""
+        null = TwoWay(self.y, self.m0, self.x[:, :, :0], self.poisson, self.trends)
+        if not self.poisson:
+            return self.m0, self.m0 * (self.y - null.fit().periods[None, :])
+        means = null.means(null.fit())
+        return means, self.y * _live(self.y, self.m0) - means
 
 
 def permuted_estimates(problem: TwoWay, paths: np.ndarray, orders: np.ndarray) -> np.ndarray:
     """Return the estimate for each reordering of the units' treatment paths, shape (orders,).
 
-    Score over information at the fit without treatment: the least-squares estimate itself for the linear
-    family, the first Newton step for Poisson. A permutation test is valid with any statistic; this one
-    needs no refitting. Orders under which the effect cannot be told from the fixed effects give infinity,
-    which only makes p larger.
+    Score over information at the fit without treatment: the least-squares estimate itself for the linear family, the
+    first Newton step for Poisson. A permutation test is valid with any statistic; this one needs no refitting. Orders
+    under which the effect cannot be told from the fixed effects give infinity, which only makes p larger.
     """
-    m, score = problem.null_scores()
-    total = m.sum(axis=1)
-    share = np.divide(m, total[:, None], out=np.zeros_like(m), where=total[:, None] > 0)
-    active = np.flatnonzero(m.sum(axis=0) > 0)[1:]
-    periods = (np.diag(m.sum(axis=0)) - share.T @ m)[np.ix_(active, active)]
-    half = np.linalg.pinv(periods, hermitian=True)
+    m, rest = problem.null_fit()
+    basis = _unit_basis(m, problem.trends)
+    own, score = _weighted(basis, m), _off_units(rest, basis, m)
+    active, inverse = _period_inverse(m, own)
     out = []
     for order in np.array_split(orders, max(1, len(orders) * paths.size // CHUNK)):
         d = paths[order].astype(float)
-        centred = d - (share * d).sum(axis=2)[:, :, None]
-        mixed = (m * centred).sum(axis=1)[:, active]
-        information = (m * d * centred).sum(axis=(1, 2)) - np.einsum("ij,jk,ik->i", mixed, half, mixed)
-        found = information > 1e-9 * (m * d).sum(axis=(1, 2))
+        loads = np.einsum("iqt,dit->diq", own, d, optimize=True).reshape(len(d), -1)
+        mixed = ((m * d).sum(axis=1) - loads @ own.reshape(-1, m.shape[1]))[:, active]
+        size = (m * d).sum(axis=(1, 2))
+        information = size - (loads**2).sum(axis=1) - ((mixed @ inverse) * mixed).sum(axis=1)
         top = (score * d).sum(axis=(1, 2))
-        out.append(np.divide(top, information, out=np.full(len(d), np.inf), where=found))
+        out.append(np.divide(top, information, out=np.full(len(d), np.inf), where=information > 1e-9 * size))
     return np.concatenate(out)
 
 
@@ -96,63 +119,101 @@ def jackknife_covariance(replicates: np.ndarray, estimate: np.ndarray) -> np.nda
     return (len(change) - 1) / len(change) * change.T @ change
 
 
-def _information(m, x):
-    """Blocks (period x period, period x regressor, regressor x regressor) with unit effects concentrated
-    out, and
-    the regressors' own sums of squares."""
-    total = m.sum(axis=1)
-    share = np.divide(m, total[:, None], out=np.zeros_like(m), where=total[:, None] > 0)
-    mean_x = (share[:, None, :] @ x)[:, 0, :]
-    mx = m[:, :, None] * x
-    k = x.shape[2]
-    periods = np.diag(m.sum(axis=0)) - share.T @ m
-    mixed = mx.sum(axis=0) - m.T @ mean_x
-    own = mx.reshape(m.size, k).T @ x.reshape(m.size, k)
-    return periods, mixed, own - (total[:, None] * mean_x).T @ mean_x, np.diag(own)
+def _unit_basis(m: np.ndarray, trends: bool) -> np.ndarray:
+    """Each unit's level (and straight line), orthonormal under its weights m; (units, 1 or 2, periods)."""
+    total = m.sum(axis=1, keepdims=True)
+    level = np.divide(1, np.sqrt(total), out=np.zeros_like(total), where=total > 0) * np.ones_like(m)
+    if not trends:
+        return level[:, None, :]
+    time = _time(m.shape[1])[None, :]
+    line = time - np.divide((m * time).sum(axis=1, keepdims=True), total, out=np.zeros_like(total), where=total > 0)
+    size = np.sqrt((m * line**2).sum(axis=1, keepdims=True))
+    enough = size > 1e-9 * np.sqrt(total)  # a unit seen in one period has no trend
+    return np.stack([level, np.divide(line, size, out=np.zeros_like(line), where=enough)], axis=1)
 
 
-def _step(m, x, score_t, score_x):
-    """Solve information x step = score; the first period with rows is the reference, empty periods stay 0."""
-    periods, mixed, regressors, own = _information(m, x)
+def _time(periods: int) -> np.ndarray:
+    return np.arange(periods) - (periods - 1) / 2
+
+
+def _weighted(basis: np.ndarray, m: np.ndarray) -> np.ndarray:
+    return basis * m[:, None, :]
+
+
+def _off_units(rest: np.ndarray, basis: np.ndarray, m: np.ndarray) -> np.ndarray:
+    """Weighted residuals after projecting each unit on its level (and trend)."""
+    return rest - np.einsum("iqt,iq->it", _weighted(basis, m), np.einsum("iqt,it->iq", basis, rest))
+
+
+def _period_inverse(m: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Periods with rows, but for the first (the reference), and the inverse of their information; generalised where it
+    has none, as with unit trends, which determine one period more."""
+    flat = own.reshape(-1, m.shape[1])
     active = np.flatnonzero(m.sum(axis=0) > 0)[1:]
-    half = np.linalg.pinv(periods[np.ix_(active, active)], hermitian=True)
-    rest = regressors - mixed[active].T @ half @ mixed[active]
-    own = np.maximum(own, 1e-100)
-    if np.linalg.eigvalsh(rest / np.sqrt(np.outer(own, own))).min(initial=1) < 1e-9:
+    information = (np.diag(m.sum(axis=0)) - flat.T @ flat)[np.ix_(active, active)]
+    try:
+        root = np.linalg.cholesky(information)
+        if root.diagonal().min() > 1e-5 * root.diagonal().max():
+            half = np.linalg.inv(root)
+            return active, half.T @ half
+    except np.linalg.LinAlgError:
+        pass
+    return active, np.linalg.pinv(information, rcond=1e-11, hermitian=True)
+
+
+def _step(problem: TwoWay, m: np.ndarray, rest: np.ndarray) -> Solution:
+    """Solve information x step = score, the units' own parameters concentrated out."""
+    x, basis = problem.x, _unit_basis(m, problem.trends)
+    own, k = _weighted(basis, m), problem.x.shape[2]
+    active, inverse = _period_inverse(m, own)
+    off = _off_units(rest, basis, m)
+    mx, loads = m[:, :, None] * x, (own @ x).reshape(own.shape[0] * own.shape[1], k)
+    mixed = (mx.sum(axis=0) - own.reshape(-1, m.shape[1]).T @ loads)[active]
+    squares = np.tensordot(mx, x, ((0, 1), (0, 1)))
+    information = squares - loads.T @ loads - mixed.T @ inverse @ mixed
+    size = np.sqrt(np.maximum(np.diag(squares), 1e-100))
+    if np.linalg.eigvalsh(information / np.outer(size, size)).min(initial=1) < 1e-9:
         raise NotIdentified
-    step_x = np.linalg.solve(rest, score_x - mixed[active].T @ half @ score_t[active])
-    step_t = np.zeros(m.shape[1])
-    step_t[active] = half @ (score_t[active] - mixed[active] @ step_x)
-    return np.concatenate([step_t, step_x])
+    score = off.sum(axis=0)[active]
+    coefficients = np.linalg.solve(information, np.tensordot(off, x, 2) - mixed.T @ inverse @ score)
+    periods = np.zeros(m.shape[1])
+    periods[active] = inverse @ (score - mixed @ coefficients)
+    trends = np.zeros(len(m))
+    if problem.trends:
+        left = rest - m * (periods + x @ coefficients)
+        trends = (basis[:, 1] * left).sum(axis=1) * (basis[:, 1, 1] - basis[:, 1, 0])
+    return Solution(periods, coefficients, trends)
 
 
-def _least_squares(problem) -> np.ndarray:
-    y, m, x = problem.y, problem.m0, problem.x
-    total = m.sum(axis=1)
-    mean = np.divide((m * y).sum(axis=1), total, out=np.zeros_like(total), where=total > 0)
-    weighted = m * (y - mean[:, None])
-    return _step(m, x, weighted.sum(axis=0), np.tensordot(weighted, x, 2))
+def _least_squares(problem: TwoWay) -> Solution:
+    centred = problem.y - np.average(problem.y, weights=problem.m0)  # far from zero, projecting loses digits
+    return _step(problem, problem.m0, problem.m0 * centred)
 
 
-def _newton(problem, start) -> np.ndarray:
-    y, exposure, x = problem.y, problem.m0, problem.x
-    live = _live(y, exposure)
-    solution = np.zeros(y.shape[1] + x.shape[2]) if start is None else start.copy()
-    likelihood, means = _likelihood(solution, y, exposure, x, live)
+def _newton(problem: TwoWay, start: Solution | None) -> Solution:
+    units, periods, k = problem.x.shape
+    live = _live(problem.y, problem.m0)
+    zero = Solution(np.zeros(periods), np.zeros(k), np.zeros(units))
+    solution = zero if start is None else start
+    likelihood, means = _likelihood(solution, problem, live)
     for _ in range(MAX_STEPS):
-        score = y * live - means
-        step = _step(means, x, score.sum(axis=0), np.tensordot(score, x, 2))
+        step = _step(problem, means, problem.y * live - means)
         for halving in range(30):
-            new = solution + step * 0.5**halving
-            new_likelihood, new_means = _likelihood(new, y, exposure, x, live)
+            new = _moved(solution, step, 0.5**halving, problem.trends)
+            new_likelihood, new_means = _likelihood(new, problem, live)
             if new_likelihood >= likelihood - 1e-12 * abs(likelihood):
                 break
         solution, likelihood, means = new, new_likelihood, new_means
-        if np.abs(solution[y.shape[1] :]).max(initial=0) > 30:
+        if np.abs(solution.coefficients).max(initial=0) > 30:
             raise NotIdentified
-        if np.abs(step).max() < TOLERANCE:
+        if max(np.abs(part).max(initial=0) for part in (step.periods, step.coefficients, step.trends)) < TOLERANCE:
             return solution
     raise NotIdentified
+
+
+def _moved(at: Solution, step: Solution, share: float, trends: bool) -> Solution:
+    slopes = at.trends + share * step.trends if trends else at.trends
+    return Solution(at.periods + share * step.periods, at.coefficients + share * step.coefficients, slopes)
 
 
 def _live(y, exposure):
@@ -160,10 +221,12 @@ def _live(y, exposure):
     return (exposure > 0) & (y.sum(axis=1) > 0)[:, None] & (y.sum(axis=0) > 0)[None, :]
 
 
-def _likelihood(solution, y, exposure, x, live):
+def _likelihood(solution: Solution, problem: TwoWay, live: np.ndarray) -> tuple[float, np.ndarray]:
     """Multinomial log-likelihood given the unit totals, and the fitted means."""
-    periods = y.shape[1]
-    index = solution[:periods] + x @ solution[periods:]
+    y, exposure = problem.y, problem.m0
+    index = solution.periods + problem.x @ solution.coefficients
+    if problem.trends:
+        index = index + solution.trends[:, None] * _time(y.shape[1])
     index = np.where(live, index + np.log(np.where(live, exposure, 1)), -np.inf)
     top = np.max(index, axis=1, initial=-700, where=live)
     raw = np.where(live, np.exp(index - top[:, None]), 0)

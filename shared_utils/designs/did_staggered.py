@@ -1,391 +1,317 @@
 """Staggered roll-out: how did outcomes change in units that started, beyond those that had not started yet?
 
-Question: the mean effect over treated unit-periods (ATT, units count by their weight).
-Assumption in plain words: without the programme, units that started would have moved as those not yet
-    started did; nobody changed behaviour before starting (options.anticipation periods aside); no spillover.
-Estimator: group-time effects of Callaway and Sant'Anna (2021, Difference-in-differences with multiple time
-    periods, J. Econometrics 225(2)), not-yet-treated comparison, base period the last one before the start,
-    averaged over all treated unit-periods ("simple"); diff-diff behind one adapter. Two-way fixed effects,
-    which compares late starters with early ones already treated (Goodman-Bacon 2021), is shown as a
-    labelled comparison only.
-Variance: delete-one-cluster jackknife of the whole estimate, t(clusters - 1), up to 150 clusters
-    (_group_time.py). In the Detroit design (48 buildings, 150 draws) the spread of the estimates was
-    0.0137; the jackknife said 0.0134 on average, the library's analytic error 0.0128 (coverage 0.93 and
-    0.91). Above 150 clusters the analytic error, t(clusters - 1).
-Rows: main, event_time (columns event_time, ci_low_adjusted, ci_high_adjusted: a band that holds for all of
-    them at once), group (column cohort), twfe.
+Question: the mean effect over treated unit-periods (ATT, units count by their weight). options.aggregation: `simple`
+    (that mean), `dynamic` (each period since the start counts once), `group` (within start dates, then over them).
+Assumption in plain words: without the programme, units that started would have moved as those not yet started did;
+    nobody changed behaviour before starting (options.anticipation periods aside); no spillover.
+Estimator: group-time effects of Callaway and Sant'Anna (2021, Difference-in-differences with multiple time periods, J.
+    Econometrics 225(2)), not-yet-treated comparison, base period the last one before the start. options.estimator
+    imputation (Borusyak, Jaravel and Spiess 2024, Revisiting event-study designs, Review of Economic Studies 91(6)):
+    unit and period effects are fitted to the untreated unit-periods and what they predict is taken off the treated
+    ones; it uses all periods before the start, so it is more precise and leans on parallel trends in all of them.
+    Two-way fixed effects, which compares late starters with early ones already treated (Goodman-Bacon 2021, J.
+    Econometrics 225(2); `bacon` decomposes it), is shown as a labelled comparison only.
+Variance: delete-one-cluster jackknife of the whole estimate, t(clusters - 1). In the Detroit design (48 buildings, 150
+    draws) the spread of the estimates was 0.0137; the jackknife said 0.0134 on average, the influence function 0.0128
+    (coverage 0.93 and 0.91).
+p_ri: with options.random_order, for cities that drew the order of start by lot: start dates are permuted over clusters.
+Rows: main, event_time (columns event_time, ci_low_adjusted, ci_high_adjusted: a band that holds for all of them at
+    once), group (column cohort), twfe.
 Weights are averaged within unit. Units treated in the first period have no base period and are left out.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from shared_utils.designs import _diff_diff, _group_time
+from shared_utils.designs import _diff_diff, _event_study, _group_time, _inputs, _sensitivity
 from shared_utils.designs._errors import DesignError
+from shared_utils.designs._event_study import EventStudy, Pretrend, flag, parts_by_group
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
-from shared_utils.designs._panel import Panel, first_period, panel
 from shared_utils.designs._result import row
+from shared_utils.designs._robustness import Specification, keys, options, planned
+from shared_utils.designs._rollout import Rollout, rollout
 from shared_utils.designs._two_way import NotIdentified, TwoWay, jackknife_covariance
+from shared_utils.stats.randomization import tail_share
 
-MAX_JACKKNIFE, SMALL_COHORT, PRETREND_ALPHA = 150, 5, 0.10
-BAND_DRAWS = 20_000
+SMALL_COHORT = 5
+MAIN = {"simple": ("simple", 0), "dynamic": ("dynamic", 0), "group": ("groups", 0)}
+COUNTED = {"simple": "each treated unit-period", "dynamic": "each period since the start", "group": "each start date"}
+AVERAGED = {"simple": "", "dynamic": ", mean over periods since the start", "group": ", mean over start dates"}
 SPEC = Spec(
     columns={"unit": "label", "time": "time", "cohort": "cohort"},
     uses=("cluster", "weights"),
     options={
+        "estimator": Option("callaway_santanna", ("callaway_santanna", "imputation")),
         "control_group": Option("not_yet_treated", ("not_yet_treated", "never_treated")),
         "anticipation": Option(0, low=0, high=24),
+        "aggregation": Option("simple", tuple(MAIN)),
+        "random_order": Option(False, (False, True)),
+        "ri_draws": Option(2000, low=0, high=100_000),
     },
 )
 
 
-@dataclass(frozen=True)
-class Rollout:
-    """The panel, each unit's first treated period (code; periods = never in the panel), weight and what was
-    left out.
-    """
-
-    inputs: Inputs
-    table: Panel
-    start: np.ndarray
-    weight: np.ndarray
-
-    @property
-    def treated(self) -> np.ndarray:
-        return self.start < len(self.table.times)
-
-    def frame(self) -> pd.DataFrame:
-        unit, start = self.table.unit, self.start[self.table.unit]
-        return pd.DataFrame(
-            {
-                "unit": unit,
-                "time": self.table.period + 1,
-                "y": self.inputs.y,
-                "first": np.where(start < len(self.table.times), start + 1.0, 0.0),
-                "weight": self.weight[unit],
-            }
-        )
-
-
 def estimate(inputs: Inputs) -> list[dict]:
-    """Rows: main (ATT), event_time, group, twfe."""
+    """Rows: main (ATT), event_time, group, twfe; with the imputation estimator main and twfe."""
     need_variation(inputs)
-    rollout = _rollout(inputs)
-    inputs, table = rollout.inputs, rollout.table
-    fit = _fit(rollout.frame(), inputs)
-    effects = _all_effects(fit)
-    covariance = _covariance(rollout, effects)
-    n_clusters = len(np.unique(table.clusters))
-    df = float(n_clusters - 1)
-    jackknife = covariance is not None
-    errors = (
-        np.sqrt(np.diag(covariance))
-        if jackknife
-        else np.array([fit.se, *_series(fit.events, "event", "se"), *_series(fit.groups, "group", "se")])
-    )
-    errors = pd.Series(errors, effects.index)
-    method = f"Callaway-Sant'Anna, {inputs.options['control_group'].replace('_', '-')}, " + (
-        f"cluster jackknife, t({df:g})" if jackknife else f"influence function, t({df:g})"
-    )
-    facts = {
-        "n_clusters": n_clusters,
-        "n_treated": int(rollout.treated.sum()),
-        "n_comparison": int((~rollout.treated).sum()),
-    }
-    now = (table.period >= rollout.start[table.unit]) & (
-        table.period < rollout.start.max()
-    )  # someone to compare with
-    mean = np.average(inputs.y[now], weights=rollout.weight[table.unit][now]) - fit.att
-    rows = [
-        row(
-            inputs,
-            estimand="ATT",
-            value=fit.att,
-            se=errors.iloc[0],
-            df=df,
-            method=method,
-            mean_comparison=float(mean),
-            **facts,
-        )
-    ]
-    rows += _event_rows(inputs, effects, errors, covariance, df, method, facts)
-    rows += [
-        row(
-            inputs,
-            estimand="ATT",
-            value=effects[key],
-            se=errors[key],
-            df=df,
-            method=method,
-            role="group",
-            cohort=table.labels[key[1] - 1],
-            **{**facts, "n_treated": int((rollout.start == key[1] - 1).sum())},
-        )
-        for key in effects.index
-        if key[0] == "group" and errors[key] > 0
-    ]
-    return rows + _twfe_rows(rollout, df, facts)
+    case = rollout(inputs)
+    if case.inputs.options["estimator"] == "imputation":
+        return [_imputed(case), *_twfe(case)]
+    found = _effects(case)
+    return [_main(found), *_event_rows(found), *_group_rows(found), *_twfe(case)]
 
 
 def diagnose(inputs: Inputs) -> list[dict]:
-    """Flags: cohorts under five units, no unit that never starts, missing unit-periods, joint pre-trend
-    test.
+    """Flags: start dates with few clusters, no unit that never starts, missing unit-periods, other movement before the
+    start (joint test, with its power; the last period before it alone).
     """
-    rollout = _rollout(inputs)
-    table = rollout.table
-    sizes = np.bincount(rollout.start[rollout.treated])
-    small = [f"{table.labels[g]} ({n})" for g, n in enumerate(sizes) if 0 < n < SMALL_COHORT]
+    case = rollout(inputs)
+    table = case.table
+    sizes = [(label, len(np.unique(table.clusters[case.start == g]))) for g, label in enumerate(table.labels)]
+    small = [f"{label} ({n})" for label, n in sizes if 0 < n < SMALL_COHORT]
     flags = []
     if small:
-        flags.append(
-            _flag(
-                inputs,
-                "small_cohort",
-                "warn",
-                f"Start dates with fewer than {SMALL_COHORT} units: {', '.join(small)}.",
-            )
-        )
-    if rollout.treated.all():
-        flags.append(
-            _flag(
-                inputs,
-                "no_never_treated",
-                "warn",
-                "Every unit starts within the panel; the last start date has no comparison.",
-            )
-        )
-    gaps = table.shape[0] * table.shape[1] - len(table.unit)
+        words = f"Start dates with fewer than {SMALL_COHORT} units (clusters): {', '.join(small)}."
+        flags.append(flag(inputs, "small_cohort", "warn", words))
+    if case.treated.all():
+        words = "Every unit starts within the panel; the last start date has no comparison."
+        flags.append(flag(inputs, "no_never_treated", "warn", words))
+    gaps = int((~case.seen).sum())
     if gaps:
-        flags.append(_flag(inputs, "unbalanced_panel", "warn", f"{gaps} unit-periods without an outcome."))
-    test = pretrend_test(inputs)
-    if test and test["p"] < PRETREND_ALPHA:
-        flags.append(
-            _flag(
-                inputs,
-                "pretrend",
-                "serious",
-                f"Before they started, units already moved differently from the others (joint test of "
-                f"{test['periods']} periods, p = {test['p']:.2g}).",
-            )
-        )
-    return flags
+        flags.append(flag(inputs, "unbalanced_panel", "warn", f"{gaps} unit-periods without an outcome."))
+    return flags + _event_study.flags(inputs, _effects(case).study)
 
 
-def pretrend_test(inputs: Inputs) -> dict | None:
-    """Return {f, p, periods}: are the effects zero in the periods before the base that all cohorts share?
+def specifications(frame: pd.DataFrame, design: Mapping) -> list[Specification]:
+    """Other comparison group, estimator, weighting and averaging; two-way fixed effects, labelled wrong."""
+    case = rollout(_open(frame, design))
+    chosen, found = case.inputs.options, []
+    if not case.treated.all() and chosen["control_group"] != "never_treated":
+        change = options(control_group="never_treated", estimator="callaway_santanna")
+        found.append(Specification("never_treated", "compared with units that never start", change))
+    if chosen["estimator"] != "imputation":
+        words = "untreated outcomes imputed from all periods before the start"
+        change = options(estimator="imputation", aggregation="simple", random_order=False)
+        found.append(Specification("imputation", words, change))
+    if case.inputs.weights is not None:
+        found.append(Specification("unweighted", "each unit counts the same", keys(weights=None), kind="estimand"))
+    for name, words in COUNTED.items():
+        if name != chosen["aggregation"]:
+            change = options(aggregation=name, estimator="callaway_santanna")
+            found.append(Specification(f"{name}_average", f"{words} counts the same", change, kind="estimand"))
+    words = "unit and period effects for all (two-way fixed effects)"
+    return [*found, Specification("twfe", words, planned, "twfe", "wrong")]
 
-    Hotelling's F with the jackknife covariance; at most a third as many periods as clusters. None when
-    there is no such period or the jackknife is not available. A small p speaks against the assumption; a
-    large one may be low power.
+
+def event_study(frame: pd.DataFrame, design: Mapping) -> EventStudy:
+    """Return the effects by period since the start with their jackknife covariance. Raises DesignError."""
+    return _effects(rollout(_open(frame, design))).study
+
+
+def pretrend_test(frame: pd.DataFrame, design: Mapping) -> Pretrend | None:
+    """Return the tests of the periods before the start and their power; None when there is nothing to test."""
+    return _event_study.pretrend(event_study(frame, design))
+
+
+def honest(frame: pd.DataFrame, design: Mapping, mbars: Sequence[float], width: int | None = None) -> pd.DataFrame:
+    """Return the intervals that hold when trends are not parallel, laid out as in `_sensitivity.table`."""
+    inputs = _open(frame, design)
+    return _sensitivity.table(_effects(rollout(inputs)).study, mbars, inputs, width)
+
+
+def bacon(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
+    """Return the two-by-two comparisons that two-way fixed effects averages (Goodman-Bacon 2021, theorem 1).
+
+    Columns: comparison (treated_vs_never, earlier_vs_later, later_vs_earlier: the last has units already treated as
+    comparison), treated (its start date), against (the other's, or "never"), value, weight; weights sum to 1 and the
+    weighted sum of `value` is the estimate in the row `twfe` when units weigh the same. Raises DesignError for a panel
+    with gaps and for a design with weights, which the decomposition does not know.
     """
-    rollout = _rollout(inputs)
-    fit = _fit(rollout.frame(), rollout.inputs)
-    effects = _series(fit.events, "event")
-    earliest = -int(rollout.start[rollout.treated].min())
-    covariance = _covariance(rollout, effects)
-    before = [
-        i
-        for i, (_, e) in enumerate(effects.index)
-        if earliest <= e < -1 - rollout.inputs.options["anticipation"]
-    ]
-    n = len(np.unique(rollout.table.clusters))
-    before = before[-(n // 3) :]
-    if covariance is None or not before:
-        return None
-    values, part = effects.to_numpy()[before], covariance[np.ix_(before, before)]
-    if not np.isfinite(part).all() or np.linalg.matrix_rank(part) < len(before):
-        return None
-    k = len(before)
-    f = values @ np.linalg.solve(part, values) * (n - k) / (k * (n - 1))
-    return {"f": float(f), "p": float(stats.f.sf(f, k, n - k)), "periods": k}
-
-
-def _flag(inputs, code, severity, message) -> dict:
-    return {
-        "code": code,
-        "severity": severity,
-        "scope": inputs.outcome,
-        "message": message,
-        "affects_primary": True,
-    }
-
-
-def _rollout(inputs: Inputs) -> Rollout:
-    table = panel(inputs)
-    start = _starts(inputs, table)
-    always = start[table.unit] == 0
-    if always.any():
-        n = len(np.unique(table.unit[always]))
-        return _rollout(inputs.keep(~always, f"{n} unit(s) treated from the first period left out"))
-    treated = start < len(table.times)
-    if not treated.any():
+    case = rollout(_open(frame, design))
+    if not case.seen.all() or np.ptp(case.weight) > 0:
         raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': no unit starts within the panel.",
-            "Check the cohort column: it holds the first treated period, empty for never.",
+            f"Design {case.inputs.type}: the decomposition needs a full panel and units that weigh the same.",
+            "Leave out units with gaps, and the design's weights.",
         )
-    if len(np.unique(start)) < 2:
-        raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': all units start at the same time, so "
-            "there is no one to compare with.",
-            "Add units that start later or never.",
-        )
-    if len(np.unique(table.clusters)) < 4:
-        raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': "
-            f"{len(np.unique(table.clusters))} units (clusters); at least four are needed.",
-            "Add units, or describe the series without a comparison (type: descriptive).",
-        )
-    weight = np.ones(table.shape[0]) if inputs.weights is None else table.by_unit(inputs.weights)
-    return Rollout(inputs, table, start, weight)
+    labels = {0: "never", **{g + 1: label for g, label in enumerate(case.table.labels)}}
+    return _diff_diff.bacon(case.frame()).replace({"treated": labels, "against": labels})
 
 
-def _starts(inputs: Inputs, table: Panel) -> np.ndarray:
-    """Code of each unit's first treated period; the number of periods for those that do not start in the
-    panel.
+def _open(frame: pd.DataFrame, design: Mapping) -> Inputs:
+    _inputs.check_design(design, SPEC)
+    return _inputs.prepare(frame, design, design["outcome"], SPEC)
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """All effects of one roll-out: points by key, and without each cluster in turn (replicates, one row a cluster).
+
+    Keys are those of _group_time; effects that do not exist, or not without each cluster, are left out.
     """
-    raw = pd.Series(list(inputs.roles["cohort"]), dtype=object)
-    empty = (raw.isna() | (raw.astype(str).str.strip() == "")).to_numpy()
-    codes = np.full(len(raw), len(table.times))
-    if not empty.all():
-        codes[~empty] = first_period(raw[~empty], table.times, inputs.type, "cohort")
-        if table.times.dtype == float and (raw[~empty].astype(float) == 0).any() and table.times.min() > 0:
-            raise DesignError(
-                f"Design {inputs.type}: 'cohort' holds 0.", "Leave it empty for units that never start."
-            )
-    start = np.zeros(table.shape[0], int)
-    start[table.unit] = codes
-    if (start[table.unit] != codes).any():
+
+    case: Rollout
+    estimated: _group_time.GroupTime
+    points: pd.Series
+    replicates: pd.DataFrame
+
+    @property
+    def df(self) -> float:
+        return float(len(self.replicates) - 1)
+
+    def se(self, key: tuple) -> float:
+        return float(np.sqrt(jackknife_covariance(self.replicates[[key]].to_numpy(), self.points[key])[0, 0]))
+
+    @property
+    def study(self) -> EventStudy:
+        case, times = self.case, np.array([e for kind, e in self.points.index if kind == "event"])
+        events = [("event", e) for e in times]
+        start = case.cluster_start
+        weights, base = self.estimated.shares(times), -1 - self.estimated.anticipation
+        parts = parts_by_group(self.replicates[events].to_numpy(), self.points[events].to_numpy(), start)
+        return EventStudy(
+            times=times, effects=self.points[events].to_numpy(), parts=parts,
+            sizes=np.unique(start, return_counts=True)[1], treated=int((start < len(case.table.times)).sum()),
+            base=base, first=-min(self.estimated.cells), df=self.df, weights=weights,
+            main=float(self.points["simple", 0]), horizon=float(weights @ (times - base)),
+        )  # fmt: skip
+
+
+def _effects(case: Rollout) -> _Effects:
+    inputs, clusters = case.inputs, case.table.clusters
+    how = (int(inputs.options["anticipation"]), inputs.options["control_group"] == "never_treated")
+    y, seen = case.y, case.seen
+    estimated = _group_time.group_time(y, seen, case.start, case.weight, *how)
+    if estimated.cells:
+        left = case.weight * (clusters[None, :] != np.unique(clusters)[:, None])
+        points = pd.Series({key: values[0] for key, values in estimated.effects().items()})
+        replicates = pd.DataFrame(_group_time.effects(y, seen, case.start, left, *how))
+        usable = points.notna().to_numpy() & replicates.notna().all().to_numpy()
+        if usable[0]:
+            return _Effects(case, estimated, points[usable], replicates.loc[:, usable])
+    raise DesignError(
+        f"Design {inputs.type}, outcome '{inputs.outcome}': no group-time effect can be estimated, or none that does "
+        "not rest on a single unit (cluster).",
+        "Check cohorts, periods, anticipation and control_group; two units must start and two others not yet.",
+    )
+
+
+def _main(found: _Effects) -> dict:
+    inputs, key = found.case.inputs, MAIN[found.case.inputs.options["aggregation"]]
+    case, value = found.case, found.points[key]
+    mean = _group_time.treated_means(case.y, case.seen, case.start, case.weight, found.estimated)[key][0]
+    return _row(found, key, method=_method(found) + AVERAGED[inputs.options["aggregation"]],
+                mean_comparison=float(mean - value), p_ri=_permutation_p(found, key))  # fmt: skip
+
+
+def _method(found: _Effects) -> str:
+    group = found.case.inputs.options["control_group"].replace("_", "-")
+    return f"Callaway-Sant'Anna, {group}, cluster jackknife, t({found.df:g})"
+
+
+def _row(found: _Effects, key: tuple, **more) -> dict:
+    return row(found.case.inputs, **{"estimand": "ATT", "value": found.points[key], "se": found.se(key), "df": found.df,
+                                     "method": _method(found), **_facts(found.case), **more})  # fmt: skip
+
+
+def _facts(case: Rollout) -> dict:
+    treated, clusters = int(case.treated.sum()), len(np.unique(case.table.clusters))
+    return {"n_clusters": clusters, "n_treated": treated, "n_comparison": len(case.start) - treated}
+
+
+def _permutation_p(found: _Effects, key: tuple) -> float:
+    """Permute whole start dates over clusters, as the lot did."""
+    case, inputs = found.case, found.case.inputs
+    draws = int(inputs.options["ri_draws"])
+    if not inputs.options["random_order"] or draws == 0:
+        return np.nan
+    clusters, start = case.table.clusters, case.cluster_start
+    if (start[clusters] != case.start).any():
         raise DesignError(
-            f"Design {inputs.type}: a unit has more than one value of 'cohort'.",
-            "The first treated period is one date a unit, in all its rows.",
+            f"Design {inputs.type}: units of one cluster start at different times, so that clusters were not drawn.",
+            "Take off random_order, or name the clusters that the lot drew.",
         )
-    return start
+    orders = np.argsort(np.random.default_rng(inputs.seed).random((draws, len(start))), axis=1)
+    how = (found.estimated.anticipation, inputs.options["control_group"] == "never_treated")
+    drawn = _group_time.effects(case.y, case.seen, start[orders][:, clusters], case.weight, *how)[key]
+    return tail_share(found.points[key], np.nan_to_num(drawn, nan=np.inf), inputs.alternative)
 
 
-def _fit(frame: pd.DataFrame, inputs: Inputs) -> _diff_diff.GroupTime:
-    try:
-        return _diff_diff.callaway_santanna(
-            frame, inputs.options["control_group"], inputs.options["anticipation"]
-        )
-    except (ValueError, KeyError) as problem:
-        raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': no group-time effect can be estimated "
-            f"({problem}).",
-            "Check cohorts, periods and control_group.",
-        ) from None
-
-
-def _all_effects(fit: _diff_diff.GroupTime) -> pd.Series:
-    return pd.concat(
-        [pd.Series({("att", 0): fit.att}), _series(fit.events, "event"), _series(fit.groups, "group")]
-    )
-
-
-def _series(table: pd.DataFrame, kind: str, column="att") -> pd.Series:
-    return pd.Series(
-        table[column].to_numpy(float),
-        pd.MultiIndex.from_product([[kind], table["key"].astype(float).astype(int)]),
-    )
-
-
-def _covariance(rollout: Rollout, effects: pd.Series):
-    """Jackknife covariance of the effects; None with more than 150 clusters, a cohort of one cluster, or
-    when the fast
-    arithmetic does not reproduce the library's estimates."""
-    table, options = rollout.table, rollout.inputs.options
-    clusters = np.unique(table.clusters)
-    alone = min(len(np.unique(table.clusters[rollout.start == g])) for g in np.unique(rollout.start)) < 2
-    if len(clusters) > MAX_JACKKNIFE or alone:
-        return None
-
-    def points(keep=None) -> np.ndarray:
-        found = _group_time.effects(
-            y,
-            seen,
-            rollout.start,
-            rollout.weight,
-            int(options["anticipation"]),
-            options["control_group"] == "never_treated",
-            keep,
-        )
-        return np.array(
-            [found.get((kind, key), 0.0 if (kind, key) == base else np.nan) for kind, key in effects.index]
-        )
-
-    y, seen = table.dense(rollout.inputs.y), table.dense(1.0) > 0
-    base = ("event", -1 - int(options["anticipation"]))
-    if not np.allclose(points(), effects.to_numpy(), rtol=1e-8, atol=1e-10):
-        return None
-    return jackknife_covariance(
-        np.array([points(table.clusters != one) for one in clusters]), effects.to_numpy()
-    )
-
-
-def _event_rows(inputs, effects, errors, covariance, df, method, facts) -> list[dict]:
-    keys = [key for key in effects.index if key[0] == "event" and errors[key] > 0]
-    if not keys:
+def _event_rows(found: _Effects) -> list[dict]:
+    study, inputs = found.study, found.case.inputs
+    if not len(study.times):
         return []
-    critical = np.nan
-    if covariance is not None:
-        where = [list(effects.index).index(key) for key in keys]
-        critical = band_quantile(covariance[np.ix_(where, where)], df, inputs.level, inputs.seed)
+    half = study.band(np.arange(len(study.times)), inputs.level, inputs.seed)
     return [
-        row(
-            inputs,
-            estimand="ATT",
-            value=effects[key],
-            se=errors[key],
-            df=df,
-            method=method,
-            role="event_time",
-            event_time=int(key[1]),
-            ci_low_adjusted=effects[key] - critical * errors[key],
-            ci_high_adjusted=effects[key] + critical * errors[key],
-            **facts,
-        )
-        for key in keys
+        _row(found, ("event", e), role="event_time", event_time=int(e), ci_low_adjusted=value - width,
+             ci_high_adjusted=value + width)
+        for e, value, width in zip(study.times, study.effects, half, strict=True)
+    ]  # fmt: skip
+
+
+def _group_rows(found: _Effects) -> list[dict]:
+    labels, start = found.case.table.labels, found.case.start
+    return [
+        _row(found, ("group", g), role="group", cohort=labels[g - 1], n_treated=int((start == g - 1).sum()))
+        for kind, g in found.points.index
+        if kind == "group"
     ]
 
 
-def band_quantile(covariance, df: float, level: float, seed: int) -> float:
-    """Return the quantile of the largest |t| over all effects, by simulation of the multivariate t (sup-t
-    band).
-    """
-    spread = np.sqrt(np.diag(covariance))
-    values, vectors = np.linalg.eigh(covariance / np.outer(spread, spread))
-    rng = np.random.default_rng(seed)
-    normal = rng.standard_normal((BAND_DRAWS, len(spread))) * np.sqrt(np.clip(values, 0, None)) @ vectors.T
-    return float(np.quantile(np.abs(normal).max(axis=1) / np.sqrt(rng.chisquare(df, BAND_DRAWS) / df), level))
-
-
-def _twfe_rows(rollout: Rollout, df, facts) -> list[dict]:
-    """Two-way fixed effects with the same weights, labelled; none when it is not identified."""
-    table = rollout.table
-    now = np.arange(len(table.times))[None, :] >= rollout.start[:, None]
-    problem = TwoWay(
-        table.dense(rollout.inputs.y),
-        table.dense(rollout.weight[table.unit]),
-        now[:, :, None].astype(float),
-        poisson=False,
-    )
+def _imputed(case: Rollout) -> dict:
+    """The imputation estimator: the mean over treated unit-periods of what the untreated ones do not predict."""
+    inputs, clusters = case.inputs, case.table.clusters
+    if inputs.options["aggregation"] != "simple" or inputs.options["random_order"]:
+        raise DesignError(
+            f"Design {inputs.type}: the imputation estimator knows neither aggregation nor random_order.",
+            "Take them off, or use estimator: callaway_santanna.",
+        )
+    everyone = np.ones(len(case.start), bool)
     try:
-        value = problem.coefficients(problem.fit())
-        se = np.sqrt(jackknife_covariance(problem.jackknife(table.clusters, problem.fit()), value)[0, 0])
+        value, mean = _imputation(case, everyone)
+        left = np.array([_imputation(case, clusters != g)[0] for g in np.unique(clusters)])
+    except NotIdentified:
+        raise DesignError(
+            f"Design {inputs.type}, outcome '{inputs.outcome}': with some unit left out, no treated period has "
+            "untreated units to be compared with.",
+            "Use estimator: callaway_santanna.",
+        ) from None
+    df = float(len(left) - 1)
+    se = np.sqrt(jackknife_covariance(left[:, None], np.array([value]))[0, 0])
+    method = f"imputation (Borusyak-Jaravel-Spiess), cluster jackknife, t({df:g})"
+    facts = {"estimand": "ATT", "method": method, "mean_comparison": mean - value, **_facts(case)}
+    return row(inputs, value=value, se=se, df=df, **facts)
+
+
+def _imputation(case: Rollout, keep: np.ndarray) -> tuple[float, float]:
+    """Return (effect, mean outcome) over the treated unit-periods that untreated units can predict."""
+    y, now = case.y[keep], case.now[keep]
+    weight = case.weight[keep, None] * case.seen[keep]
+    free = weight * ~now
+    periods = TwoWay(y, free, np.zeros((*y.shape, 0)), poisson=False).fit().periods
+    level = ((y - periods) * free).sum(axis=1) / np.maximum(free.sum(axis=1), 1e-300)
+    known = weight * now * (free.sum(axis=1) > 0)[:, None] * (free.sum(axis=0) > 0)[None, :]
+    if known.sum() == 0:
+        raise NotIdentified
+    return float(np.average(y - level[:, None] - periods, weights=known)), float(np.average(y, weights=known))
+
+
+def _twfe(case: Rollout) -> list[dict]:
+    """Two-way fixed effects with the same weights, labelled; none when it is not identified."""
+    table, df = case.table, float(len(np.unique(case.table.clusters)) - 1)
+    weight = case.weight[:, None] * case.seen
+    problem = TwoWay(case.y, weight, case.now[:, :, None].astype(float), poisson=False)
+    try:
+        solution = problem.fit()
+        se = np.sqrt(problem.covariance(table.clusters, solution)[0, 0])
     except NotIdentified:
         return []
     return [
         row(
-            rollout.inputs,
-            estimand="association",
-            value=value[0],
-            se=se,
-            df=df,
-            role="twfe",
+            case.inputs, estimand="association", value=solution.coefficients[0], se=se, df=df, role="twfe",
             method=f"OLS with unit and period effects, cluster jackknife, t({df:g})",
-            note="biased when effects grow with time: early starters serve as comparison",
-            **facts,
+            note="biased when effects grow with time: early starters serve as comparison", **_facts(case),
         )
-    ]
+    ]  # fmt: skip

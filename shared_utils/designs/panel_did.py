@@ -1,194 +1,115 @@
 """Panel with treated and comparison units: how much did the outcome change beyond what the others show?
 
-Question: the mean effect on the treated units after adoption (ATT). Linear: a difference; Poisson: the log
-    of the rate ratio, "the rate is 18 % lower than it would have been" is log(0.82).
-Assumption in plain words: without the programme the treated units would have moved as the comparison units
-    did (in differences, or in ratios for Poisson); nothing else changed for the treated units only; no
-    spillover.
-Estimator: unit and period effects, least squares or Poisson pseudo-maximum likelihood with offset log
-    exposure (designs/_two_way.py). With one adoption date, a full panel and an exposure that does not
-    change, the Poisson coefficient is ln[(T_post/C_post)/(T_pre/C_pre)] of total counts. When units adopt
-    at different times this averages with weights that may be negative: use did_staggered.
-Variance: delete-one-cluster jackknife, t with (treated clusters - 1) degrees of freedom: the treated are
-    few, and they carry the uncertainty (MacKinnon, Nielsen and Webb 2023, Cluster-robust inference, J.
-    Econometrics 232(2)).
-p_ri: permutation of whole treatment paths over units (Conley and Taber 2011; MacKinnon and Webb 2020). With
-    fewer than 10 treated units it is the primary p.
+Question: the mean effect on the treated units after adoption (ATT). Linear: a difference; Poisson: the log of the rate
+    ratio, "the rate is 18 % lower than it would have been" is log(0.82).
+Assumption in plain words: without the programme the treated units would have moved as the comparison units did (in
+    differences, or in ratios for Poisson); nothing else changed for the treated units only; no spillover. With
+    options.unit_trends each unit may also have drifted along its own straight line.
+Estimator: unit and period effects, least squares or Poisson pseudo-maximum likelihood with offset log exposure
+    (designs/_two_way.py). With one adoption date, a full panel and an exposure that does not change, the Poisson
+    coefficient is ln[(T_post/C_post)/(T_pre/C_pre)] of total counts. When units adopt at different times this averages
+    with weights that may be negative: use did_staggered.
+Variance: delete-one-cluster jackknife, t with (treated clusters - 1) degrees of freedom: the treated are few, and they
+    carry the uncertainty (MacKinnon, Nielsen and Webb 2023, Cluster-robust inference, J. Econometrics 232(2)).
+p_ri: permutation of whole treatment paths over units (Conley and Taber 2011; MacKinnon and Webb 2020). With fewer than
+    10 treated clusters it is the primary p.
 Family: `options.family`; by default Poisson when `exposure` is given and the outcome is a count, else linear.
-Rows: main and, with one adoption date, event_time (relative to the last period before), columns `event_time`.
+Rows: main and, with one adoption date and no unit trends, event_time (relative to the last period before), columns
+    event_time, period, ci_low_adjusted, ci_high_adjusted (a band that holds for all periods at once).
 """
 
-import numpy as np
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import pandas as pd
+
+from shared_utils.designs import _event_study, _panel_choices, _sensitivity
+from shared_utils.designs._adoption import SPEC, one_adoption, opened, treatment, two_way
 from shared_utils.designs._errors import DesignError
-from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups, need_variation
-from shared_utils.designs._panel import Panel, first_period, panel
+from shared_utils.designs._event_study import EventStudy, Pretrend, flag, parts_by_group
+from shared_utils.designs._inputs import Inputs, need_variation
+from shared_utils.designs._panel import Panel
 from shared_utils.designs._result import row
-from shared_utils.designs._two_way import NotIdentified, TwoWay, jackknife_covariance, permuted_estimates
+from shared_utils.designs._two_way import NotIdentified, TwoWay, permuted_estimates
 from shared_utils.stats.randomization import tail_share
 
-FEW_TREATED, PRETREND_ALPHA = 10, 0.10
-SPEC = Spec(
-    columns={
-        "unit": "label",
-        "time": "time",
-        "treatment": "binary",
-        "treated": "binary",
-        "exposure": "positive",
-    },
-    optional=("treatment", "treated", "exposure", "adoption"),
-    values=("adoption",),
-    uses=("cluster", "weights"),
-    options={
-        "family": Option(None, (None, "linear", "poisson")),
-        "ri_draws": Option(2000, low=0, high=100_000),
-    },
-)
+__all__ = ["ESTIMATORS", "SPEC", "diagnose", "estimate", "event_study", "honest", "pretrend_test", "specifications"]
 
-
+FEW_TREATED, EXCESS_ZEROS = 10, 0.05
+specifications, ESTIMATORS = _panel_choices.specifications, _panel_choices.ESTIMATORS
 def estimate(inputs: Inputs) -> list[dict]:
     """Rows: main (ATT) and event_time."""
     need_variation(inputs)
-    table, paths = _open(inputs)
-    problem, facts = _problem(inputs, table, paths), _facts(inputs, table, paths)
+    table, paths = treatment(inputs)
+    problem = two_way(inputs, table, paths)
     try:
         solution = problem.fit()
-        value = problem.coefficients(solution)[0]
-        replicates = problem.jackknife(table.clusters, solution)
+        se = float(np.sqrt(problem.covariance(table.clusters, solution)[0, 0]))
     except NotIdentified:
         raise _not_identified(inputs) from None
-    se = float(np.sqrt(jackknife_covariance(replicates, np.array([value]))[0, 0]))
-    treated_clusters = len(np.unique(table.clusters[paths.any(axis=1)]))
-    df = float(treated_clusters - 1)
-    words = "Poisson with unit and period effects" if problem.poisson else "OLS with unit and period effects"
-    method = f"{words}, cluster jackknife, t({df:g})"
-    note = "value is the log rate ratio" if problem.poisson else ""
-    rows = [
-        row(
-            inputs,
-            estimand="ATT",
-            value=value,
-            se=se,
-            df=df,
-            method=method,
-            note=note,
-            mean_comparison=_without(inputs, table, paths, value, problem.poisson),
-            p_ri=_permutation_p(problem, paths, inputs),
-            **facts,
-        )
-    ]
-    return rows + _event_rows(inputs, table, paths, problem, method, df, facts)
+    value = float(solution.coefficients[0])
+    facts = _facts(inputs, table, paths, problem)
+    main = row(
+        inputs,
+        value=value,
+        se=se,
+        note="value is the log rate ratio" if problem.poisson else "",
+        mean_comparison=_without(inputs, table, paths, value, problem.poisson),
+        p_ri=_permutation_p(problem, paths, inputs),
+        **facts,
+    )
+    study = None if problem.trends else _study(inputs, table, paths)
+    return [main, *_event_rows(inputs, table, study, facts)]
 
 
 def diagnose(inputs: Inputs) -> list[dict]:
-    """Flags: fewer than 10 treated units; a different trend before adoption (slope test, p < 0.10)."""
-    table, paths = _open(inputs)
+    """Flags: fewer than 10 treated clusters; other movement before adoption (joint test, with its power; the last
+    period before it alone); more zero counts than a Poisson model expects.
+    """
+    table, paths = treatment(inputs)
     flags = []
-    treated = int(paths.any(axis=1).sum())
-    if treated < FEW_TREATED:
-        flags.append(
-            {
-                "code": "few_treated_units",
-                "severity": "warn",
-                "scope": inputs.outcome,
-                "affects_primary": True,
-                "message": f"{treated} treated units, fewer than {FEW_TREATED}: the "
-                "permutation p is the primary one.",
-            }
-        )
-    slope = pretrend_slope(inputs)
-    if slope is not None and slope["p"] < PRETREND_ALPHA:
-        flags.append(
-            {
-                "code": "pretrend",
-                "severity": "serious",
-                "scope": inputs.outcome,
-                "affects_primary": True,
-                "message": f"Before adoption the treated units already moved differently, by "
-                f"{slope['value']:.4g} a period (p = {slope['p']:.2g}).",
-            }
-        )
-    return flags
-
-
-def pretrend_slope(inputs: Inputs) -> dict | None:
-    """Return value, se, df and p of the treated units' extra slope a period before adoption; None without a
-    common adoption date or with fewer than three periods before it."""
-    table, paths = _open(inputs)
-    start = _one_adoption(paths)
-    if start is None or start < 3:
-        return None
-    trend = paths.any(axis=1)[:, None] * np.arange(start)[None, :]
-    full = _problem(inputs, table, paths)
-    problem = TwoWay(full.y[:, :start], full.m0[:, :start], trend[:, :, None].astype(float), full.poisson)
-    try:
-        solution = problem.fit()
-        value = problem.coefficients(solution)[0]
-        se = np.sqrt(
-            jackknife_covariance(problem.jackknife(table.clusters, solution), np.array([value]))[0, 0]
-        )
-    except NotIdentified:
-        return None
-    df = float(len(np.unique(table.clusters[paths.any(axis=1)])) - 1)
-    facts = row(inputs, estimand="pre-trend", value=value, se=se, df=df, method="slope before adoption")
-    return {name: facts[name] for name in ("value", "se", "df", "p")}
-
-
-def _open(inputs: Inputs) -> tuple[Panel, np.ndarray]:
-    """The panel and the (units x periods) table of treatment, checked."""
-    table = panel(inputs)
-    if ("treatment" in inputs.roles) == ("treated" in inputs.roles and inputs.values["adoption"] is not None):
-        raise DesignError(
-            f"Design {inputs.type}: give either 'treatment' (0/1 by unit and period), or 'treated' (0/1 by "
-            "unit) with 'adoption' (the first treated period)."
-        )
-    if "treatment" in inputs.roles:
-        need_groups(inputs, "treatment", 1)
-        now = inputs.roles["treatment"]
-    else:
-        need_groups(inputs, "treated", 1)
-        start = int(first_period([inputs.values["adoption"]], table.times, inputs.type, "adoption")[0])
-        now = inputs.roles["treated"] * (table.period >= start)
-    paths = table.dense(now) > 0
     treated = len(np.unique(table.clusters[paths.any(axis=1)]))
-    others = len(np.unique(table.clusters[~paths.any(axis=1)]))
-    if treated < 2 or others < 2:
-        raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': {treated} treated and {others} never "
-            "treated units (clusters); at least two of each are needed.",
-            "With one treated unit use a synthetic control outside this room.",
-        )
-    if np.logical_or.accumulate(paths, axis=1)[table.unit, table.period].sum() > now.sum():
-        raise DesignError(
-            f"Design {inputs.type}: a unit's treatment goes back from 1 to 0.",
-            "Treatment stays 1 from adoption on; check the treatment column.",
-        )
-    return table, paths
+    if treated < FEW_TREATED:
+        words = f"{treated} treated units (clusters), fewer than {FEW_TREATED}: the permutation p is the primary one."
+        flags.append(flag(inputs, "few_treated_units", "warn", words))
+    study = _study(inputs, table, paths)
+    if study is not None:
+        flags += _event_study.flags(inputs, study)
+    return flags + _zero_flags(inputs, table, paths)
 
 
-def _problem(inputs: Inputs, table: Panel, paths) -> TwoWay:
-    family = inputs.options["family"]
-    count = bool((inputs.y >= 0).all() and (inputs.y == np.round(inputs.y)).all())
-    poisson = family == "poisson" or (family is None and "exposure" in inputs.roles and count)
-    if poisson and (inputs.y < 0).any():
+def event_study(frame: pd.DataFrame, design: Mapping) -> EventStudy:
+    """Return the effects by period since adoption with their jackknife covariance. Raises DesignError, also when units
+    adopt at different times."""
+    inputs = opened(frame, design)
+    study = _study(inputs, *treatment(inputs))
+    if study is None:
         raise DesignError(
-            f"Design {inputs.type}: outcome '{inputs.outcome}' has values below zero, which a Poisson "
-            "model cannot have.",
-            "Use options.family: linear.",
+            f"Design {inputs.type}, outcome '{inputs.outcome}': no event study, because units adopt at different times "
+            "or a period has no counts in one of the groups.",
+            "Use did_staggered for several dates, or longer periods for rare counts.",
         )
-    base = inputs.roles.get("exposure") if poisson else inputs.weights
-    base = np.ones(len(inputs.y)) if base is None else base
-    if poisson and inputs.weights is not None:
-        raise DesignError(
-            f"Design {inputs.type}: weights are used by the linear family only.",
-            "Leave out 'weights'; the exposure already weighs the units.",
-        )
-    return TwoWay(table.dense(inputs.y), table.dense(base), paths[:, :, None].astype(float), poisson)
+    return study
 
 
-def _facts(inputs: Inputs, table: Panel, paths) -> dict:
+def pretrend_test(frame: pd.DataFrame, design: Mapping) -> Pretrend | None:
+    """Return the tests of the periods before adoption and their power; None when there is nothing to test."""
+    return _event_study.pretrend(event_study(frame, design))
+
+
+def honest(frame: pd.DataFrame, design: Mapping, mbars: Sequence[float], width: int | None = None) -> pd.DataFrame:
+    """Return the intervals that hold when trends are not parallel, laid out as in `_sensitivity.table`."""
+    return _sensitivity.table(event_study(frame, design), mbars, opened(frame, design), width)
+
+
+def _facts(inputs: Inputs, table: Panel, paths: np.ndarray, problem: TwoWay) -> dict:
     treated = paths.any(axis=1)
+    df = float(len(np.unique(table.clusters[treated])) - 1)
+    effects = "unit and period effects" + (" and unit trends" if problem.trends else "")
     return {
+        "estimand": "ATT",
+        "df": df,
+        "method": f"{'Poisson' if problem.poisson else 'OLS'} with {effects}, cluster jackknife, t({df:g})",
         "n_clusters": len(np.unique(table.clusters)),
         "n_treated": int(treated.sum()),
         "n_comparison": int((~treated).sum()),
@@ -205,12 +126,6 @@ def _without(inputs: Inputs, table: Panel, paths, value: float, poisson: bool) -
     return float(np.average(inputs.y[rows], weights=weights) - value)
 
 
-def _one_adoption(paths) -> int | None:
-    """Code of the adoption period when all treated units share it."""
-    starts = np.unique(paths[paths.any(axis=1)].argmax(axis=1))
-    return int(starts[0]) if len(starts) == 1 else None
-
-
 def _permutation_p(problem: TwoWay, paths, inputs: Inputs) -> float:
     draws = int(inputs.options["ri_draws"])
     if draws == 0:
@@ -220,34 +135,67 @@ def _permutation_p(problem: TwoWay, paths, inputs: Inputs) -> float:
     return tail_share(drawn[0], drawn[1:], inputs.alternative)
 
 
-def _event_rows(inputs, table, paths, problem, method, df, facts) -> list[dict]:
-    start = _one_adoption(paths)
-    if start is None:
-        return []
-    others = [t for t in range(len(table.times)) if t != start - 1]
-    x = paths.any(axis=1)[:, None, None] & (np.arange(len(table.times))[None, :, None] == np.array(others))
+def _study(inputs: Inputs, table: Panel, paths) -> EventStudy | None:
+    """Effects by period against the last one before adoption; None with several dates, one period before, or a period
+    without any count in one group, which has no log ratio."""
+    start, treated = one_adoption(paths), paths.any(axis=1)
+    if start is None or start == 0:
+        return None
+    others = np.delete(np.arange(len(table.times)), start - 1)
+    x = treated[:, None, None] & (np.arange(len(table.times))[None, :, None] == others)
+    problem = two_way(inputs, table, paths)
     events = TwoWay(problem.y, problem.m0, x.astype(float), problem.poisson)
     try:
         solution = events.fit()
-        values = events.coefficients(solution)
-        covariance = jackknife_covariance(events.jackknife(table.clusters, solution), values)
-    except NotIdentified:  # a period without any count in one group has no log ratio
+        replicates = events.jackknife(table.clusters, solution)
+        main = float(problem.fit().coefficients[0])
+    except NotIdentified:
+        return None
+    clusters, first = np.unique(table.clusters, return_index=True)
+    group = np.array([treated[table.clusters == g].any() for g in clusters])
+    times, after = others - start, others >= start
+    return EventStudy(
+        times=times, effects=solution.coefficients, parts=parts_by_group(replicates, solution.coefficients, group),
+        sizes=np.array([(~group).sum(), group.sum()]), treated=int(group.sum()), base=-1, first=-start,
+        df=float(group.sum() - 1), weights=after / after.sum(), main=main,
+        horizon=float(times[after].mean() - (-start - 1) / 2),
+    )  # fmt: skip
+
+
+def _event_rows(inputs: Inputs, table: Panel, study: EventStudy | None, facts: dict) -> list[dict]:
+    if study is None:
         return []
+    everything = np.arange(len(study.times))
+    start = -study.first
     return [
         row(
-            inputs,
-            estimand="ATT",
-            value=value,
-            se=np.sqrt(variance),
-            df=df,
-            method=method,
-            role="event_time",
-            event_time=t - start,
-            period=table.labels[t],
-            **facts,
+            inputs, value=value, se=se, role="event_time", event_time=int(e), period=table.labels[start + e],
+            ci_low_adjusted=value - half, ci_high_adjusted=value + half, **facts,
         )
-        for t, value, variance in zip(others, values, np.diag(covariance), strict=True)
-    ]
+        for e, value, se, half in zip(
+            study.times, study.effects, np.sqrt(np.diag(study.covariance)),
+            study.band(everything, inputs.level, inputs.seed), strict=True,
+        )
+    ]  # fmt: skip
+
+
+def _zero_flags(inputs: Inputs, table: Panel, paths) -> list[dict]:
+    problem = two_way(inputs, table, paths)
+    if not problem.poisson:
+        return []
+    try:
+        means = problem.means(problem.fit())
+    except NotIdentified:
+        return []
+    seen = problem.m0 > 0
+    found, expected = np.mean(problem.y[seen] == 0), np.exp(-means[seen]).mean()
+    if found - expected <= EXCESS_ZEROS:
+        return []
+    words = (
+        f"{100 * found:.0f} % of unit-periods have no count, where a Poisson model expects {100 * expected:.0f} %. "
+        "The estimate needs the right mean only, but check that zeros are zeros and not missing records."
+    )
+    return [flag(inputs, "many_zeros", "warn", words)]
 
 
 def _not_identified(inputs: Inputs) -> DesignError:

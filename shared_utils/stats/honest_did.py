@@ -174,7 +174,7 @@ class _Moments:
 
 
 def _largest_of_two(correlation: np.ndarray, p: float) -> np.ndarray:
-    """Quantile of the larger of two standard normals: P(both <= c) = Phi(c) - 2 T(c, sqrt((1 - r)/(1 + r))), Owen's T."""
+    """Quantile of the larger of two normals: P(both <= c) = Phi(c) - 2 T(c, sqrt((1 - r)/(1 + r))), T by Owen 1956."""
     angle = np.sqrt((1 - correlation) / np.maximum(1 + correlation, 1e-15))
     low, high = np.full(len(angle), -10.0), np.full(len(angle), 10.0)
     for _ in range(60):

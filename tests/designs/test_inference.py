@@ -8,17 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from shared_utils.designs import (
-    _clustered,
-    _diff_diff,
-    _group_time,
-    _iv,
-    _two_way,
-    did_staggered,
-    estimate,
-    panel_did,
-    rd,
-)
+from shared_utils.designs import _clustered, _diff_diff, _iv, estimate, rd
 
 
 def clustered_data(seed, clusters=14):
@@ -105,110 +95,6 @@ def test_matched_pairs_give_the_paired_t(rows_of):
         "main"
     ]
     assert (main.value, main.se, main.df) == pytest.approx((gap.mean(), stats.sem(gap), 24))
-
-
-def panel_frame(seed, units=14, periods=9, share=0.85):
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"u": np.repeat(range(units), periods), "t": np.tile(range(periods), units)})
-    frame["d"] = ((frame.u < 5) & (frame.t >= 4 + frame.u % 2)).astype(int)
-    frame["e"] = rng.uniform(50, 150, len(frame))
-    frame["y"] = rng.poisson(frame.e * np.exp(-2 + 0.1 * frame.u + 0.05 * frame.t - 0.3 * frame.d))
-    return frame.sample(frac=share, random_state=seed).reset_index(drop=True)
-
-
-def dummies(frame, *names):
-    return np.column_stack(
-        [frame.d, *[pd.get_dummies(frame[n]).to_numpy()[:, (i > 0) :] for i, n in enumerate(names)]]
-    ).astype(float)
-
-
-PANEL = {"type": "panel_did", "outcome": "y", "unit": "u", "time": "t", "treatment": "d", "exposure": "e"}
-
-
-def poisson_by_dummies(frame):
-    return (
-        sm.GLM(frame.y, dummies(frame, "u", "t"), family=sm.families.Poisson(), offset=np.log(frame.e))
-        .fit(tol=1e-12, maxiter=200)
-        .params.iloc[0]
-    )
-
-
-def test_poisson_and_its_jackknife_equal_brute_force_glm(rows_of):
-    # an unbalanced panel, two adoption dates, exposure that changes: nothing cancels
-    frame = panel_frame(3)
-    full = poisson_by_dummies(frame)
-    left = np.array([poisson_by_dummies(frame[frame.u != u]) for u in range(14)])
-    main = rows_of(frame, PANEL)["main"]
-    assert main.value == pytest.approx(full, abs=1e-8)
-    assert main.se == pytest.approx(np.sqrt(13 / 14 * ((left - full) ** 2).sum()), rel=1e-6)
-    assert main.df == 4 and main.n_clusters == 14
-
-
-def test_linear_and_its_jackknife_equal_statsmodels_crv3(rows_of):
-    frame = panel_frame(4)
-    x = np.column_stack([frame.d, pd.get_dummies(frame.t).to_numpy()[:, 1:]]).astype(float)
-    x = x - pd.DataFrame(x).groupby(frame.u).transform("mean").to_numpy()
-    y = (frame.y - frame.groupby("u").y.transform("mean")).to_numpy()
-    other = sm.OLS(y, x).fit(cov_type="cluster-crv3", cov_kwds={"groups": frame.u.to_numpy()})
-    main = rows_of(frame, PANEL, options={"family": "linear"})["main"]
-    assert (main.value, main.se) == pytest.approx((other.params[0], other.bse[0]), rel=1e-8)
-
-
-def test_ratio_of_ratios_of_totals(rows_of):
-    # protocol A.7: treated 300 -> 60, comparison 310 -> 80 gives -0.2549
-    frame = pd.DataFrame(
-        {
-            "u": np.repeat(list("abcd"), 2),
-            "t": np.tile([0, 1], 4),
-            "e": np.repeat([9.0, 4, 7, 2], 2),
-            "y": [200, 45, 100, 15, 250, 60, 60, 20],
-        }
-    )
-    frame["d"] = frame.u.isin(["a", "b"]) * frame.t
-    assert rows_of(frame, PANEL)["main"].value == pytest.approx(-0.2549, abs=5e-5)
-
-
-def test_permuted_panel_estimates_are_the_refitted_ones(inputs_of):
-    frame = panel_frame(5)
-    inputs = inputs_of(frame, {**PANEL, "options": {"family": "linear"}})
-    table, paths = panel_did._open(inputs)
-    problem = panel_did._problem(inputs, table, paths)
-    orders = np.array([np.random.default_rng(s).permutation(len(paths)) for s in range(5)])
-    refitted = []
-    for order in orders:
-        other = _two_way.TwoWay(problem.y, problem.m0, paths[order][:, :, None].astype(float), False)
-        refitted.append(other.coefficients(other.fit())[0])
-    assert _two_way.permuted_estimates(problem, paths, orders) == pytest.approx(refitted)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{}, {"options": {"anticipation": 1}}, {"options": {"control_group": "never_treated"}}],
-    ids=["default", "anticipation", "never treated"],
-)
-@pytest.mark.parametrize("share", [1.0, 0.95], ids=["full", "with gaps"])
-def test_jackknife_points_equal_the_library(inputs_of, change, share):
-    frame, design, _ = dgps.detroit(np.random.default_rng(1))
-    inputs = inputs_of(frame.sample(frac=share, random_state=1), {**design, **change})
-    rollout = did_staggered._rollout(inputs)
-    library = did_staggered._all_effects(did_staggered._fit(rollout.frame(), inputs))
-    table, options = rollout.table, inputs.options
-    own = _group_time.effects(
-        table.dense(inputs.y),
-        table.dense(1.0) > 0,
-        rollout.start,
-        rollout.weight,
-        options["anticipation"],
-        options["control_group"] == "never_treated",
-    )
-    base = ("event", -1 - options["anticipation"])
-    for key, value in library.items():
-        assert key == base or own[key] == pytest.approx(value, abs=1e-12)
-
-
-def test_band_of_independent_effects_is_sidak():
-    level = stats.norm.cdf(did_staggered.band_quantile(np.eye(6), 1e6, 0.95, 0)) * 2 - 1
-    assert level == pytest.approx(0.95 ** (1 / 6), abs=0.002)
 
 
 def weak(rng, strength, n=300):
