@@ -8,7 +8,7 @@ from shared_utils import designs, disclosure
 from shared_utils.config.names import PANEL_TYPES
 from shared_utils.sections import wording
 from shared_utils.sections.record import clean
-from shared_utils.sections.scales import Scale, scale_of
+from shared_utils.sections.scales import Scale, scale_of, told_share
 from shared_utils.stats import balance
 
 # Estimates that go into the record; the other rows are comparisons that only the notebook shows.
@@ -112,6 +112,23 @@ def told(book, row: dict) -> wording.Told:
         without_words=without_words,
         subject=subject(book, row),
     )
+
+
+def pace(book) -> list[str]:
+    """What a ratio of paces is a ratio of: how many had the event by the horizon, in groups of how many; [] for other
+    designs."""
+    row = of_role(primary_rows(book), "km")
+    if row is None:
+        return []
+    groups = (
+        (row["n_treated"], row["mean_comparison"] + row["value"], "with the program"),
+        (row["n_comparison"], row["mean_comparison"], "without it"),
+    )
+    words = [
+        f"{told_share(round(share * n), n, book.rules)[0]} {who} ({wording.people(n, book.rules)})"
+        for n, share, who in groups
+    ]
+    return [wording.sentence(f"by time {row['horizon']:g} it had happened to {words[0]}, and {words[1]}")]
 
 
 def decision_interval(row: dict) -> tuple[float, float]:

@@ -64,7 +64,7 @@ def decision(book) -> Section:
         *_winner_note(decided),
     ]
     return Section(
-        " ".join(words),
+        " ".join([*words, *analysis.pace(book)]),
         figure=_number_line(book, rows, decided),
         flags=_cost_flags(book),
         table=Table(
@@ -229,6 +229,7 @@ def summary(book) -> Section:
         what(book),
         who(book),
         finding(told, book.rules),
+        *analysis.pace(book),
         _confidence(book, told),
         cost(book),
         _next(decided, best),

@@ -4,7 +4,6 @@ import secrets
 
 from shared_utils import data, designs
 from shared_utils.sections import analysis, charts_compare, checks, descriptive, impact_pictures
-from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
@@ -49,7 +48,7 @@ def primary_effect(book) -> Section:
     shown = [row for row in rows if row["role"] not in LEFT_OUT]
     flags = [*checks.assignment_flags(book), *checks.design_flags(book)]
     sentences = [effect(analysis.told(book, row), book.rules) for row in main]
-    sentences += [_pace_words(book, row) for row in rows if row["role"] == "km"]
+    sentences += analysis.pace(book)
     if codes := book.blocks(flags):
         sentences.insert(0, not_decision_grade(codes))
     return Section(
@@ -61,17 +60,6 @@ def primary_effect(book) -> Section:
         estimates=_record_rows(book, rows, main),
         data={"main": main, "rows": rows},
     )
-
-
-def _pace_words(book, row: dict) -> str:
-    """What a ratio of paces is a ratio of: how many had the event by the horizon, in groups of how many."""
-    words = []
-    for n, share, who in (
-        (row["n_treated"], row["mean_comparison"] + row["value"], "with the program"),
-        (row["n_comparison"], row["mean_comparison"], "without it"),
-    ):
-        words.append(f"{told_share(round(share * n), n, book.rules)[0]} {who} ({people(n, book.rules)})")
-    return sentence(f"by time {row['horizon']:g} it had happened to {words[0]}, and {words[1]}")
 
 
 def _blinded(book) -> Section:

@@ -170,7 +170,7 @@ def _sentence(book, row, lee) -> str:
     else:
         end = "it would still be above zero" if lee.low > 0 else "it would still be below zero"
     return sentence(
-        f"{gone}. If the program moved everyone's chance of being seen one way only, whatever they are like {what} lies "
+        f"{gone}. If the program moved the chance of being seen one way only, whatever they are like {what} lies "
         f"between {low} and {high}{words}: {end}"
     )
 
