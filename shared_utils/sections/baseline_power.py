@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared_utils import data
 from shared_utils.disclosure import round_count, shows_group
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_limits, plan_lock
+from shared_utils.sections import analysis, baseline_redrawn, charts_limits, plan_lock
 from shared_utils.sections.baseline_data import worthwhile
 from shared_utils.sections.impact_people import received_by_arm
 from shared_utils.sections.numbers import plain
@@ -88,30 +87,32 @@ def minimum_detectable(book) -> Detectable:
     kind = book.config.design.type
     known = book.study.frame[book.config.primary.id].notna().mean()
     if kind in ONE_OF_A_KIND:
-        return _from_error(book, book.study, "the planned analysis; its estimate is not used")
+        return _from_error(book)
     if kind in SIMILAR and known >= ENOUGH:
-        shuffled = data.blind(book.study, book.seed)
-        return _from_error(book, shuffled, "the planned analysis on shuffled groups")
+        found, words, inputs = baseline_redrawn.detectable_effect(book)
+        return Detectable(found, _subjects(book.study), book.study.unit_label, words, inputs)
     return _from_formula(book, "rct_individual" if kind in SIMILAR and kind != "rd" else kind, known)
 
 
-def _from_error(book, study, of_what: str) -> Detectable:
-    """From the standard error of the planned analysis: no result of any group is used."""
-    changes = {key: value for key, value in study.design.items() if key != "options"}
-    rows = analysis.estimates(study.frame, analysis.design(book, book.config.primary.id, draws=0, **changes))
-    row = analysis.main_rows(rows)[0]
+def _from_error(book) -> Detectable:
+    """From the standard error of the planned analysis: its estimate is not used."""
+    study, planned = book.study, analysis.design(book, book.config.primary.id, draws=0)
+    row = analysis.main_rows(analysis.estimates(study.frame, planned))[0]
     if row["ci_low"] is None or row["ci_high"] is None:
         others = f"{row['n_comparison']} {study.unit_label}"
         raise EmiError(f"with {others} to compare with, no change can be told from chance")
-    df = row["df"] or 1e6
-    n = study.frame[study.subject_id].nunique()
+    times = power.multiplier(row["df"] or power.NORMAL)
     return Detectable(
-        power.multiplier(df) * row["se"],
-        n,
+        times * row["se"],
+        _subjects(study),
         study.unit_label,
-        f"(t + t) x standard error of {of_what}",
-        {"standard error": row["se"], "multiplier": power.multiplier(df)},
+        "(t + t) x standard error of the planned analysis; its estimate is not used",
+        {"standard error": row["se"], "multiplier": times},
     )
+
+
+def _subjects(study) -> int:
+    return study.frame[study.subject_id].nunique()
 
 
 def _from_formula(book, kind: str, known: float) -> Detectable:

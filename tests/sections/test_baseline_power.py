@@ -1,0 +1,46 @@
+"""What designs without a formula can detect: redrawn groups give the error the planned analysis has, and hide it."""
+
+import numpy as np
+import pytest
+
+from shared_utils.sections import analysis, baseline_power, baseline_redrawn
+from shared_utils.stats import power
+
+CITIES = ["detroit", "racine", *(pytest.param(key, marks=pytest.mark.full) for key in ("newark", "rochester"))]
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """Every frame that is analysed while a test runs."""
+    frames, estimates = [], analysis.estimates
+
+    def watched(frame, design):
+        frames.append(frame)
+        return estimates(frame, design)
+
+    monkeypatch.setattr(analysis, "estimates", watched)
+    return frames
+
+
+@pytest.mark.parametrize("key", CITIES)
+def test_the_detectable_effect_is_that_of_the_planned_analysis_and_no_real_group_is_looked_at(open_book, looked_at, key):
+    book = open_book("baseline", key)
+    study, found = book.study, baseline_power.minimum_detectable(book)
+    group = {"did_staggered": "cohort", "rd": study.design.get("running")}.get(study.design["type"], "treatment")
+    same = [frame[group].equals(study.frame[group]) for frame in looked_at]
+    assert looked_at and not any(same)
+    planned = baseline_redrawn._main(book, study.frame)
+    # a fifth: five redrawn pilots of 16 % spread each, or 30 counted, and real effects left in the data as noise
+    expected = power.multiplier(planned["df"] or power.NORMAL) * planned["se"]
+    assert found.mde == pytest.approx(expected, rel=0.20)
+    assert "pilots" in found.formula
+
+
+@pytest.mark.parametrize("effect", [0.12, -0.12])
+def test_flipped_shares_move_by_the_effect_and_stay_shares(effect):
+    rng = np.random.default_rng(0)
+    values = np.r_[np.ones(12_000), np.zeros(28_000), np.full(500, np.nan)]
+    flipped = baseline_redrawn._flipped(values, effect, rng)
+    # the number of flips is binomial, so the mean moves by the effect give or take four of its errors
+    assert np.nanmean(flipped) - 0.3 == pytest.approx(effect, abs=4 * np.sqrt(0.25 * 40_000) / 40_000)
+    assert set(flipped[:-500]) == {0.0, 1.0} and np.isnan(flipped[-500:]).all()
