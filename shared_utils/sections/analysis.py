@@ -346,7 +346,10 @@ def secondary(book, outcome) -> tuple:
         planned["options"] = {**planned["options"], "family": "poisson" if outcome.exposure else "linear"}
     elif kind == "did_staggered" and (outcome.exposure or outcome.denominator):
         planned["weights"] = outcome.exposure or outcome.denominator
-    return book.study.frame, planned
+    frame = book.study.frame
+    if base := planned.get("weights"):  # where nothing was at risk there is nothing to compare
+        frame = frame[frame[base] > 0]
+    return frame, planned
 
 
 def _until(book, outcome, planned: dict) -> dict:

@@ -18,7 +18,7 @@ from shared_utils.stats import sensitivity
 from shared_utils.stats.covariates import numeric_columns
 
 RARE = 0.15  # share with the event below which a hazard ratio is nearly a risk ratio (VanderWeele and Ding 2017)
-MBARS = (0.5, 1.0, 1.5, 2.0)
+MBARS = (0.0, 0.5, 1.0, 1.5, 2.0)
 TIMES = {1: "As strong", 2: "Twice as strong", 3: "Three times as strong"}
 
 

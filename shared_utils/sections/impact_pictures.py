@@ -36,7 +36,7 @@ def _events(book, rows, row):
         return None
     unit = analysis.scale(book)
     shown = [
-        {"at": r["event_time"], **{name: unit.shown(r[key]) for name, key in ENDS.items()},
+        {"at": int(r["event_time"]), **{name: unit.shown(r[key]) for name, key in ENDS.items()},
          "band_low": _shown(unit, r.get("ci_low_adjusted")), "band_high": _shown(unit, r.get("ci_high_adjusted"))}
         for r in found
     ]  # fmt: skip

@@ -7,7 +7,7 @@ itself stands in its module; here is what only a city's settings or files can sa
 import pandas as pd
 
 from shared_utils import designs
-from shared_utils.designs import Specification
+from shared_utils.designs import Specification, panel_did
 from shared_utils.sections import analysis
 
 ESTIMATORS = {
@@ -56,7 +56,7 @@ def _panel(book, entry) -> Specification:
         if entry.unit_trends:
             design = {**design, "options": {**(design.get("options") or {}), "unit_trends": True}}
         if entry.estimator:
-            return designs.ESTIMATORS[entry.estimator](frame, design)
+            return panel_did.ESTIMATORS[entry.estimator](frame, design)
         return frame, design
 
     placebo = entry.adoption_date is not None and entry.adoption_date < book.config.design.adoption_date
@@ -81,7 +81,7 @@ def _panel_words(entry) -> str:
     if entry.unit_trends:
         words.append("a trend of its own for each place")
     if entry.exclude_attribute:
-        words.append(f"without places where {entry.exclude_attribute.replace('_', ' ')}")
+        words.append(f"without places marked '{entry.exclude_attribute.replace('_', ' ')}'")
     if entry.adoption_date:
         words.append(f"as if the pilot had started in {entry.adoption_date:%Y-%m}")
     elif entry.post_window:
