@@ -23,22 +23,35 @@ def listed(book) -> list[Specification] | None:
     own = [_MAKERS[kind](book, entry) for entry in getattr(book.config.design, "sensitivity", [])]
     if own:
         return own
-    late = _late(book)
+    more = [*_late(book), *_before_events(book)]
     planned = analysis.design(book, book.config.primary.id, draws=0)
-    return None if late is None else [*designs.specifications(book.study.frame, planned), late]
+    return [*designs.specifications(book.study.frame, planned), *more] if more else None
 
 
-def _late(book) -> Specification | None:
+def _late(book) -> list[Specification]:
     """Leave out people who applied outside the plan's enrolment window (pilots.md 5.3, rct_individual)."""
     window = getattr(book.config.design, "enrollment_window", None)
     frame = book.study.frame
     if window is None or "application_date" not in frame:
-        return None
+        return []
     first, last = pd.Timestamp(window.start), pd.Timestamp(window.end)
     inside = frame["application_date"].between(first, last)
     if inside.all():
-        return None
-    return Specification("in_window", "people who applied within the enrollment window", _rows(inside))
+        return []
+    return [Specification("in_window", "people who applied within the enrollment window", _rows(inside))]
+
+
+def _before_events(book) -> list[Specification]:
+    """A roll-out by month: outcomes only up to an event that struck all places (pilots.md 1.3)."""
+    if book.config.design.type != "did_staggered":
+        return []
+    months = book.study.frame[book.study.period]
+    struck = [event for event in book.config.events if event.first_affected_month]
+    return [
+        Specification(f"before_{event.id}", f"outcomes before {event.first_affected_month}", _rows(months < first))
+        for event in struck
+        if months.min() < (first := pd.Timestamp(event.first_affected_month)) <= months.max()
+    ]
 
 
 def _rows(keep: pd.Series):
