@@ -131,10 +131,8 @@ def _analysed(city: City, row: dict, treated: str, comparison: str) -> str:
     (n1, n0), places = count_by_arm(row)
     if n1 is None or n0 is None:
         return ""
-    rounded = "" if places else t.ROUNDED
-    return t.ANALYSED.format(
-        treated=treated, n1=words.plain(n1), comparison=comparison, n0=words.plain(n0), units=units(city), rounded=rounded
-    )
+    groups = {"treated": treated, "n1": words.plain(n1), "comparison": comparison, "n0": words.plain(n0)}
+    return t.ANALYSED.format(**groups, units=units(city), rounded="" if places else t.ROUNDED)
 
 
 def _ratio_base(row: dict) -> str:
