@@ -87,7 +87,7 @@ def estimate(inputs: Inputs) -> list[dict]:
     if inputs.covariates.shape[1]:
         rows.append(_row(inputs, side, _fit(inputs, side, covariates=False), "ITT at cutoff", robust, "unadjusted"))
     if "received" in inputs.roles and not no_contrast(inputs.roles["received"], side >= 0):
-        rows += _fuzzy_rows(inputs, side, robust)
+        rows += _fuzzy_rows(inputs, side, robust, max(main.h))
     return rows
 
 
@@ -229,7 +229,7 @@ def _flag(inputs: Inputs, code: str, severity: str, message: str, affects_primar
     return {**facts, "affects_primary": affects_primary}
 
 
-def _fit(inputs: Inputs, side, received=None, covariates=True) -> _diff_diff.Discontinuity:
+def _fit(inputs: Inputs, side, received=None, covariates=True, bandwidth=None) -> _diff_diff.Discontinuity:
     table = inputs.covariates if covariates and inputs.covariates.shape[1] else None
     try:
         return _diff_diff.discontinuity(
@@ -237,7 +237,7 @@ def _fit(inputs: Inputs, side, received=None, covariates=True) -> _diff_diff.Dis
             side,
             received,
             table,
-            bandwidth=inputs.options["bandwidth"],
+            bandwidth=bandwidth or inputs.options["bandwidth"],
             kernel=inputs.options["kernel"],
             p=inputs.options["p"],
             level=inputs.level,
@@ -281,17 +281,20 @@ def comparison_limit(y, side, h: float) -> float:
     return float(np.linalg.lstsq(design, y[rows] * weights, rcond=None)[0][0])
 
 
-def _fuzzy_rows(inputs: Inputs, side, method) -> list[dict]:
+def _fuzzy_rows(inputs: Inputs, side, method, bandwidth: float) -> list[dict]:
     """Rows late and first_stage; none where everyone near the cutoff did as eligible (the ITT is that
     effect).
     """
-    received = inputs.roles["received"]
-    fit = _fit(inputs, side, received)
+    received, note = inputs.roles["received"], ""
+    try:
+        fit = _fit(inputs, side, received)
+    except DesignError:  # for some ratios there is no bandwidth with the smallest error
+        fit, note = _fit(inputs, side, received, bandwidth=bandwidth), "no bandwidth of its own: that of the main row"
     if not fit.first_stage_se > 0:
         return []
     facts = {**_facts(inputs, side, fit), "mean_comparison": comparison_limit(received, side, fit.h[0])}
     return [
-        _row(inputs, side, fit, "LATE at cutoff", f"fuzzy {method}", "late"),
+        _row(inputs, side, fit, "LATE at cutoff", f"fuzzy {method}", "late", note),
         row(
             inputs,
             estimand="share taking part",

@@ -92,6 +92,12 @@ def test_donut_is_the_estimate_without_those_rows(rochester, rows_of):
     assert f"{len(frame) - len(left)} rows closer to the cutoff than 5 left out" in row.note
 
 
+def test_without_a_bandwidth_of_its_own_the_late_has_that_of_the_main_row(rows_of):
+    frame, design, _ = dgps.rochester(np.random.default_rng(46), effect=0.0, manipulated=True)
+    rows = rows_of(frame, design)
+    assert rows["late"].bandwidth == rows["main"].bandwidth and "that of the main row" in rows["late"].note
+
+
 def test_local_randomisation_is_the_trial_within_the_window(rochester, rows_of):
     frame, design, _ = rochester
     rows = rows_of(frame, with_options(design, estimator="local_randomization", window=5))
@@ -159,8 +165,8 @@ def test_density_flag_says_what_it_could_have_found(senate):
 
 def test_density_power_is_what_it_says():
     # under a continuous density the detectable jump is 2.8 standard errors of the jump, so T has spread 1
-    found = [_diff_diff.density_test(np.random.default_rng(s).uniform(-1, 1, 800)) for s in range(40)]
-    assert np.std([one.t for one in found]) == pytest.approx(1, abs=4 / np.sqrt(80))
+    found = [_diff_diff.density_test(np.random.default_rng(s).uniform(-1, 1, 800)) for s in range(20)]
+    assert np.std([one.t for one in found]) == pytest.approx(1, abs=4 / np.sqrt(40))
     assert 0.3 < np.median([one.detectable for one in found]) < 1.2
 
 
@@ -203,17 +209,19 @@ def test_refusals(rochester, change, words):
 
 
 @pytest.mark.full
-def test_manipulation_is_found_and_a_donut_undoes_most_of_it():
+def test_manipulation_is_found_and_a_donut_undoes_it():
     # pilots.md, scenario manipulated_cutoff: savers just above the limit report less. With no effect at all the
-    # planned analysis finds one; without the rows within 8 of the limit, where they were moved, most of it is gone.
+    # planned analysis finds one (about 220 USD); without the rows within 8 of the limit, where they moved, it is gone.
     planned, donut, blocked = [], [], 0
     for seed in range(60):
         frame, design, _ = dgps.rochester(np.random.default_rng(seed), effect=0.0, manipulated=True)
+        design = {key: value for key, value in design.items() if key not in ("received", "covariates")}
         planned.append(estimate(frame, design).value[0])
         donut.append(estimate(frame, with_options(design, donut=8)).value[0])
         blocked += any(flag["code"] == "density" and flag["severity"] == "block" for flag in diagnose(frame, design))
-    error = np.std(donut, ddof=1) / np.sqrt(60)
-    assert blocked >= 48 and abs(np.mean(donut)) <= 4 * error
+    assert blocked >= 57
+    assert np.mean(planned) > 100
+    assert abs(np.mean(donut)) <= 4 * np.std(donut, ddof=1) / np.sqrt(60)
 
 
 @pytest.mark.full
