@@ -2,7 +2,8 @@
 alone.
 
 Each function takes a numpy Generator and returns (frame, design mapping for `estimate`, true value of the
-estimand on the estimation scale). `effect=0` gives a true null.
+estimand on the estimation scale). `effect=0` gives a true null. `spread=0.25` makes effects differ as in section
+4.2: 1.25, 1 and 0.75 times as large in thirds of the neighborhoods, so that the overall effect stays as it is.
 """
 
 import numpy as np
@@ -22,7 +23,12 @@ def half_within(rng, strata):
     return out
 
 
-def cincinnati(rng, effect=1.0):
+def multipliers(rng, spread, size):
+    """Effect multipliers 1 + spread, 1 and 1 - spread, drawn apart so that all other draws stay the same."""
+    return 1 + spread * rng.spawn(1)[0].integers(-1, 2, size)
+
+
+def cincinnati(rng, effect=1.0, spread=0.0):
     n = 800
     u = rng.normal(size=n)
     emp0, site = rng.binomial(1, expit(-0.2 + 0.4 * u)), rng.integers(0, 4, n)
@@ -30,10 +36,10 @@ def cincinnati(rng, effect=1.0):
     always = rng.random(n) < 0.05
     never = ~always & (rng.random(n) < expit(-0.62 - 0.5 * u))
     p0 = expit(-0.62 + 1.05 * emp0 + 0.45 * u + 0.25 * hs - 0.2 * kid6)
-    chance = rng.random(n)
+    chance, size = rng.random(n), effect * multipliers(rng, spread, n)
     offer = half_within(rng, site * 2 + emp0)
     took = np.where(always, 1, np.where(never, 0, offer))
-    y = (chance < np.where(took == 1, np.minimum(p0 + 0.125 * effect, 0.98), p0)).astype(float)
+    y = (chance < np.where(took == 1, np.minimum(p0 + 0.125 * size, 0.98), p0)).astype(float)
     y[rng.random(n) > np.where(offer == 1, 0.96, 0.94)] = np.nan
     frame = pd.DataFrame(
         {"y": y, "offer": offer, "took": took, "emp0": emp0, "site": site, "hs": hs, "kid6": kid6}
@@ -49,7 +55,7 @@ def cincinnati(rng, effect=1.0):
     return frame, design, 0.0761 * effect
 
 
-def dayton(rng, effect=1.0):
+def dayton(rng, effect=1.0, spread=0.0):
     sites, per_site, size = 12, 4, 16
     classroom = np.repeat(np.arange(sites * per_site), size)
     site = classroom // per_site
@@ -60,7 +66,7 @@ def dayton(rng, effect=1.0):
         + rng.normal(0, np.sqrt(0.06), sites * per_site)[classroom]
         + 0.5 * x
         + rng.normal(0, np.sqrt(0.65), len(site))
-        + 0.25 * effect * treated
+        + 0.25 * effect * multipliers(rng, spread, len(site)) * treated
     )
     index = 55 + 18 * y
     index[rng.random(len(site)) > expit(1.65 + 0.25 * x + 0.25 * treated)] = np.nan
@@ -76,7 +82,7 @@ def dayton(rng, effect=1.0):
     return frame, design, 4.5 * effect
 
 
-def detroit(rng, effect=1.0):
+def detroit(rng, effect=1.0, spread=0.0):
     buildings, months = 48, 24
     units = rng.integers(40, 81, buildings)
     start = np.repeat([9, 12, 15, months], 12)
@@ -85,7 +91,7 @@ def detroit(rng, effect=1.0):
     for t in range(1, months):
         noise[:, t] = 0.6 * noise[:, t - 1] + rng.normal(0, 0.02 * 0.8, buildings)
     t = np.arange(months)[None, :]
-    since = t - start[:, None]
+    since, sizes = t - start[:, None], effect * multipliers(rng, spread, (buildings, 1))
     p = (
         0.18
         + rng.normal(0, 0.05, buildings)[:, None]
@@ -93,7 +99,7 @@ def detroit(rng, effect=1.0):
         + 0.05 * (t >= 18)
         + (t >= 18) * rng.normal(0, 0.015, buildings)[:, None]
         + noise
-        - effect * 0.01 * np.where(since >= 0, np.minimum(since + 1, 4), 0)
+        - sizes * 0.01 * np.where(since >= 0, np.minimum(since + 1, 4), 0)
     )
     y = rng.binomial(units[:, None], np.clip(p, 0, 1)) / units[:, None]
     month = [str(pd.Period("2018-10", "M") + int(k)) for k in range(months)]
@@ -117,7 +123,7 @@ def detroit(rng, effect=1.0):
     return frame, design, -0.0350 * effect
 
 
-def lansing(rng, effect=1.0, complier=0.20, n=6000):
+def lansing(rng, effect=1.0, spread=0.0, complier=0.20, n=6000):
     u = rng.normal(size=n)
     area = rng.integers(0, 8, n)
     draw = rng.random(n)
@@ -126,7 +132,8 @@ def lansing(rng, effect=1.0, complier=0.20, n=6000):
     p0 = expit(-0.75 + 0.9 * base + 0.5 * u + 0.15 * comply - 0.2 * always)
     invited = half_within(rng, area)
     took = np.where(always, 1, np.where(comply, invited, 0))
-    y = rng.random(n) < np.where(took == 1, np.maximum(p0 - 0.15 * effect, 0.01), p0)
+    size = effect * multipliers(rng, spread, n)
+    y = rng.random(n) < np.where(took == 1, np.maximum(p0 - 0.15 * size, 0.01), p0)
     frame = pd.DataFrame({"y": y.astype(int), "invited": invited, "took": took, "area": area, "base": base})
     design = {
         "type": "iv_encouragement",
@@ -139,7 +146,7 @@ def lansing(rng, effect=1.0, complier=0.20, n=6000):
     return frame, design, -0.1496 * effect
 
 
-def new_orleans(rng, effect=1.0):
+def new_orleans(rng, effect=1.0, spread=0.0):
     n = 1200
     odds = np.array([0.25, 0.30, 0.33, 0.36, 0.40, 0.42, 0.45, 0.48, 0.50, 0.55, 0.58, 0.60])
     block = np.arange(n) % 12
@@ -152,7 +159,8 @@ def new_orleans(rng, effect=1.0):
         won[rows[: round(odds[b] * len(rows))]] = 1
     draw = rng.random(n)
     took = np.where(draw < 0.04, 1, np.where(draw < 0.78, won, 0))
-    y = (rng.random(n) < np.where(took == 1, np.minimum(p0 + 0.02 * effect, 0.99), p0)).astype(float)
+    size = effect * multipliers(rng, spread, n)
+    y = (rng.random(n) < np.where(took == 1, np.minimum(p0 + 0.02 * size, 0.99), p0)).astype(float)
     y[rng.random(n) > np.where(won == 1, 0.93, 0.90)] = np.nan
     frame = pd.DataFrame({"y": y, "won": won, "took": took, "block": block, "p": odds[block], "att0": att0})
     design = {
@@ -167,7 +175,7 @@ def new_orleans(rng, effect=1.0):
     return frame, design, 0.0148 * effect
 
 
-def newark(rng, effect=1.0, trend=0.0):
+def newark(rng, effect=1.0, spread=0.0, trend=0.0):
     tracts, months = 80, 38
     t = np.arange(months)[None, :]
     z, pilot = rng.normal(size=tracts), (np.arange(tracts) < 20).astype(int)
@@ -184,7 +192,7 @@ def newark(rng, effect=1.0, trend=0.0):
         - 0.004 * t
         + noise
         + pilot[:, None] * trend * t
-        + effect * np.log(0.82) * (pilot[:, None] * (t >= 30))
+        + effect * np.log(0.82) * multipliers(rng, spread, (tracts, 1)) * (pilot[:, None] * (t >= 30))
     )
     y = rng.poisson(renters[:, None] * np.exp(log_rate))
     frame = pd.DataFrame(
@@ -205,10 +213,11 @@ def newark(rng, effect=1.0, trend=0.0):
         "adoption": "2019-07",
         "exposure": "renters",
     }
-    return frame, design, np.log(0.82) * effect
+    # A ratio of totals is the mean of the three ratios.
+    return frame, design, np.log((0.82 ** (effect * (1 + spread * np.arange(-1, 2)))).mean())
 
 
-def racine(rng, effect=1.0):
+def racine(rng, effect=1.0, spread=0.0):
     n = 520
     score, prior, kid = rng.normal(size=n), rng.binomial(1, 0.4, n), rng.binomial(1, 0.4, n)
     emp, age, intake = rng.binomial(1, 0.5, n), rng.uniform(17, 50, n), rng.integers(0, 9, n)
@@ -225,6 +234,8 @@ def racine(rng, effect=1.0):
         ),
     )
 
+    size = effect * multipliers(rng, spread, n)
+
     def risk(enhanced):
         still = np.ones(n)
         for m in range(1, 10):
@@ -239,7 +250,7 @@ def racine(rng, effect=1.0):
                     - 0.015 * (age - 28)
                     + 0.12 * min(m, 4)
                     + np.log(0.25) * (intake + m - 1 >= 11)
-                    + effect * np.log(1.6) * enhanced
+                    + size * np.log(1.6) * enhanced
                 )
             )
         return 1 - still
@@ -268,7 +279,7 @@ def racine(rng, effect=1.0):
     return frame, design, float((risk(np.ones(n)) - risk(np.zeros(n)))[track == 1].mean())
 
 
-def rochester(rng, effect=1.0, manipulated=False):
+def rochester(rng, effect=1.0, spread=0.0, manipulated=False):
     n = 1800
     x = rng.normal(190, 55, 4 * n)
     x = x[(x > 60) & (x < 340)][:n]
@@ -281,7 +292,8 @@ def rochester(rng, effect=1.0, manipulated=False):
     took = np.where(draw < 0.02, 1, np.where(draw < 0.72, x <= 200, 0)).astype(int)
     own = np.exp(6.25 + 0.0035 * (income - 200) + 0.6 * zb + 0.75 * rng.normal(size=n))
     y0 = np.minimum(np.where(rng.random(n) < 0.22, 0, own), 6000)
-    y1 = np.minimum(y0 + effect * 550 * np.exp(0.5 * rng.normal(size=n) - 0.125), 6000)
+    size = effect * multipliers(rng, spread, n)
+    y1 = np.minimum(y0 + size * 550 * np.exp(0.5 * rng.normal(size=n) - 0.125), 6000)
     frame = pd.DataFrame({"y": np.where(took == 1, y1, y0), "income": x, "took": took, "zb": zb})
     design = {
         "type": "rd",
@@ -295,7 +307,7 @@ def rochester(rng, effect=1.0, manipulated=False):
     return frame, design, 384.0 * effect
 
 
-def tulsa(rng, effect=1.0):
+def tulsa(rng, effect=1.0, spread=0.0):
     n = 900
     u, status, site = rng.normal(size=n), rng.binomial(1, 0.5, n), rng.integers(0, 3, n)
     stratum = site * 2 + status
@@ -304,7 +316,7 @@ def tulsa(rng, effect=1.0):
         rows = rng.permutation(np.flatnonzero(stratum == s))
         for k, name in enumerate(("control", "A", "B")):
             arm[rows[k::3]] = name
-    lift = np.select([arm == "A", arm == "B"], [0.04, 0.13], 0.0) * effect
+    lift = np.select([arm == "A", arm == "B"], [0.04, 0.13], 0.0) * effect * multipliers(rng, spread, n)
     p = np.clip(expit(-0.25 + 0.75 * status + 0.5 * u) + lift, 0, 0.98)
     y = (rng.random(n) < p).astype(float)
     y[rng.random(n) > np.select([arm == "A", arm == "B"], [0.88, 0.90], 0.86)] = np.nan

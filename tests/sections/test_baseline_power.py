@@ -23,7 +23,7 @@ def looked_at(monkeypatch):
 
 
 @pytest.mark.parametrize("key", CITIES)
-def test_the_detectable_effect_is_that_of_the_planned_analysis_and_no_real_group_is_looked_at(open_book, looked_at, key):
+def test_redrawn_pilots_detect_what_the_planned_analysis_would_and_look_at_no_real_group(open_book, looked_at, key):
     book = open_book("baseline", key)
     study, found = book.study, baseline_power.minimum_detectable(book)
     group = {"did_staggered": "cohort", "rd": study.design.get("running")}.get(study.design["type"], "treatment")
