@@ -163,11 +163,16 @@ def test_density_flag_says_what_it_could_have_found(senate):
     assert "finds a jump of" in flag["message"] and "can go unseen" in flag["message"]
 
 
-def test_density_power_is_what_it_says():
-    # under a continuous density the detectable jump is 2.8 standard errors of the jump, so T has spread 1
-    found = [_diff_diff.density_test(np.random.default_rng(s).uniform(-1, 1, 800)) for s in range(20)]
-    assert np.std([one.t for one in found]) == pytest.approx(1, abs=4 / np.sqrt(40))
-    assert 0.3 < np.median([one.detectable for one in found]) < 1.2
+@pytest.mark.full
+def test_density_finds_the_jump_it_says_in_eight_of_ten_samples():
+    samples = [np.random.default_rng(seed).uniform(-1, 1, 800) for seed in range(40)]
+    jump = np.median([_diff_diff.density_test(sample).detectable for sample in samples])
+    found = 0
+    for seed in range(100):
+        rng = np.random.default_rng(1000 + seed)
+        sample = rng.uniform(0, 1, 800) * np.where(rng.random(800) < (1 + jump / 2) / 2, 1, -1)
+        found += _diff_diff.density_test(sample).p < 0.05
+    assert stats.binom.ppf(0.001, 100, 0.8) <= found <= stats.binom.ppf(0.999, 100, 0.8)
 
 
 @pytest.mark.parametrize(
