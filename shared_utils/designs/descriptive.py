@@ -61,6 +61,11 @@ def _known(rows: list) -> list[dict]:
     return known
 
 
+def specifications(frame, design) -> list:
+    """None: a description makes no claim that another analysis could change."""
+    return []
+
+
 def diagnose(inputs: Inputs) -> list[dict]:
     """One flag: this type says nothing about causes."""
     return [

@@ -3,14 +3,13 @@
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from shared_utils import designs
-from shared_utils.designs import DesignError
+from shared_utils.designs import rd
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_limits
 from shared_utils.sections.section import Section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import listed, plainly, sentence
-from shared_utils.stats import multiplicity
 
 ALPHA = 0.05
 
@@ -20,10 +19,8 @@ def continuity(book) -> Section:
     rows = _jumps(book)
     if not rows:
         raise EmiError("no measure at the start is a number that can be compared at the limit")
-    for row, p in zip(rows, multiplicity.holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = float(p)
     jumping = [row for row in rows if row["p_holm"] < ALPHA]
-    checks = [Flag(**flag) for flag in designs.diagnose(book.study.frame, _design(book, book.config.primary.id))]
+    checks = [Flag(**flag) for flag in designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))]
     text = (
         f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would not explain"
     )
@@ -54,25 +51,21 @@ def continuity(book) -> Section:
 
 
 def _jumps(book) -> list[dict]:
+    """Rows of rd.continuity that could be estimated, with the jump in standard deviations and the people near by."""
     frame = book.study.frame
+    names = [
+        name
+        for name in dict.fromkeys([*book.config.design.diagnostics.covariate_continuity, *book.study.covariates])
+        if name in frame and not is_bool_dtype(frame[name]) and is_numeric_dtype(frame[name])
+    ]
+    planned = analysis.design(book, book.config.primary.id, draws=0)
     rows = []
-    for name in dict.fromkeys([*book.config.design.diagnostics.covariate_continuity, *book.study.covariates]):
-        if name not in frame or is_bool_dtype(frame[name]) or not is_numeric_dtype(frame[name]):
+    for row in analysis.plain_rows(rd.continuity(frame, planned, names)):
+        if row["value"] is None:
             continue
-        try:
-            row = analysis.main_rows(analysis.estimates(frame, _design(book, name)))[0]
-        except DesignError:
-            continue
-        spread = float(frame[name].astype(float).std())
-        n = row["n_treated"] + row["n_comparison"]
-        rows.append(row | {"what": plainly(name), "d": row["value"] / spread if spread else None, "n": n})
+        spread, n = float(frame[row["covariate"]].astype(float).std()), row["n_treated"] + row["n_comparison"]
+        rows.append(row | {"what": plainly(row["covariate"]), "d": row["value"] / spread if spread else None, "n": n})
     return rows
-
-
-def _design(book, outcome: str) -> dict:
-    """The city's design with a measure of the start in the place of the outcome."""
-    changed = analysis.design(book, outcome, draws=0, covariates=[])
-    return {key: value for key, value in changed.items() if key != "received"}
 
 
 def _flag(row: dict) -> Flag:
