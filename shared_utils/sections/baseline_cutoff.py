@@ -20,7 +20,8 @@ def continuity(book) -> Section:
     if not rows:
         raise EmiError("no measure at the start is a number that can be compared at the limit")
     jumping = [row for row in rows if row["p_holm"] < ALPHA]
-    checks = [Flag(**flag) for flag in designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))]
+    planned = analysis.design(book, book.config.primary.id, draws=0)
+    checks = [Flag(**flag) for flag in designs.diagnose(book.study.frame, planned)]
     text = (
         f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would not explain"
     )
