@@ -242,8 +242,11 @@ def _trends(book, row) -> Section:
         Column("breakdown", "Breaks down at", "number", digits=2),
     ]
     lines = [line | {"se": row["se"]} for line in analysis.plain_rows(found)]
-    note = ("Relative magnitudes: trends may part after the start by up to so many times the largest change before it. "
-            "Smoothness: the slope of their difference may change by up to so much a period.")  # fmt: skip
+    step = f"from one stretch of {rows[0]['width']} {book.study.period_label} to the next"
+    note = (
+        f"Relative magnitudes: trends may part after the start, {step}, by up to so many times the largest change "
+        f"before it. Smoothness: the slope of their difference may change, {step}, by up to so much."
+    )
     table = Table("The effect if trends were not alike", columns, lines, scale=unit, notes=[note])
     return Section(
         sentence(text),
