@@ -206,6 +206,8 @@ def _anticipation_flags(inputs: Inputs, study: EventStudy) -> list[dict]:
     if not len(last):
         return []
     change, se = -study.effects[last[0]], np.sqrt(study.covariance[last[0], last[0]])
+    if se <= 1e-12 * np.ptp(inputs.y):  # rounding is not variation: nothing to judge the step by
+        return []
     p = float(2 * stats.t.sf(abs(change) / se, study.df))
     if p >= ANTICIPATION_ALPHA:
         return []

@@ -18,7 +18,8 @@ from shared_utils.template.new import create
 ROOT = Path(__file__).resolve().parents[2]
 CITIES = ("cincinnati", "newark")
 OWN_VERSION = "1.0.77"  # written into Newark's copy of the shared code, to see which copy its kernel used
-RUNS = [(city, notebook) for city in CITIES for notebook in NOTEBOOKS]
+# Each notebook once, and both cities: all 27 run in the full set (test_demo_cities.py).
+RUNS = [("cincinnati", "baseline"), ("cincinnati", "monitoring"), ("newark", "impact")]
 EACH = pytest.mark.parametrize(("key", "notebook"), RUNS, ids=["-".join(run) for run in RUNS])
 
 
@@ -87,14 +88,11 @@ def test_the_kernel_saw_the_city_s_own_copy_of_the_shared_code(executed):
     assert record["provenance"]["code"]["shared_utils"] == OWN_VERSION
 
 
-def test_the_estimates_are_near_the_planted_truth(executed):
-    for key in CITIES:
-        folder = executed[key, "impact"][0]
-        truth = json.loads((folder / "data" / "synthetic" / "truth" / "truth.json").read_text(encoding="utf-8"))
-        (row,) = [
-            r for r in results.read(results.internal_path(folder, "impact"))["estimates"] if r["role"] == "primary"
-        ]
-        assert abs(row["value"] - truth["primary"][0]["in_sample"]) <= 4 * row["se"]
+def test_the_estimate_is_near_the_planted_truth(executed):
+    folder = executed["newark", "impact"][0]
+    truth = json.loads((folder / "data" / "synthetic" / "truth" / "truth.json").read_text(encoding="utf-8"))
+    (row,) = [r for r in results.read(results.internal_path(folder, "impact"))["estimates"] if r["role"] == "primary"]
+    assert abs(row["value"] - truth["primary"][0]["in_sample"]) <= 4 * row["se"]
 
 
 def test_it_runs_from_any_folder_when_the_city_is_named(executed, tmp_path):

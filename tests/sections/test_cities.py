@@ -162,6 +162,7 @@ def test_a_failed_check_makes_the_result_unusable_in_words(city):
     assert "works" not in impact.decision(book).sentence
 
 
+@pytest.mark.full
 def test_a_weak_invitation_gives_no_number_and_no_decision(tmp_path):
     book = impact.open_book(city_dir=scenario_city(tmp_path, "lansing", "weak_nudge"), fast=True)
     section = impact.primary_effect(book)

@@ -56,6 +56,7 @@ def test_other_outcomes_are_one_family_and_never_decide(cincinnati):
     assert hardship["direction"] == "decrease" and hardship["benefit"]["b"] == -hardship["value"]
 
 
+@pytest.mark.full
 def test_panels_compare_each_outcome_with_its_own_denominator(open_book):
     book = open_book("impact", "newark")
     found = {line["outcome"].id: line for line in impact.other_outcomes(book).data["outcomes"]}
@@ -75,12 +76,14 @@ def test_bounds_are_those_of_lee_on_the_drawn_groups(cincinnati):
     assert worst["low"] <= block["lee"]["low"] <= block["lee"]["high"] <= worst["high"]
 
 
+@pytest.mark.full
 def test_bounds_of_an_invitation_are_bounds_of_the_invitation(open_book):
     section = impact.missing_outcomes(open_book("impact", "lansing"))
     itt = analysis.of_role(analysis.primary_rows(open_book("impact", "lansing")), "itt")
     assert section.table.rows[0]["value"] == itt["value"] and "effect of the invitation" in section.sentence
 
 
+@pytest.mark.full
 def test_a_comparison_people_chose_says_what_a_hidden_reason_would_need(open_book):
     section = impact.hidden_differences(open_book("impact", "racine"))
     values = {row["what"]: row["value"] for row in section.table.rows}
@@ -90,6 +93,7 @@ def test_a_comparison_people_chose_says_what_a_hidden_reason_would_need(open_boo
     assert 0 < values["Robustness value of the interval"] < values["Robustness value"] < 1
 
 
+@pytest.mark.full
 def test_trends_that_differ_are_priced_in_multiples_of_the_past(open_book):
     section = impact.hidden_differences(open_book("impact", "newark"))
     rows = [row for row in section.table.rows if row["restriction"] == "relative magnitudes"]
@@ -109,6 +113,7 @@ def test_a_cost_per_result_is_money_over_results_for_the_same_people(cincinnati)
     assert "placeholder amounts" in section.sentence
 
 
+@pytest.mark.full
 def test_placeholder_costs_never_move_the_decision(open_book):
     book = open_book("impact", "rochester")
     made = impact.cost_per_result(book)
@@ -116,6 +121,7 @@ def test_placeholder_costs_never_move_the_decision(open_book):
     assert any(flag.code == "COST_CEILING" for flag in impact.decision(book).flags)
 
 
+@pytest.mark.full
 def test_real_costs_above_the_ceiling_turn_scale_into_adapt(city):
     book = impact.open_book(city_dir=city("rochester"), fast=True)
     book.data.tables["costs"] = book.data.tables["costs"].assign(
@@ -138,7 +144,7 @@ def test_the_record_keeps_all_of_it_and_fits_the_schema(cincinnati, city):
     assert value == primary["value"]
 
 
-@pytest.mark.parametrize("key", ["cincinnati", "dayton", "newark"])
+@pytest.mark.parametrize("key", ["cincinnati", "dayton", pytest.param("newark", marks=pytest.mark.full)])
 def test_counted_and_assigned_units_are_both_named(open_book, key):
     section = impact.analysed(open_book("impact", key))
     note = next(note for note in section.table.notes if note.startswith("Counted:"))
