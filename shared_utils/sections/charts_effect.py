@@ -38,7 +38,7 @@ def events(rows: list[dict], sheet: dict, alt: str, axis: str, step: str) -> Fig
     return page.done(alt)
 
 
-def twin(at, seen, expected, start, sheet: dict, alt: str, axis: str, words: tuple[str, str]) -> Figure:
+def twin(at, seen, expected, start: int, sheet: dict, alt: str, words: tuple[str, str]) -> Figure:
     """What was seen and what was expected without the program, one value a period of `at` (labels); `start` is the
     place of the first period with the program."""
     page = Sheet(**sheet, height=2.1, left=0.72, right=1.3, below=0.42)
@@ -58,7 +58,6 @@ def twin(at, seen, expected, start, sheet: dict, alt: str, axis: str, words: tup
             ax.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
                         va="center", fontsize=8.5, color=color)  # fmt: skip
         ax.grid(axis="y")
-        ax.set_ylabel(axis)
     return page.done(alt)
 
 

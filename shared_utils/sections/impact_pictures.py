@@ -128,9 +128,10 @@ def _twin(book, rows, row):
     )
     alt = (f"Line chart from {found['period'].iloc[0]} to {found['period'].iloc[-1]}. {title}: at the end "
            f"{seen[-1]:,.3g} and {expected[-1]:,.3g}.")  # fmt: skip
-    sheet = _sheet(book, title, f"{outcome.label}, {unit.level or unit.unit}, by period", note)
-    level = "percent" if unit.name == "prob_diff" else ""
-    return charts_effect.twin(found["period"].tolist(), seen, expected, start, sheet, alt, level, words)
+    level = "percent" if unit.name == "prob_diff" else unit.level or unit.unit
+    measured = outcome.label if level in outcome.label else f"{outcome.label}, {level}"
+    sheet = _sheet(book, title, f"{measured}, by period", note)
+    return charts_effect.twin(found["period"].tolist(), seen, expected, start, sheet, alt, words)
 
 
 def _waiting(book, rows, row):
