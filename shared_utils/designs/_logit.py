@@ -40,6 +40,9 @@ def marginal(inputs: Inputs, groups: dict[str, np.ndarray], covariates: bool = T
         )
     n, weights = len(inputs.y), np.ones(len(inputs.y)) if inputs.weights is None else inputs.weights
     table = inputs.covariates.to_numpy() if covariates else np.empty((n, 0))
+    kept = logistic.tellable(inputs.y, table)
+    note = f"{(~kept).sum()} covariate column(s) left out: everyone in a category has the same outcome"
+    table = table[:, kept]
     matrix = independent(np.column_stack([np.ones(n), *groups.values(), strata_dummies(inputs.strata, n), table]))
     try:
         params, fitted = logistic.chances(inputs.y, matrix, weights)
@@ -57,7 +60,7 @@ def marginal(inputs: Inputs, groups: dict[str, np.ndarray], covariates: bool = T
     fit = Marginal(np.array([share - nobody[0] for share, _ in everyone]), gradient @ robust @ gradient.T)
     words = "logit with covariates" if table.shape[1] else "logit with strata" if inputs.strata is not None else "logit"
     method = f"{words}, average marginal effect, delta method HC1, normal"
-    return Adjusted(fit, {name: i for i, name in enumerate(groups)}, method, "")
+    return Adjusted(fit, {name: i for i, name in enumerate(groups)}, method, "" if kept.all() else note)
 
 
 def _prediction(matrix, params, positions, chosen, weights) -> tuple[float, np.ndarray]:

@@ -66,18 +66,19 @@ def response_weights(frame, outcome: str, treatment: str, covariates: list[str])
     differ between arms, and only then does it bias the comparison (Robins, Rotnitzky and Zhao 1995,
     Analysis of semiparametric regression models for repeated outcomes in the presence of missing data, JASA 90).
     It removes attrition bias when, given these, who is missing does not depend on the outcome. Treating the weights as
-    known makes standard errors, if anything, too large. Everyone of an arm without missing outcomes has weight 1.
+    known makes standard errors, if anything, too large. Everyone of an arm without missing outcomes has weight 1. A
+    category all of whose members in an arm responded, or none, counts with the reference.
     Raises ValueError when nobody of an arm has an outcome, or when the model predicts some people's response perfectly;
     CovariateError for a covariate that cannot be used.
     """
     seen = frame[outcome].notna().to_numpy(float)
     arms, names = label_codes(frame[treatment])
-    table, _ = numeric_columns(frame, list(covariates))
-    matrix, weights = np.column_stack([np.ones(len(frame)), table]), np.ones(len(frame))
+    table, weights = numeric_columns(frame, list(covariates))[0].to_numpy(), np.ones(len(frame))
     for arm, name in enumerate(names):
         here = arms == arm
         if not seen[here].any():
             raise ValueError(f"Nobody with {treatment} = {name} has outcome '{outcome}': there is nothing to weight.")
         if not seen[here].all():
-            weights[here] = 1 / logistic.chances(seen[here], matrix[here])[1]
+            own = table[here][:, logistic.tellable(seen[here], table[here])]
+            weights[here] = 1 / logistic.chances(seen[here], np.column_stack([np.ones(len(own)), own]))[1]
     return weights

@@ -5,6 +5,19 @@ import warnings
 import numpy as np
 
 
+def tellable(y, table) -> np.ndarray:
+    """Return which columns of `table` (n, k) can have a coefficient: shape (k,), True or False.
+
+    A rare category all of whose members (or all others) have the same 0/1 outcome would need an infinite one. Left
+    out, its members count with the reference category.
+    """
+    y, keep = np.asarray(y), np.ones(table.shape[1], bool)
+    for j, column in enumerate(table.T):
+        values = np.unique(column)
+        keep[j] = len(values) > 2 or all(np.ptp(y[column == value]) > 0 for value in values)
+    return keep
+
+
 def chances(y, matrix, weights=None) -> tuple[np.ndarray, np.ndarray]:
     """Return (coefficients, fitted chances) of a 0/1 outcome on the columns of `matrix`, by maximum likelihood.
 
