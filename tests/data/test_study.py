@@ -36,6 +36,11 @@ EXPECTED = {
 }  # fmt: skip
 
 
+# People, whole groups, places over time and a limit at every change; all nine in the full set.
+FAST = ("cincinnati", "dayton", "newark", "rochester")
+EACH = [key if key in FAST else pytest.param(key, marks=pytest.mark.full) for key in PRESETS]
+
+
 @pytest.fixture(scope="module")
 def cities(tmp_path_factory):
     """Make, prepare and load a city when a test first asks for it."""
@@ -63,7 +68,7 @@ def primary(city: data.CityData, given: data.Study) -> pd.DataFrame:
     return rows[rows["role"] == "main"]
 
 
-@pytest.mark.parametrize("key", PRESETS)
+@pytest.mark.parametrize("key", EACH)
 def test_study_has_the_shape_its_design_needs(cities, key):
     city = cities(key)
     rows, unit, labels, roles = EXPECTED[key]
@@ -82,7 +87,7 @@ def test_study_has_the_shape_its_design_needs(cities, key):
         assert made.frame[made.subject_id].is_unique
 
 
-@pytest.mark.parametrize("key", PRESETS)
+@pytest.mark.parametrize("key", EACH)
 def test_estimate_is_within_four_standard_errors_of_the_truth(cities, key):
     city = cities(key)
     truth = json.loads((city.root / "truth" / "truth.json").read_text(encoding="utf-8"))["primary"]
@@ -93,7 +98,7 @@ def test_estimate_is_within_four_standard_errors_of_the_truth(cities, key):
         assert abs(row.value - known.get(row.contrast, truth[0]["population"])) <= 4 * row.se
 
 
-@pytest.mark.parametrize("key", PRESETS)
+@pytest.mark.parametrize("key", EACH)
 def test_intake_of_a_clean_city_raises_no_alarm(cities, key):
     city = cities(key)
     assert {f["severity"] for f in city.intake["flags"]} <= {"info", "warn"}

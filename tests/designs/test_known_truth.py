@@ -1,7 +1,7 @@
 """Known truth: on the protocol's data-generating processes the estimators are unbiased, their intervals cover, and
 their tests keep their level.
 
-How sharp the bounds are is said in draws.py. The fast set has about a hundred draws of what is quick. The full set has
+How sharp the bounds are is said in draws.py. The fast set has sixty draws of what is quick. The full set has
 1,000 with and 1,000 without an effect of the six designs whose analysis takes less than a tenth of a second; the other
 three are in test_known_truth_slow.py.
 """
@@ -14,16 +14,16 @@ from scipy import stats
 
 from shared_utils.designs import estimate
 
-FEW = {"detroit": 12, "lansing": 40, "newark": 6, "rochester": 8}  # one analysis takes 0.1 to 0.6 s
+FEW = {"detroit": 12, "lansing": 25, "newark": 6, "rochester": 8}  # one analysis takes 0.1 to 0.6 s
 QUICK = ("cincinnati", "dayton", "lansing", "new_orleans", "racine", "tulsa")
 
 
 @pytest.mark.parametrize("name", list(dgps.ALL))
 def test_unbiased_and_covering(name):
-    check_truth(many(name, "effect", range(FEW.get(name, 100))))
+    check_truth(many(name, "effect", range(FEW.get(name, 60))))
 
 
-@pytest.mark.parametrize("name", [name for name in QUICK if name != "lansing"])
+@pytest.mark.parametrize("name", ["cincinnati", "dayton"])
 def test_size_under_a_true_null(name):
     check_size(many(name, "null", range(100)))
 

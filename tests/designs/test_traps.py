@@ -108,6 +108,7 @@ def dtyped(frame, design, convert):
     return frame.assign(**{name: convert(frame[name], name) for name in names})
 
 
+@pytest.mark.full  # test_properties.py asks it of small tables at every change
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "convert",

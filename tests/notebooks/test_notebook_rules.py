@@ -46,13 +46,14 @@ def test_format_kernel_and_nothing_of_a_run(name):
     assert "{{" not in text(name) and "{%" not in text(name)
 
 
-@EACH
-def test_stripping_changes_nothing(name, tmp_path):
-    copy = tmp_path / "copy.ipynb"
-    copy.write_text(text(name), encoding="utf-8", newline="\n")
+def test_stripping_changes_nothing(tmp_path):
+    copies = {name: tmp_path / f"{name}.ipynb" for name in NOTEBOOKS}
+    for name, copy in copies.items():
+        copy.write_text(text(name), encoding="utf-8", newline="\n")
     extra = "metadata.language_info.version metadata.papermill cell.metadata.papermill"
-    subprocess.run([sys.executable, "-m", "nbstripout", "--keep-id", "--extra-keys", extra, str(copy)], check=True)
-    assert copy.read_text(encoding="utf-8") == text(name)
+    command = [sys.executable, "-m", "nbstripout", "--keep-id", "--extra-keys", extra]
+    subprocess.run([*command, *map(str, copies.values())], check=True)
+    assert [copy.read_text(encoding="utf-8") for copy in copies.values()] == [text(name) for name in copies]
 
 
 @EACH

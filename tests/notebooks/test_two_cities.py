@@ -95,6 +95,7 @@ def test_the_estimate_is_near_the_planted_truth(executed):
     assert abs(row["value"] - truth["primary"][0]["in_sample"]) <= 4 * row["se"]
 
 
+@pytest.mark.full
 def test_it_runs_from_any_folder_when_the_city_is_named(executed, tmp_path):
     folder, _ = executed["cincinnati", "monitoring"]
     done = papermill(folder, "monitoring", tmp_path / "out.ipynb", "-p", "city_dir", str(folder), cwd=tmp_path)

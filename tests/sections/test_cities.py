@@ -64,6 +64,7 @@ def test_small_groups_keep_their_place_without_numbers(open_book):
     assert rows and all(r["value"] is None and r["null_reason"] and r["n"] == {} for r in rows)
 
 
+@pytest.mark.full
 def test_two_runs_differ_in_the_run_block_only(city):
     records = []
     for _ in range(2):
