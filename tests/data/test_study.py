@@ -119,7 +119,9 @@ def test_no_planted_identifier_is_in_any_byte_of_the_linked_tables(cities, key):
         assert text not in linked and text not in texts
 
 
-@pytest.mark.parametrize("key", ["cincinnati", "dayton", "detroit", "newark", "rochester", "tulsa"])
+@pytest.mark.parametrize(
+    "key", [*FAST, *(pytest.param(key, marks=pytest.mark.full) for key in ("detroit", "tulsa"))]
+)
 def test_blinding_keeps_pooled_numbers_and_breaks_the_link_to_arms(cities, key):
     made = cities(key).study
     blinded = data.blind(made, seed=7)

@@ -14,11 +14,11 @@ from scipy import stats
 
 from shared_utils.designs import estimate
 
-FEW = {"detroit": 12, "lansing": 25, "newark": 6, "rochester": 8}  # one analysis takes 0.1 to 0.6 s
+FEW = {"detroit": 12, "lansing": 25}  # one analysis takes 0.1 to 0.3 s
 QUICK = ("cincinnati", "dayton", "lansing", "new_orleans", "racine", "tulsa")
 
 
-@pytest.mark.parametrize("name", list(dgps.ALL))
+@pytest.mark.parametrize("name", [name for name in dgps.ALL if name not in ("newark", "rochester")])
 def test_unbiased_and_covering(name):
     check_truth(many(name, "effect", range(FEW.get(name, 60))))
 

@@ -118,6 +118,7 @@ def test_narrowest_window_holds_twenty_rows_a_side(rochester, rows_of):
     assert min(((gap <= 0) & (-gap < row.bandwidth)).sum(), ((gap > 0) & (gap < row.bandwidth)).sum()) < 20
 
 
+@pytest.mark.full
 def test_specifications_are_those_of_the_protocol(rochester):
     frame, design, _ = rochester
     table = robustness(frame, design, mwe=200).set_index("specification")

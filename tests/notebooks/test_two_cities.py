@@ -102,6 +102,7 @@ def test_it_runs_from_any_folder_when_the_city_is_named(executed, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.full
 def test_a_folder_without_a_city_is_refused_in_words(executed, tmp_path):
     folder, _ = executed["cincinnati", "monitoring"]
     done = papermill(folder, "monitoring", tmp_path / "out.ipynb", cwd=tmp_path)

@@ -156,6 +156,7 @@ def test_blocked_city_starts_nothing_and_is_told_once(batch, tmp_path):
     assert end[-1] == "Next:  emi check calder   then:  emi run --failed"
 
 
+@pytest.mark.full
 def test_dead_kernel_and_dead_worker_cost_only_their_own_notebook(tmp_path):
     city = toy.make_city(
         tmp_path, "ironvale", baseline=toy.DEAD_KERNEL, monitoring=toy.DEAD_WORKER_ONCE, impact="1 + 1"

@@ -21,6 +21,7 @@ def toy_demo(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.full
 def test_demo_says_each_step_and_does_nothing_twice(toy_demo, capsys):
     assert main(["demo"]) == 0
     said = capsys.readouterr().out

@@ -39,6 +39,7 @@ def test_the_record_counts_the_choices_that_agree(cincinnati):
     assert wrong and not {spec["id"] for spec in wrong} & {row["specification"] for row in kept}
 
 
+@pytest.mark.full
 def test_no_place_is_named_where_one_is_left_out_at_a_time(open_book):
     made = impact.choices(open_book("impact", "dayton"))
     text = shown(made)

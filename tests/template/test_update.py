@@ -44,6 +44,7 @@ def sources(path: Path) -> str:
     )
 
 
+@pytest.mark.full
 def test_changes_arrive_and_own_work_stays(updatable):
     source, city = updatable
     own = [

@@ -163,6 +163,7 @@ def test_own_tests_of_a_new_city_pass_and_notebooks_wait_for_its_data(cities, tm
     assert code == 0 and "5 passed" in said and "data/private/raw holds no file yet" in said, said
 
 
+@pytest.mark.full
 def test_own_tests_name_what_is_wrong(city):
     git(city, "init", "--quiet")
     notebook = city / "notebooks" / "03_impact.ipynb"
