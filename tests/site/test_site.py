@@ -353,3 +353,17 @@ def test_colours_can_be_read(site, scheme):
         assert contrast(tokens[status], tokens[f"{status}-b"]) >= 3, status
     for drawn in ("pilot", "compare", "target", "worse"):
         assert contrast(tokens[drawn], tokens["card"]) >= 3, drawn
+
+
+def test_a_decision_that_a_safeguard_moved_is_not_read_off_the_interval():
+    row = {
+        "scale": "prob_diff", "direction": "increase", "value": 0.2, "mean_comparison": 0.3, "mwe": {"value": 0.08},
+        "display": {"value": 20.0, "ci_low": 12.0, "ci_high": 28.0, "unit": "points"},
+        "benefit": {"b": 0.2, "l": 0.12, "u": 0.28},
+    }  # fmt: skip
+    decision = {"recommendation": "SCALE", "label": "staged", "guardrails": ["design: no random assignment"]}
+    said = words.verdict(words.Effect(row), {"decision": decision, "quality": {}})
+    assert "safeguard" in said and "no random assignment" in said and "as small as" not in said
+    row["benefit"]["l"], row["display"]["ci_low"] = 0.02, 2.0
+    said = words.verdict(words.Effect(row), {"decision": {**decision, "guardrails": []}, "quality": {}})
+    assert "as small as" in said and "safeguard" not in said

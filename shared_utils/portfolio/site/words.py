@@ -217,8 +217,8 @@ def _follows(key: str, effect: Effect) -> bool:
         return False
     m = mwe["value"]
     return {
-        "SCALE firm": low > 0 and b >= m,
-        "SCALE staged": low > 0 and b >= m,
+        "SCALE firm": low >= m and b >= m,
+        "SCALE staged": 0 < low < m <= b,
         "ADAPT": low > 0 and b < m,
         "STOP": low <= 0 and high < m,
         "STOP harm": high < 0,
