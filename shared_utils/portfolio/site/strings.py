@@ -369,7 +369,7 @@ METHODS = [
         "Chance",
         [
             "Each design points to expanding in 1 to 4 of 100 pilots whose program does nothing (found by simulation). "
-            "With ten main comparisons the chance of at least one is about 20 in 100."
+            "With several main comparisons the chance of at least one is larger; the first page says how large."
         ],
     ),
     (
