@@ -3,6 +3,7 @@
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from shared_utils.disclosure import shows_group
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_shape, plan_lock
 from shared_utils.sections.scales import told_share
@@ -237,7 +238,7 @@ def _strip(book, shares):
     worst = shares.index[0]
     title = f"{field_name(book, worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
     kind = "period" if analysis.is_panel(book) else "month of application"
-    few = f" Months with fewer than {book.rules.small_cell_min} records are left white."
+    few = f" Left white too: where fewer than {book.rules.small_cell_min} records lack the value, or have it."
     sheet = {
         "title": title,
         "subtitle": f"Share of records without a value, by field and {kind}",
@@ -261,7 +262,10 @@ def _by_month(book, fields) -> pd.DataFrame:
         when = days.to_period("Q" if days.to_period("M").nunique() > 12 else "M")
     shares, n = gone.groupby(when).mean(), gone.groupby(when).size()
     if not analysis.is_panel(book):
-        shares[n < book.rules.small_cell_min] = 0.0
+        counts = gone.groupby(when).sum()
+        for field in fields:
+            told = [shows_group(x, total, book.rules) for x, total in zip(counts[field], n, strict=True)]
+            shares[field] = shares[field].where(told, 0.0)
     shares.index = [_period_words(period) for period in shares.index]
     return shares.T.rename(index=lambda name: field_name(book, name))
 

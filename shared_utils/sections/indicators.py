@@ -184,3 +184,8 @@ def may_show(row: dict, rules) -> bool:
         return row["group_dim"] == ALL  # a mean of everyone; a group's size must be known
     numerator = None if is_missing(row["numerator"]) else row["numerator"]
     return disclosure.shows_group(numerator, row["denominator"], rules)
+
+
+def told(rows: pd.DataFrame, rules) -> list[bool]:
+    """For each row whether it may be shown."""
+    return [may_show(row, rules) for row in rows.to_dict("records")]

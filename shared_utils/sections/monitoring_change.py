@@ -244,7 +244,7 @@ def first_signal(one) -> tuple | None:
 
 
 def _control(book, one, words):
-    frame = _drawn(one)
+    frame = _drawn(one, book.rules)
     row = one.latest
     kind = (
         "run chart: no limits yet"
@@ -262,8 +262,9 @@ def _control(book, one, words):
         "event, not counted.",
         "stamp": book.stamp,
     }
+    latest = one.text(row["value"]) if indicators.may_show(row, book.rules) else "hidden (too few people)"
     alt = (
-        f"Line chart. {words}. Latest: {one.text(row['value'])} in {month(row['period'])}; target "
+        f"Line chart. {words}. Latest: {latest} in {month(row['period'])}; target "
         f"{one.print(one.spec.target)}."
     )
     return charts_time.control(
@@ -279,12 +280,13 @@ def _control(book, one, words):
     )
 
 
-def _drawn(one) -> pd.DataFrame:
-    """The series in shown units with its limits; a run chart has none."""
+def _drawn(one, rules) -> pd.DataFrame:
+    """The series in shown units with its limits; a run chart has none. Few people in a month: no point."""
+    told = indicators.told(one.overall, rules)
     frame = pd.DataFrame(
         {
             "period": one.overall["period"],
-            "value": one.overall["value"].astype(float) * one.per,
+            "value": (one.overall["value"].astype(float) * one.per).where(told),
             "centre": float("nan"),
             "lower": float("nan"),
             "upper": float("nan"),
@@ -332,7 +334,8 @@ def events(book) -> Section:
     if not calendar:
         raise EmiError("city.yml lists no outside events", "List them under events.")
     found = indicators.load(book)
-    rows = [row for start, end, label in calendar for one in found if (row := _before_after(one, start, end, label))]
+    pairs = [(one, window) for window in calendar for one in found]
+    rows = [row for one, window in pairs if (row := _before_after(one, *window, book.rules))]
     if not rows:
         raise EmiError("no indicator has months both before and during an outside event")
     biggest = max(rows, key=lambda r: abs(r["ratio"] - 1))
@@ -366,8 +369,8 @@ def events(book) -> Section:
     )
 
 
-def _before_after(one, start, end, label) -> dict | None:
-    rows = one.overall
+def _before_after(one, start, end, label, rules) -> dict | None:
+    rows = one.overall[indicators.told(one.overall, rules)]
     before = rows.loc[rows["period"] < start, "value"].tail(BEFORE).mean()
     after = rows.loc[rows["period"].between(start, end), "value"].mean()
     if before != before or after != after or before == 0:

@@ -130,7 +130,9 @@ def _joining(book, frame):
     if len(months) < 2:
         return None
     span = pd.period_range(months.index.min(), months.index.max(), freq="M")
-    counts = months.reindex(span, fill_value=0).cumsum()
+    counts = in_steps(months.reindex(span, fill_value=0).cumsum(), book.rules.small_cell_min)
+    if len(counts) < 2:
+        return None
     periods = list(counts.index.to_timestamp())
     total = people(int(counts.iloc[-1]), book.rules, "").strip()
     title = (
@@ -144,6 +146,21 @@ def _joining(book, frame):
         "stamp": book.stamp,
     }
     return charts_time.cumulative(periods, list(counts), sheet, f"Step chart. {sentence(title)}", total)
+
+
+def in_steps(cumulative: pd.Series, least: int) -> pd.Series:
+    """The months of a growing count between which it stayed the same or grew by at least `least` people.
+
+    A step of 1-10 people would tell when those few joined. The last month stays, so the month before it may go.
+    """
+    kept = []
+    for at, n in cumulative.items():
+        if not 0 < n - (cumulative[kept[-1]] if kept else 0) < least:
+            kept.append(at)
+    end = cumulative.index[-1]
+    while kept and 0 < cumulative[end] - cumulative[kept[-1]] < least:
+        kept.pop()
+    return cumulative[[*kept, *([end] if end not in kept else [])]]
 
 
 @section("M3", "Is the service delivered as designed?")

@@ -1,0 +1,96 @@
+"""No chart backs a mark with fewer than 11 people, and none draws one mark a person (pilots.md 2.7.7)."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from section_runs import ROOT
+
+from shared_utils.disclosure import Rules
+from shared_utils.sections import charts_effect, impact_pictures, monitoring_change
+from shared_utils.sections.baseline_data import _by_month, gaps
+from shared_utils.sections.impact_pictures import _bins
+from shared_utils.sections.monitoring_people import in_steps, merged_bins
+
+RULES = Rules()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_bars_of_doses_hold_eleven_people(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.poisson(rng.choice([1, 4, 20]), rng.integers(11, 300))
+    bins = merged_bins(values, 11)
+    assert sum(n for _, n in bins) == len(values)
+    assert min(n for _, n in bins) >= 11
+
+
+@pytest.mark.parametrize(
+    ("joined", "kept"),
+    [
+        ([20, 15, 30], [20, 35, 65]),
+        ([3, 4, 9, 0, 30], [16, 16, 46]),  # the first two months are told with the third
+        ([40, 0, 0, 5], [45]),  # so that the last five cannot be told from the others
+        ([40, 12, 5, 4], [40, 61]),
+        ([2, 3], [5]),
+    ],
+)
+def test_steps_of_a_growing_count_hold_nobody_or_eleven(joined, kept):
+    months = pd.period_range("2020-01", periods=len(joined), freq="M")
+    counts = in_steps(pd.Series(joined, months).cumsum(), 11)
+    assert list(counts) == kept
+    assert counts.index[-1] == months[-1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_dots_at_a_limit_hold_eleven_people_and_tell_of_no_small_group(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rng.integers(5, 400))
+    y = (rng.random(len(x)) < 0.2).astype(float)
+    dots = _bins(x, y, RULES)
+    assert len(dots) <= len(x) / 11
+    groups = max(1, len(x) // max(11, min(impact_pictures.PER_BIN, len(x) // 6)))
+    assert len(dots) <= groups
+    assert all(mean == 0 or mean * (len(x) // groups + 1) >= 11 for _, mean in dots)
+
+
+def test_curves_of_those_waiting_stop_when_ten_are_left(open_book, monkeypatch):
+    book, drawn = open_book("impact", "cincinnati"), []
+    times, at_risk = [0.0, 1.0, 2.0, 3.0], [40, 11, 10, 0]
+    curves = pd.DataFrame({"group": "a", "time": times, "without": [1, 0.9, 0.8, 0.7], "at_risk": at_risk})
+    monkeypatch.setattr(impact_pictures.time_to_event, "curves", lambda *_: curves)
+    monkeypatch.setattr(charts_effect, "waiting", lambda found, *_: drawn.extend(found))
+    impact_pictures._waiting(book, [], {})
+    assert drawn == [("a", [0.0, 1.0], [1, 0.9])]
+
+
+def test_months_that_rest_on_few_people_have_no_point(open_book):
+    from shared_utils.sections import indicators
+
+    one = next(one for one in indicators.load(open_book("monitoring", "cincinnati")) if one.is_share)
+    rows = one.rows.copy()
+    month = one.overall["period"].iloc[3]
+    rows.loc[(rows["period"] == month) & (rows["group_dim"] == "all"), ["numerator", "denominator"]] = [3, 60]
+    few = indicators.Indicator(one.spec, rows, one.events, one.since)
+    before, drawn = monitoring_change._drawn(one, RULES), monitoring_change._drawn(few, RULES)
+    told = before["value"].notna()
+    assert told[3] and drawn["value"].notna().tolist() == [i != 3 and bool(was) for i, was in enumerate(told)]
+
+
+def test_the_strip_of_missing_values_shows_no_month_with_a_few(open_book):
+    book = open_book("baseline", "cincinnati")
+    fields = list(gaps(book).columns[gaps(book).any()])
+    strip = _by_month(book, fields)
+    when = pd.to_datetime(book.study.frame["application_date"]).dt.to_period("M")
+    if when.nunique() > 12:
+        when = when.dt.asfreq("Q")
+    gone, n = gaps(book)[fields].groupby(when).sum(), gaps(book).groupby(when).size()
+    small = ((gone > 0) & (gone < 11)) | (gone.rsub(n, axis=0) < 11)
+    assert small.any(axis=None)
+    assert (strip.T.to_numpy()[small.to_numpy()] == 0).all()
+
+
+def test_no_chart_can_draw_a_mark_a_person():
+    calls = re.compile(r"\.(scatter|stripplot|swarmplot|rugplot|lineplot|scatterplot|jointplot|pairplot|eventplot)\(")
+    for path in sorted((ROOT / "shared_utils" / "sections").glob("*.py")):
+        assert not calls.search(path.read_text(encoding="utf-8")), path.name
