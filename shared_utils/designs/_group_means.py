@@ -13,13 +13,7 @@ import numpy as np
 
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs
-from shared_utils.designs._weighting import (
-    balancing_weights,
-    design_matrix,
-    logistic,
-    propensity_weights,
-    weights_from,
-)
+from shared_utils.designs._weighting import Propensity, balancing_weights, design_matrix, logistic, weights_from
 
 
 @dataclass(frozen=True)
@@ -44,9 +38,9 @@ class Means:
         return float(np.sqrt(n / (n - 1) * (self.influence**2).sum()))
 
 
-def weighted(inputs: Inputs, kind: str) -> Means:
+def weighted(inputs: Inputs, propensity: Propensity, kind: str) -> Means:
     """Return means weighted to sum to one (Hajek) by the propensity weights of `kind`: ATT, ATE or overlap."""
-    weights = propensity_weights(inputs, kind)
+    weights = propensity.weights(kind)
     psi, means = np.zeros(len(inputs.y)), []
     for sign, group in ((1, weights.treated == 1), (-1, weights.treated == 0)):
         mean = np.average(inputs.y[group], weights=weights.values[group])
@@ -81,7 +75,7 @@ def balanced(inputs: Inputs, att: bool) -> Means:
     return Means(*means, influence, weights, "entropy balancing, M-estimation")
 
 
-def regression(inputs: Inputs, att: bool) -> Means:
+def regression(inputs: Inputs, propensity: Propensity, att: bool) -> Means:
     """Return means of the outcome model of each group over the people of the estimand (g-computation, Robins 1986).
 
     Error: that of the average over those people, and that of the model's coefficients (M-estimation).
@@ -98,11 +92,11 @@ def regression(inputs: Inputs, att: bool) -> Means:
         influence[rows] += sign * ((inputs.y - model.predicted) * (model.matrix @ moved))[rows]
         means.append(float(mean))
         words.add(model.words)
-    weights = propensity_weights(inputs, "ATT" if att else "ATE").values  # for the overlap checks only
+    weights = propensity.weights("ATT" if att else "ATE").values  # for the overlap checks only
     return Means(*means, influence, weights, f"outcome regression, {' and '.join(sorted(words))}, M-estimation")
 
 
-def aipw(inputs: Inputs, att: bool, folds: int) -> Means:
+def aipw(inputs: Inputs, propensity: Propensity, att: bool, folds: int) -> Means:
     """Return the doubly robust means (module docstring of observational_aipw), weights normalised to sum to one.
 
     folds above 1: each person's chance and outcomes are predicted by models fitted on the other folds (cross-fitting,
@@ -110,7 +104,7 @@ def aipw(inputs: Inputs, att: bool, folds: int) -> Means:
     """
     treated = inputs.roles["treatment"]
     goal = treated == 1 if att else np.ones(len(treated), bool)
-    chance, predictions, words = _predictions(inputs, att, folds)
+    chance, predictions, words = _predictions(inputs, propensity, att, folds)
     weights = weights_from(treated, chance, "ATT" if att else "ATE")[0]
     influence, means = np.zeros(len(treated)), []
     for sign, rows, predicted in ((1, treated == 1, predictions[1]), (-1, treated == 0, predictions[0])):
@@ -124,29 +118,34 @@ def aipw(inputs: Inputs, att: bool, folds: int) -> Means:
     return Means(*means, influence, weights, f"AIPW, {words}{fitted}, influence function")
 
 
-def _predictions(inputs: Inputs, att: bool, folds: int):
+def _predictions(inputs: Inputs, propensity: Propensity, att: bool, folds: int):
     """Return (chance of taking part, {group: outcome it would have there}, words); for the ATT no model is needed of
     the participants' own outcome with the programme: it cancels, so that nought stands for it.
     """
-    treated, table = inputs.roles["treatment"], inputs.covariates.to_numpy()
-    chance, predictions, words = np.empty(len(treated)), {1: np.zeros(len(treated)), 0: np.zeros(len(treated))}, ""
+    treated, groups = propensity.treated, (0,) if att else (1, 0)
+    chance, predictions, words = propensity.chance.copy(), {1: np.zeros(len(treated)), 0: np.zeros(len(treated))}, ""
     fold = _folds(treated, folds, inputs.seed)
     for held_out in range(folds):
         here = fold == held_out
         train = ~here if folds > 1 else here
-        matrix = design_matrix(table, train)
-        fitted = logistic(treated[train], matrix[train], matrix)
-        if fitted is None:
-            raise DesignError(
-                f"Design {inputs.type}: without fold {held_out + 1} of {folds} the covariates predict taking part "
-                "perfectly, so no one is comparable.",
-                "Use fewer folds, or merge rare categories.",
-            )
-        chance[here] = fitted[here]
-        for group in (0,) if att else (1, 0):
+        if folds > 1:
+            chance[here] = _chance_elsewhere(inputs, train, f"without fold {held_out + 1} of {folds}")[here]
+        for group in groups:
             model = _outcome_model(inputs, train & (treated == group))
             predictions[group][here], words = model.predicted[here], model.words
     return chance, predictions, f"logistic propensity and {words} outcome model"
+
+
+def _chance_elsewhere(inputs: Inputs, train: np.ndarray, where: str) -> np.ndarray:
+    """Return everyone's chance of taking part by the logistic model of the people in `train`."""
+    matrix = design_matrix(inputs.covariates.to_numpy(), train)
+    fitted = logistic(inputs.roles["treatment"][train], matrix[train], matrix)
+    if fitted is None:
+        raise DesignError(
+            f"Design {inputs.type}: {where} the covariates predict taking part perfectly, so no one is comparable.",
+            "Use fewer folds, or merge rare categories.",
+        )
+    return fitted
 
 
 def _folds(treated: np.ndarray, folds: int, seed: int) -> np.ndarray:

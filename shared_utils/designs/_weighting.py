@@ -10,16 +10,14 @@ and Boos 2002, The calculus of M-estimation, American Statistician 56(1); Luncef
 means here and survival curves and hazard ratios in time_to_event alike.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.genmod import families
-from statsmodels.genmod.generalized_linear_model import GLM
 
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs, need_groups
 from shared_utils.designs._regression import independent_columns
+from shared_utils.stats.logistic import fit
 
 MAX_SMD = 0.1
 
@@ -46,12 +44,17 @@ class Weights:
         return self.values * psi + (self.treated - self.chance) * scores
 
 
-def propensity_weights(inputs: Inputs, kind: str) -> Weights:
-    """Return the weights of kind ATT, ATE or overlap; refuses covariates that predict taking part perfectly."""
-    matrix = design_matrix(inputs.covariates.to_numpy())
-    chance = _chances(inputs, matrix)
-    treated = inputs.roles["treatment"]
-    return Weights(treated, chance, matrix, *weights_from(treated, chance, kind))
+@dataclass(frozen=True)
+class Propensity:
+    """Who took part, everyone's chance of it given the covariates, and the matrix of its logistic model."""
+
+    treated: np.ndarray
+    chance: np.ndarray
+    matrix: np.ndarray
+
+    def weights(self, kind: str) -> Weights:
+        """Return the weights of kind ATT, ATE or overlap."""
+        return Weights(self.treated, self.chance, self.matrix, *weights_from(self.treated, self.chance, kind))
 
 
 def weights_from(treated: np.ndarray, chance: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -64,10 +67,11 @@ def weights_from(treated: np.ndarray, chance: np.ndarray, kind: str) -> tuple[np
     return np.where(one, 1 - chance, chance), np.where(one, -1, 1) * chance * (1 - chance)
 
 
-def overlap(inputs: Inputs, estimand: str, ps_max: float) -> tuple[Inputs, int]:
-    """Return (inputs without people who have no comparable others, how many that leaves out).
+def overlap(inputs: Inputs, estimand: str, ps_max: float) -> tuple[Inputs, Propensity, int]:
+    """Return (inputs without people who have no comparable others, their propensity, how many that leaves out).
 
     For the ATT these are people whose chance of taking part is above ps_max, for the ATE also those below 1 - ps_max.
+    Refuses covariates that predict taking part perfectly.
     """
     need_groups(inputs, "treatment")
     if inputs.covariates.shape[1] == 0:
@@ -75,30 +79,27 @@ def overlap(inputs: Inputs, estimand: str, ps_max: float) -> tuple[Inputs, int]:
             f"Design {inputs.type}: no covariate varies, so nothing makes the groups comparable.",
             "List the baseline covariates that drive taking part and the outcome.",
         )
-    chance = propensity(inputs)
-    keep = chance <= ps_max
+    everyone = propensity(inputs)
+    keep = everyone.chance <= ps_max
     if estimand == "ATE":
-        keep &= chance >= 1 - ps_max
+        keep &= everyone.chance >= 1 - ps_max
     if keep.all():
-        return inputs, 0
+        return inputs, everyone, 0
     kept = inputs.keep(keep)
     need_groups(kept, "treatment")
-    return kept, int((~keep).sum())
+    return kept, propensity(kept), int((~keep).sum())
 
 
-def propensity(inputs: Inputs) -> np.ndarray:
-    """Return the logistic chance of taking part; refuses covariates that predict it perfectly."""
-    return _chances(inputs, design_matrix(inputs.covariates.to_numpy()))
-
-
-def _chances(inputs: Inputs, matrix: np.ndarray) -> np.ndarray:
-    fitted = logistic(inputs.roles["treatment"], matrix, matrix)
-    if fitted is None:
+def propensity(inputs: Inputs) -> Propensity:
+    """Fit the logistic chance of taking part; refuses covariates that predict it perfectly."""
+    treated, matrix = inputs.roles["treatment"], design_matrix(inputs.covariates.to_numpy())
+    chance = logistic(treated, matrix, matrix)
+    if chance is None:
         raise DesignError(
             f"Design {inputs.type}: the covariates predict taking part perfectly, so no one is comparable.",
             "Take off covariates that define participation, or merge rare categories.",
         )
-    return fitted
+    return Propensity(treated, chance, matrix)
 
 
 def design_matrix(table: np.ndarray, rows=slice(None)) -> np.ndarray:
@@ -111,14 +112,11 @@ def design_matrix(table: np.ndarray, rows=slice(None)) -> np.ndarray:
 
 def logistic(y: np.ndarray, matrix: np.ndarray, everyone: np.ndarray) -> np.ndarray | None:
     """Return fitted chances for `everyone`, or None when the model separates the groups or does not converge."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # separation is looked for below
-        fit = GLM(y, matrix, family=families.Binomial()).fit(maxiter=100)
-    fitted = fit.predict(matrix)
-    separated = fitted[y == 1].min() > fitted[y == 0].max()  # then no finite estimate exists
-    if separated or not fit.converged:
+    found = fit(y, matrix)
+    separated = found.fitted[y == 1].min() > found.fitted[y == 0].max()  # then no finite estimate exists
+    if separated or not found.converged:
         return None
-    return fit.predict(everyone)
+    return found.fitted if everyone is matrix else found.predict(everyone)
 
 
 def balancing_weights(table: np.ndarray, target: np.ndarray, what: str) -> np.ndarray:

@@ -35,7 +35,7 @@ from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
 from shared_utils.designs._regression import adjusted
 from shared_utils.designs._result import row
 from shared_utils.designs._robustness import Specification, options, planned
-from shared_utils.designs._weighting import comparison_flags, effective_size, overlap, propensity_weights, weighted_smd
+from shared_utils.designs._weighting import comparison_flags, effective_size, overlap, weighted_smd
 from shared_utils.designs.rct_individual import group_facts
 
 SPEC = Spec(
@@ -125,16 +125,16 @@ def _compared(inputs: Inputs) -> tuple[Inputs, _group_means.Means | _matching.Ma
             f"Design {inputs.type}: option folds = {folds} belongs to estimator aipw, not {name}.",
             "Take off one of the two.",
         )
-    kept, left_out = overlap(inputs, inputs.options["estimand"], 1.0 if name == "overlap" else inputs.options["ps_max"])
-    if name == "matching":
-        found = _matching.match(kept, propensity_weights(kept, inputs.options["estimand"]), att)
-        return kept.keep(found.left), found, left_out + int((~found.left).sum())
     kind = inputs.options["estimand"]
+    kept, chance, left_out = overlap(inputs, kind, 1.0 if name == "overlap" else inputs.options["ps_max"])
+    if name == "matching":
+        found = _matching.match(kept, chance.weights(kind), att)
+        return kept.keep(found.left), found, left_out + int((~found.left).sum())
     found = {
-        "aipw": lambda: _group_means.aipw(kept, att, folds),
-        "ipw": lambda: _group_means.weighted(kept, kind),
-        "overlap": lambda: _group_means.weighted(kept, "overlap"),
+        "aipw": lambda: _group_means.aipw(kept, chance, att, folds),
+        "ipw": lambda: _group_means.weighted(kept, chance, kind),
+        "overlap": lambda: _group_means.weighted(kept, chance, "overlap"),
         "entropy_balancing": lambda: _group_means.balanced(kept, att),
-        "regression": lambda: _group_means.regression(kept, att),
+        "regression": lambda: _group_means.regression(kept, chance, att),
     }[name]()
     return kept, found, left_out

@@ -39,7 +39,7 @@ from shared_utils.designs._inputs import Inputs, Option, Spec, need_groups
 from shared_utils.designs._regression import independent_columns, strata_dummies
 from shared_utils.designs._result import row
 from shared_utils.designs._robustness import Specification, keys, options, planned
-from shared_utils.designs._weighting import Weights, comparison_flags, overlap, propensity_weights
+from shared_utils.designs._weighting import Weights, comparison_flags, overlap
 
 FEW_CLUSTERS = 30
 FEW_EVENTS = 10  # a coefficient, and an arm (Peduzzi et al. 1995, J. Clin. Epidemiol. 48(12))
@@ -196,8 +196,8 @@ def _study(inputs: Inputs) -> _Study:
         dummies = strata_dummies(inputs.strata, len(inputs.y))
         strata = pd.DataFrame(dummies, columns=[f"stratum {k + 2}" for k in range(dummies.shape[1])])
         inputs = replace(inputs, covariates=pd.concat([inputs.covariates, strata], axis=1), strata=None)
-        inputs, left_out = overlap(inputs, kind, inputs.options["ps_max"])
-        propensity = propensity_weights(inputs, kind)
+        inputs, model, left_out = overlap(inputs, kind, inputs.options["ps_max"])
+        propensity = model.weights(kind)
         weights = propensity.values
         _need_events(inputs)
     return _Study(inputs, _horizon(inputs), weights, propensity, left_out)

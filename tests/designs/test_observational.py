@@ -65,7 +65,7 @@ def test_cross_fitting_by_hand():
         m[here] = sm.OLS(y[train & (t == 0)], x[train & (t == 0)]).fit().predict(x[here])
     assert all(0 < t[fold == k].mean() < 1 for k in range(4))
     value = (y - m)[t == 1].mean() - np.average((y - m)[t == 0], weights=(e / (1 - e))[t == 0])
-    assert _group_means.aipw(inputs, True, 4).value == pytest.approx(value)
+    assert _group_means.aipw(inputs, _weighting.propensity(inputs), True, 4).value == pytest.approx(value)
 
 
 @pytest.mark.parametrize("estimand", ["ATT", "ATE"])
@@ -114,7 +114,7 @@ def test_overlap_weights_balance_means_exactly_and_trim_nobody():
 @pytest.mark.parametrize("att", [True, False], ids=["ATT", "ATE"])
 def test_matching_equals_the_definition_written_out(inputs_of, att):
     inputs = inputs_of(draw(7, n=160), BASE)
-    model = _weighting.propensity_weights(inputs, "ATT" if att else "ATE")
+    model = _weighting.propensity(inputs).weights("ATT" if att else "ATE")
     found = _matching.match(inputs, model, att)
     y, t, score = inputs.y, inputs.roles["treatment"], np.log(model.chance / (1 - model.chance))
     caliper, n = 0.2 * score.std(ddof=1), len(y)

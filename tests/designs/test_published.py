@@ -214,7 +214,7 @@ def test_nhefs_smoking(smokers, rows_of, inputs_of):
     rows = nhefs(rows_of, smokers, "ipw")
     assert prints_as(rows["naive"].value, "2.5") and prints_as(rows["main"].value, "3.4")
     inputs = inputs_of(smokers, {**NHEFS, "options": {"estimand": "ATE"}})
-    weights = _weighting.propensity_weights(inputs, "ATE")
+    weights = _weighting.propensity(inputs).weights("ATE")
     influence = np.zeros(len(inputs.y))
     for group in (weights.treated == 1, weights.treated == 0):
         w, y = weights.values[group], inputs.y[group]
