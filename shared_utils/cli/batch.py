@@ -32,6 +32,8 @@ def run(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Only what did not end well last time.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what changed since its last good run.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Minutes after which a notebook is stopped.")] = 60,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -50,6 +52,7 @@ def run(
                 None if dry_run else prepare,
                 force,
                 failed_only=failed,
+                changed_only=changed,
                 parameters=_pairs(parameter or []),
                 workers=workers,
             )
@@ -65,7 +68,7 @@ def run(
     workers = workers or executors.default_workers(len(plan.having("run")))
     screen.say(report.plan_line(plan, workers), *([""] if plan.having("run") else []))
     with screen.busy("Starting") as busy:
-        batch = runner.execute(plan, workers, _progress(screen, busy, plan))
+        batch = runner.execute(plan, workers, _progress(screen, busy, plan, workers), round(timeout * 60))
     screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
     screen.give(report.report_dict(batch))
     return batch.exit_code
@@ -98,19 +101,21 @@ def _pairs(given: list[str]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in given)
 
 
-def _progress(screen: Screen, busy, plan):
-    """An `on_event` that prints a line for each notebook that ended and shows which are running."""
+def _progress(screen: Screen, busy, plan, workers: int):
+    """An `on_event` that prints a line for each notebook that ended and shows where the others are."""
     from shared_utils.runner import report
 
-    running, ended = {}, []
+    at, ended = {}, []
 
     def on_event(kind: str, what) -> None:
-        if kind == "started":
-            running[what.city_dir, what.notebook] = f"{what.city} {what.notebook}"
+        job, section = what if kind == "at" else (what, "")
+        name = f"{job.city} {job.notebook}"
+        if kind == "finished":
+            del at[name]
+            ended.append(job)
+            screen.say(report.result_line(job, len(ended), plan))
         else:
-            running.pop((what.city_dir, what.notebook), None)
-            ended.append(what)
-            screen.say(report.result_line(what, len(ended), plan))
-        busy.update(f"Running {', '.join(running.values())}")
+            at[name] = section or at.get(name, "starting")
+        busy.update(report.running_line(at, ended, plan, workers, screen.width))
 
     return on_event

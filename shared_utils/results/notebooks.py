@@ -31,5 +31,10 @@ def state_path(city_dir: Path, notebook: str) -> Path:
     return _internal(city_dir) / f"state_{notebook}.json"
 
 
+def lock_path(city_dir: Path) -> Path:
+    """Says which batch is working on the city."""
+    return _internal(city_dir) / "batch.lock"
+
+
 def _internal(city_dir: Path) -> Path:
     return Path(city_dir) / "outputs" / "internal"

@@ -1,6 +1,8 @@
 """Run a plan: notebooks side by side in worker processes, one failure never stopping the others."""
 
+import contextlib
 import json
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -9,8 +11,9 @@ from pathlib import Path
 
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, state_path
 from shared_utils.results.record import write_text
-from shared_utils.runner.executors import Failure, Task, default_workers, run_tasks
-from shared_utils.runner.notebook import run_notebook
+from shared_utils.runner import locks, warm
+from shared_utils.runner.executors import Failure, Task, default_workers, kernel_environment, run_tasks
+from shared_utils.runner.notebook import LIMIT_S, run_notebook
 from shared_utils.runner.plan import Job, Plan
 
 # How a notebook of a batch can end, in the order they are counted on the last line.
@@ -19,7 +22,10 @@ STATUSES = ("ok", "failed", "blocked", "stopped", "current")
 
 @dataclass(frozen=True)
 class Result:
-    """How one notebook of a batch ended. `error` has section, cell, ename, message, hint, expected."""
+    """How one notebook of a batch ended.
+
+    `error` has section, cell, ename, message, hint, expected; `cold` says why its kernel was not a warm one.
+    """
 
     city: str
     city_dir: Path
@@ -28,6 +34,7 @@ class Result:
     reason: str = ""
     seconds: float = 0.0
     error: dict | None = None
+    cold: str = ""
 
     @classmethod
     def of(cls, job: Job, status: str, **how) -> "Result":
@@ -44,11 +51,12 @@ class Result:
 
 @dataclass
 class BatchReport:
-    """All results of a batch in the order of the plan."""
+    """All results of a batch in the order of the plan. `cold` says why no kernel could be a warm one."""
 
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
     stopped: bool = False
+    cold: str = ""
 
     def having(self, *statuses: str) -> list[Result]:
         """The results with one of these statuses."""
@@ -69,48 +77,93 @@ class BatchReport:
 
 
 def execute(
-    plan: Plan, workers: int | None = None, on_event: Callable[[str, object], None] = lambda kind, what: None
+    plan: Plan,
+    workers: int | None = None,
+    on_event: Callable[[str, object], None] = lambda kind, what: None,
+    limit_s: int = LIMIT_S,
 ) -> BatchReport:
-    """Run what the plan says and write the state of each notebook.
+    """Run what the plan says, the longest notebooks first, and write the state of each.
 
-    `on_event` gets ("started", Job) and ("finished", Result). Ctrl+C ends the workers, writes what was
-    running as stopped and returns the report with `stopped` set.
+    `on_event` gets ("started", Job), ("at", (Job, section)) and ("finished", Result). A notebook is stopped after
+    `limit_s` seconds. Ctrl+C and SIGTERM end the workers, write what was running as stopped and return the report
+    with `stopped` set. A city that another batch is working on is left to it.
     """
     begun = time.monotonic()
-    ended = {_key(job): _not_started(job) for job in plan.jobs if job.action != "run"}
-    for job in plan.having("blocked"):
-        _write_state(job, {"status": "blocked", "error": ended[_key(job)].error})
-    jobs = {_key(job): job for job in plan.having("run")}
-    running = {}  # when each started
-
-    def started(key):
-        running[key] = time.monotonic()
-        on_event("started", jobs[key])
-
-    report = BatchReport()
-    run_id = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
-    tasks = [Task(key, run_notebook, (*key, job.parameters, run_id)) for key, job in jobs.items()]
-    try:
-        for key, answer in run_tasks(tasks, workers or default_workers(len(tasks)), started):
-            ended[key] = _finish(jobs[key], answer, time.monotonic() - running.pop(key))
-            on_event("finished", ended[key])
-    except KeyboardInterrupt:
-        report.stopped = True
-        for key in running:
-            _write_state(jobs[key], {"status": "stopped"})
-    stopped = {key: Result.of(job, "stopped") for key, job in jobs.items()}
-    report.results = [(stopped | ended)[_key(job)] for job in plan.jobs]
+    cities = dict.fromkeys(job.city_dir for job in plan.jobs if job.action != "current")
+    with locks.held(list(cities)) as busy, _sigterm_like_ctrl_c():
+        report = _Batch(plan, busy, on_event).run(workers, limit_s)
     report.seconds = time.monotonic() - begun
     return report
+
+
+class _Batch:
+    """One batch: the jobs to run, how those that are over ended, and since when the others run."""
+
+    def __init__(self, plan: Plan, busy: dict[Path, str], on_event: Callable[[str, object], None]):
+        self.plan, self.on_event = plan, on_event
+        self.jobs = {_key(job): job for job in plan.having("run") if job.city_dir not in busy}
+        self.ended = {_key(job): _not_started(job, busy) for job in plan.jobs if _key(job) not in self.jobs}
+        self.running = {}
+        for job in plan.having("blocked"):
+            if job.city_dir not in busy:
+                _write_state(job, {"status": "blocked", "error": self.ended[_key(job)].error})
+
+    def run(self, workers: int | None, limit_s: int) -> BatchReport:
+        """Run all jobs and return the report, with the results in the order of the plan."""
+        report = BatchReport()
+        run_id = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
+        longest_first = sorted(self.jobs.items(), key=lambda item: -item[1].expected_s)
+        tasks = [Task(key, run_notebook, (*key, job.parameters, run_id, limit_s)) for key, job in longest_first]
+        many = len(tasks) > 1  # one notebook would only wait for the server
+        report.cold = warm.why_not() if many else ""
+        try:
+            with warm.serving(kernel_environment()) if many else contextlib.nullcontext():
+                for key, answer in run_tasks(tasks, workers or default_workers(len(tasks)), self._starts, self._at):
+                    self._ends(key, answer)
+        except KeyboardInterrupt:
+            report.stopped = True
+            for key in self.running:
+                _write_state(self.jobs[key], {"status": "stopped"})
+        stopped = {key: Result.of(job, "stopped") for key, job in self.jobs.items()}
+        report.results = [(stopped | self.ended)[_key(job)] for job in self.plan.jobs]
+        return report
+
+    def _starts(self, key) -> None:
+        self.running[key] = time.monotonic()
+        self.on_event("started", self.jobs[key])
+
+    def _at(self, key, section: str) -> None:
+        self.on_event("at", (self.jobs[key], section))
+
+    def _ends(self, key, answer) -> None:
+        self.ended[key] = _finish(self.jobs[key], answer, time.monotonic() - self.running.pop(key))
+        self.on_event("finished", self.ended[key])
+
+
+@contextlib.contextmanager
+def _sigterm_like_ctrl_c():
+    """A batch that is told to end (by a scheduler, a shutdown) ends as orderly as one stopped by a person."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _key(job: Job) -> tuple[Path, str]:
     return job.city_dir, job.notebook
 
 
-def _not_started(job: Job) -> Result:
+def _not_started(job: Job, busy: dict[Path, str]) -> Result:
     if job.action == "current":
         return Result.of(job, "current")
+    if job.city_dir in busy:
+        message = f"Another batch is working on {job.city} ({busy[job.city_dir]})."
+        return Result.of(job, "blocked", error=_error(message, "Wait for it to end, then run again."))
     return Result.of(job, "blocked", error=_error(job.reason, job.hint))
 
 
@@ -125,7 +178,7 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
         state = {"status": "failed", "error": _failure(answer)}
         _append(log_path(job.city_dir, job.notebook), answer.trace)
     _write_state(job, state | {"duration_s": round(seconds, 1)})
-    return Result.of(job, state["status"], seconds=seconds, error=state["error"])
+    return Result.of(job, state["status"], seconds=seconds, error=state["error"], cold=state.get("cold", ""))
 
 
 def _failure(failure: Failure) -> dict:

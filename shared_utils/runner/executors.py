@@ -16,11 +16,18 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from shared_utils.errors import EmiError
+from shared_utils.runner import memory
 
 # One BLAS thread a kernel: kernels side by side would fight for the cores (measured: a quarter of the time).
 # The hash seed makes set order, and so bytes, the same in every run; UTF-8 is not the default on Windows.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 KERNEL_ENV = {name: "1" for name in _THREADS} | {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+MEMORY_A_WORKER = 500 * 2**20  # bytes: a worker and its kernel on the data of a pilot with a few thousand people
+
+
+def kernel_environment() -> dict[str, str]:
+    """What a process that starts kernels adds to its environment; a person's own thread counts stay."""
+    return {k: v for k, v in KERNEL_ENV.items() if k not in _THREADS or k not in os.environ}
 
 
 class InfrastructureDeath(Exception):
@@ -47,17 +54,38 @@ class Failure:
     trace: str = ""
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What a task says on its way."""
+
+    text: str
+
+
+_driver = None  # in a worker process: the connection to whoever gives it tasks
+
+
+def tell(text: str) -> None:
+    """Say where a task is; outside a worker process nobody listens."""
+    if _driver is not None:
+        _driver.send(_Told(text))
+
+
 def default_workers(jobs: int) -> int:
-    """One more than the cores (kernels wait for messages a quarter of the time), at most 4 for memory."""
-    return max(1, min(jobs, (os.cpu_count() or 1) + 1, 4))
+    """One more than the cores (kernels wait for messages a quarter of the time), fewer where memory is short."""
+    fit = (memory.available() or MEMORY_A_WORKER * 4) // MEMORY_A_WORKER
+    return max(1, min(jobs, (os.cpu_count() or 1) + 1, fit))
 
 
 def run_tasks(
-    tasks: Iterable[Task], workers: int, on_start: Callable[[Any], None] = lambda key: None
+    tasks: Iterable[Task],
+    workers: int,
+    on_start: Callable[[Any], None] = lambda key: None,
+    on_tell: Callable[[Any, str], None] = lambda key, text: None,
 ) -> Iterator[tuple[Any, Any]]:
     """Yield (key, value or Failure) as tasks end; a task whose process died is tried once more.
 
-    When the caller stops early or is interrupted, the workers are stopped; their kernels notice and end.
+    `on_tell` gets what a task says on its way. When the caller stops early or is interrupted, the workers are
+    stopped; their kernels notice and end.
     """
     waiting = deque((task, 1) for task in tasks)
     slots = [_Slot() for _ in range(min(workers, len(waiting)))]
@@ -69,7 +97,11 @@ def run_tasks(
                     on_start(slot.task.key)
             for connection in wait([slot.connection for slot in slots if slot.busy]):
                 slot = next(slot for slot in slots if slot.connection is connection)
-                task, attempt, answer = slot.take()
+                answer = slot.hear()
+                if isinstance(answer, _Told):
+                    on_tell(slot.task.key, answer.text)
+                    continue
+                task, attempt = slot.free()
                 if _is_death(answer) and attempt == 1:
                     waiting.append((task, 2))
                 else:
@@ -102,14 +134,18 @@ class _Slot:
             self._start()
             self.connection.send((task.function, task.args))
 
-    def take(self) -> tuple[Task, int, Any]:
-        task, self.task = self.task, None
+    def hear(self) -> Any:
+        """The task's answer, or what it says on its way."""
         try:
-            return task, self.attempt, self.connection.recv()
+            return self.connection.recv()
         except (EOFError, OSError):
             self._start()
             message = "The process that ran it was ended from outside, often for lack of memory."
-            return task, self.attempt, Failure(InfrastructureDeath.__name__, message)
+            return Failure(InfrastructureDeath.__name__, message)
+
+    def free(self) -> tuple[Task, int]:
+        task, self.task = self.task, None
+        return task, self.attempt
 
     def stop(self) -> None:
         self.process.terminate()
@@ -126,7 +162,9 @@ class _Slot:
 
 def _serve(connection) -> None:
     """Worker process: answer calls until the driver is gone."""
-    os.environ.update({k: v for k, v in KERNEL_ENV.items() if k not in _THREADS or k not in os.environ})
+    global _driver
+    _driver = connection
+    os.environ.update(kernel_environment())
     # Ctrl+C reaches every process of a terminal; the driver alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:

@@ -16,9 +16,12 @@ from shared_utils.errors import EmiError
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
 from shared_utils.results.record import internal_path, read
+from shared_utils.runner import warm
 from shared_utils.runner.executors import InfrastructureDeath
+from shared_utils.runner.half_run import HalfRun, cells_of, place
 from shared_utils.runner.plan import declared_parameters
 
+LIMIT_S = 60 * 60
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -31,10 +34,11 @@ class _Failed(Exception):
         self.error = blank | {"message": message} | more
 
 
-def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str) -> dict:
-    """Run a notebook and release its result. Returns the state to keep: status, fingerprint, times, error.
+def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, limit_s: int = LIMIT_S) -> dict:
+    """Run a notebook and release its result. Returns the state to keep: status, fingerprint, times, kernel, error.
 
-    `run_id` names the batch in the record; it is no input, so it is not part of the fingerprint.
+    `run_id` names the batch in the record; it is no input, so it is not part of the fingerprint. After `limit_s`
+    seconds the notebook is stopped.
     Raises InfrastructureDeath when the kernel died under it: the caller may try once more.
     """
     started = datetime.now(UTC)
@@ -46,7 +50,8 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str) -
         print(f"{started:%Y-%m-%d %H:%M:%S} UTC  {notebook}  parameters {parameters}", file=sys.stderr)
         try:
             takes_id = "run_id" in declared_parameters(source_path(city_dir, notebook))
-            _run_checked(city_dir, notebook, {"run_id": run_id} | parameters if takes_id else parameters)
+            given = {"run_id": run_id} | parameters if takes_id else parameters
+            _run_checked(city_dir, notebook, given, limit_s)
         except _Failed as failed:
             error = failed.error
     return {
@@ -55,18 +60,28 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str) -
         "parameters": parameters,
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cold": _cold_reason(),
         "error": error,
     }
 
 
-def _run_checked(city_dir: Path, notebook: str, parameters: dict) -> None:
+def _cold_reason() -> str:
+    """Why the kernel was not a warm one, although the batch has a fork server; "" when it was."""
+    if warm.SOCKET not in os.environ:
+        return ""
+    from shared_utils.runner.warm import provisioner  # loads jupyter_client, as papermill has done
+
+    return provisioner.cold_reason()
+
+
+def _run_checked(city_dir: Path, notebook: str, parameters: dict, limit_s: int) -> None:
     target, failed = executed_path(city_dir, notebook), failed_path(city_dir, notebook)
     part = target.with_name(f".{target.stem}.part.ipynb")
     part.unlink(missing_ok=True)  # of a run that was killed: its end could not clean up
     record = internal_path(city_dir, notebook)
     before = _stamp(record)
     try:
-        _papermill(city_dir, notebook, parameters, part)
+        _papermill(city_dir, notebook, parameters, part, limit_s)
         if _stamp(record) == before:
             raise _Failed(
                 f"The notebook ran to its end but wrote no {record.name}.",
@@ -101,19 +116,19 @@ def _as_failure(section: str, function, *args) -> None:
         raise _unexpected(type(error).__name__, str(error), section=section) from None
 
 
-def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> None:
+def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path, limit_s: int) -> None:
     import papermill
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     source = source_path(city_dir, notebook)
-    seen = {}  # cells as they run; papermill saves nothing when the kernel dies
+    run = HalfRun(source, part, limit_s)
     try:
         papermill.execute_notebook(
             str(source),
             str(part),
             parameters=parameters,
-            kernel_name="python3",  # never the name an analyst's laptop wrote into it
+            kernel_name=warm.kernel_name(),  # never the name an analyst's laptop wrote into it
             language="python",
             progress_bar=False,
             request_save_on_cell_execute=False,  # saves after each cell otherwise
@@ -121,19 +136,25 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path) -> N
             # Sets the kernel's directory only; `cwd=` would change that of this process.
             resources={"metadata": {"path": str(source.parent)}},
             extra_arguments=["--IPKernelApp.log_level=40"],
-            on_cell_start=lambda cell, cell_index: seen.update({cell.get("id"): cell}),
+            on_cell_start=run.starts,
+            on_cell_executed=run.executed,
+            timeout_func=run.seconds_left,
         )
     except PapermillExecutionError as error:
         print(_ANSI.sub("", "\n".join(error.traceback)), file=sys.stderr)
-        cells = _cells(part)
-        section, cell = _place(cells, next(i for i, c in enumerate(cells) if _has_error(c)))
+        cells = cells_of(part)
+        section, cell = place(cells, next(i for i, c in enumerate(cells) if _has_error(c)))
         if error.ename in _own_errors(city_dir):
             message, hint = _message_and_hint(error.evalue)
             raise _Failed(message, ename=error.ename, hint=hint, section=section, cell=cell) from None
         raise _unexpected(error.ename, error.evalue, section=section, cell=cell) from None
+    except CellTimeoutError:
+        minutes = f"{limit_s / 60:g} minutes"
+        hint = "If it needs more, give it more:  emi run --timeout MINUTES"
+        raise _Failed(f"It was stopped after {minutes}.", ename="Timeout", hint=hint, section=run.save()) from None
     except (DeadKernelError, RuntimeError) as error:  # RuntimeError: it died, or did not answer, at its start
         traceback.print_exc()
-        section = _save_half_run(source, part, seen)
+        section = run.save()
         where = f'in section "{section}"' if section else "at its start"
         said = str(error).splitlines()[0]
         raise InfrastructureDeath(f"The kernel ended {where}, often for lack of memory ({said}).") from None
@@ -168,37 +189,8 @@ def _own_errors(city_dir: Path) -> set[str]:
     return names
 
 
-def _cells(path: Path) -> list:
-    """Cells of an executed notebook without those papermill put in."""
-    import nbformat
-
-    added = {"injected-parameters", "papermill-error-cell-tag"}
-    cells = nbformat.read(path, as_version=4).cells
-    return [cell for cell in cells if not added & set(cell.metadata.get("tags", []))]
-
-
 def _has_error(cell) -> bool:
     return any(output.output_type == "error" for output in cell.get("outputs", []))
-
-
-def _place(cells: list, index: int) -> tuple[str, int]:
-    """The heading nearest above a cell, and which code cell it is (the first is 1)."""
-    above = "\n".join(cell.source for cell in cells[:index] if cell.cell_type == "markdown")
-    headings = re.findall(r"^#+\s+(.+?)\s*$", above, re.MULTILINE)
-    number = sum(cell.cell_type == "code" for cell in cells[: index + 1])
-    return headings[-1] if headings else "", number
-
-
-def _save_half_run(source: Path, part: Path, seen: dict) -> str:
-    """Write what ran before the kernel died; returns the heading of the cell it died in."""
-    import nbformat
-
-    notebook = nbformat.read(source, as_version=4)
-    ids = [cell.get("id") for cell in notebook.cells]
-    notebook.cells = [seen.get(cell.get("id"), cell) for cell in notebook.cells]
-    nbformat.write(notebook, part)
-    last = next((name for name in reversed(seen) if name in ids), None)
-    return _place(notebook.cells, ids.index(last))[0] if last else ""
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

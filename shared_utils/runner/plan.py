@@ -21,7 +21,10 @@ class PlanError(EmiError):
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook of one city: run it, leave it (current), or do not start it (blocked), and why."""
+    """One notebook of one city: run it, leave it (current), or do not start it (blocked), and why.
+
+    `expected_s` is how long it took last time; 0 when that is not known.
+    """
 
     city: str
     city_dir: Path
@@ -30,6 +33,7 @@ class Job:
     reason: str
     hint: str = ""
     parameters: dict = field(default_factory=dict)
+    expected_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def plan(
     force: bool = False,
     *,
     failed_only: bool = False,
+    changed_only: bool = False,
     parameters: dict | None = None,
     workers: int | None = None,
     on_event: Callable[[str, Path], None] = lambda kind, city_dir: None,
@@ -58,6 +63,7 @@ def plan(
 
     `prepare` (picklable) makes a city's data ready; it is called in worker processes, only for cities with
     something to run, and a city where it fails is blocked. None leaves the data as they are (dry run).
+    `failed_only` keeps notebooks that did not end well last time, `changed_only` those that did.
     `parameters` replace values of the notebooks' parameters cell; text is read as the type of the default.
     Raises PlanError for an unknown notebook or parameter.
     """
@@ -72,6 +78,8 @@ def plan(
     jobs = [_job(names[city], city, name, parameters or {}, force) for city in names for name in ordered]
     if failed_only:
         jobs = [job for job in jobs if last_run(job.city_dir, job.notebook)["status"] not in ("ok", "never")]
+    if changed_only:
+        jobs = [job for job in jobs if last_run(job.city_dir, job.notebook)["status"] == "ok"]
     if prepare is not None:
         jobs = _after_prepare(jobs, prepare, workers, on_event)
     return Plan(tuple(jobs))
@@ -180,7 +188,9 @@ def _as_type_of(default, value, name: str):
 
 
 def _job(city: str, city_dir: Path, notebook: str, parameters: dict, force: bool) -> Job:
-    make = partial(Job, city, city_dir, notebook)
+    last = last_run(city_dir, notebook)
+    expected = last.get("duration_s", 0.0) if last["status"] == "ok" else 0.0
+    make = partial(Job, city, city_dir, notebook, expected_s=expected)
     try:
         declared = declared_parameters(source_path(city_dir, notebook))
     except PlanError as error:

@@ -47,6 +47,18 @@ def result_line(result: Result, number: int, plan: Plan) -> str:
     )
 
 
+def running_line(at: dict[str, str], ended: list[Result], plan: Plan, workers: int, width: int) -> str:
+    """What runs now and how long it may still take: `3 of 27, about 2 min 5 s left.  newark impact: I4. What was ...`
+
+    `at` is {city and notebook: section}.
+    """
+    jobs, over = plan.having("run"), {(result.city_dir, result.notebook) for result in ended}
+    left = sum(job.expected_s for job in jobs if (job.city_dir, job.notebook) not in over) / workers
+    about = f", about {_duration(left)} left" if left >= 1 else ""
+    running = "  ".join(f"{name}: {section}" for name, section in at.items())
+    return textwrap.shorten(f"{len(ended)} of {len(jobs)}{about}.  {running}", width - 2, placeholder=" ...")
+
+
 def ending_lines(report: BatchReport, width: int, here: Path, debug: bool = False) -> list[str]:
     """The last lines of a run: every failure in plain words, the counts, the exact next command."""
     lines = []
@@ -56,7 +68,7 @@ def ending_lines(report: BatchReport, width: int, here: Path, debug: bool = Fals
         for same in _by_cause(results):
             lines += [*_where_lines(same), *_cause_lines(same[0], width), *_file_lines(same[0], here)]
             lines += _log_lines(same[0]) if debug else []
-    lines += ["", f"{_counts(report)}   {_duration(report.seconds)}", *_kept_lines(report)]
+    lines += ["", f"{_counts(report)}   {_duration(report.seconds)}", *_kept_lines(report), *_cold_lines(report)]
     return [*lines, *next_lines(report)]
 
 
@@ -171,6 +183,13 @@ def _kept_lines(report: BatchReport) -> list[str]:
     kept = [r for r in report.having("failed", "blocked") if r.as_dict()["notebook_file"]]
     cities = ", ".join(dict.fromkeys(result.city for result in kept))
     return [f"The site keeps the last good results of {cities}."] if kept else []
+
+
+def _cold_lines(report: BatchReport) -> list[str]:
+    """Slower than it could be, said once, and nothing to worry about."""
+    reasons = [report.cold, *(result.cold for result in report.results)]
+    why = next(filter(None, reasons), "")
+    return [f"Kernels started the ordinary, slower way: {why}."] if why else []
 
 
 def _counts(report: BatchReport) -> str:

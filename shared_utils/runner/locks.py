@@ -1,0 +1,106 @@
+"""One batch at a time works on a city: a lock file that says whose it is and whether its owner still lives.
+
+The owner touches its locks twice a minute. A lock is stale when its process is gone (same machine) or when it has not
+been touched for ten minutes by the clock of the file system, so a clock that is set back keeps nobody out for ever.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared_utils.results.notebooks import lock_path
+
+TOUCH_EVERY_S = 30
+STALE_S = 600
+
+
+@contextlib.contextmanager
+def held(cities: list[Path]) -> Iterator[dict[Path, str]]:
+    """Hold the locks of the cities inside the block; yields {city: who holds it} of those somebody else has."""
+    busy = {city: owner for city in cities if (owner := _take(lock_path(city)))}
+    mine = [lock_path(city) for city in cities if city not in busy]
+    over = threading.Event()
+    heart = threading.Thread(target=_beat, args=(mine, over), daemon=True)
+    heart.start()
+    try:
+        yield busy
+    finally:
+        over.set()
+        heart.join()
+        for lock in mine:
+            with contextlib.suppress(OSError):  # a folder that was moved away took its lock along
+                lock.unlink()
+
+
+def _take(lock: Path) -> str:
+    """Take a lock; returns "" or, in words, who has it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    me = {"host": socket.gethostname(), "pid": os.getpid(), "started": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+    for _ in range(2):  # the second time after a stale lock was taken away
+        try:
+            with open(lock, "x", encoding="utf-8") as new:
+                json.dump(me, new)
+            return ""
+        except FileExistsError:
+            owner = _owner(lock)
+            if owner:
+                return owner
+            lock.unlink(missing_ok=True)
+    return "another batch"
+
+
+def _owner(lock: Path) -> str:
+    """Who holds a lock, in words; "" when it is stale."""
+    try:
+        holder = json.loads(lock.read_text(encoding="utf-8"))
+        age = _now(lock.parent) - lock.stat().st_mtime
+    except (OSError, ValueError):
+        return ""
+    if age > STALE_S or (holder["host"] == socket.gethostname() and not alive(holder["pid"])):
+        return ""
+    return f"process {holder['pid']} on {holder['host']}, started {holder['started']}"
+
+
+def _now(folder: Path) -> float:
+    """The present time as the file system of `folder` sees it, which may be another machine's."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime
+
+
+def alive(pid: int) -> bool:
+    """True when a process of this machine runs (or belongs to somebody else)."""
+    if os.name == "nt":
+        return _alive_on_windows(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _alive_on_windows(pid: int) -> bool:
+    import ctypes
+
+    synchronize, timed_out = 0x00100000, 0x102
+    handle = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)
+    if not handle:
+        return False
+    try:
+        return ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == timed_out
+    finally:
+        ctypes.windll.kernel32.CloseHandle(handle)
+
+
+def _beat(locks: list[Path], over: threading.Event) -> None:
+    while not over.wait(TOUCH_EVERY_S):
+        for lock in locks:
+            with contextlib.suppress(OSError):
+                os.utime(lock)
