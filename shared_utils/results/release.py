@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 
 from shared_utils.disclosure import Rules
+from shared_utils.disclosure.scan import forbidden
 from shared_utils.errors import EmiError, nearest
 from shared_utils.results.fragment import ReleaseError, to_fragment
 from shared_utils.results.network_record import network_record
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path
 from shared_utils.results.record import internal_path, read, release_path, write, write_text
-from shared_utils.results.scan import forbidden
 
 
 def release(city_dir: Path, notebooks: list[str] | None = None) -> list[Path]:

@@ -5,8 +5,8 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from shared_utils.disclosure.scan import forbidden
 from shared_utils.results.fragment import RELEASE_MIME, ReleaseError, to_fragment
-from shared_utils.results.scan import forbidden
 
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 ALT = "Dot and line: 7.5 points better, between 0.7 and 14.3."

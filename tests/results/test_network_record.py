@@ -7,8 +7,8 @@ import record_factory
 
 from shared_utils import results
 from shared_utils.disclosure import Rules
+from shared_utils.disclosure.scan import forbidden
 from shared_utils.results.network_record import network_record
-from shared_utils.results.scan import forbidden
 
 RULES = Rules()
 

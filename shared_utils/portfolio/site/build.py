@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared_utils import results
+from shared_utils.disclosure.scan import forbidden
 from shared_utils.portfolio.collect import Portfolio, collect
 from shared_utils.portfolio.site import strings as t
 from shared_utils.portfolio.site import words
 from shared_utils.portfolio.site.city_view import city_view
 from shared_utils.portfolio.site.index_view import index_view
-from shared_utils.results.scan import forbidden
 
 HERE = Path(__file__).parent
 LIST = "pages.txt"
