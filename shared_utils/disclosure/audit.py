@@ -1,0 +1,170 @@
+"""The audit of a release: what a reader who knows everything printed can work out about what is hidden (2.7.4).
+
+The reader knows every shown count exactly (rounding only makes it harder), how the counts add up, and that no count is
+below zero. The range of a hidden count is then a pair of linear programs: its smallest and its largest possible value.
+"""
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from shared_utils.disclosure.groups import Counts, Group, Line
+from shared_utils.disclosure.rules import STANDARD, Rules, is_small
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The verdict on one release. `failures` are the groups of 1-10 people that can be told, hidden or not."""
+
+    passed: bool
+    n_hidden: int
+    failures: tuple[Group, ...] = ()
+
+
+def audit(
+    counts: Counts, hidden: Collection[Group], rules: Rules = STANDARD, shown: Collection[Group] = ()
+) -> Audit:
+    """Judge a release: is every count of 1-10 hidden, and is every value from 1 to 10 possible for it?
+
+    A count of zero that is hidden (because "none of them" tells something of a whole group) is judged alike. `shown`
+    are numbers already public, which no mask can take back: they are known, and are not judged.
+    """
+    reader = Reader(counts, rules, shown)
+    return Audit(not (failures := reader.failures(set(hidden))), len(set(hidden)), tuple(failures))
+
+
+def feasible_ranges(counts: Counts, hidden: Collection[Group]) -> dict[Group, tuple[int, float]]:
+    """The smallest and the largest value of each hidden count that fit what is shown (inf: no limit)."""
+    reader = Reader(counts)
+    return {group: reader.range(group, set(hidden)) for group in counts if group in set(hidden)}
+
+
+class Reader:
+    """What can be worked out from one release under a growing mask."""
+
+    def __init__(self, counts: Counts, rules: Rules = STANDARD, shown: Collection[Group] = ()):
+        self.numbers, self.lines = counts.equations()
+        self.public = set(shown)
+        self.rules = rules
+        self.unprinted = self.numbers.keys() - set(counts)
+        self.order = {cell: i for i, cell in enumerate(self.numbers)}
+        self.canonical = sorted(self.numbers, key=str)
+        self.ceiling = 2 * max(self.numbers.values(), default=0) + 1000  # far above every true value
+        self._seen = {cell: (n, n) for cell, n in self.numbers.items()}  # values that some possible release has
+
+    def small(self, cell: Group) -> bool:
+        """Counts 1-10 people who are not public already."""
+        return is_small(self.numbers[cell], self.rules) and cell not in self.public
+
+    def failures(self, hidden: set[Group]) -> list[Group]:
+        """Small counts that are shown, or hidden and yet not free to be anything from 1 to 10.
+
+        The mask may only grow from call to call: what was possible stays possible when more is hidden.
+        """
+        bare = [cell for cell in self.canonical if self.small(cell) and cell not in hidden | self.unprinted]
+        judged = [cell for cell in self.canonical if self._judged(cell, hidden) and not self._free(cell)]
+        if judged:
+            known, problems = self._problems(hidden)
+            for problem in problems:
+                self._look_around(problem, [cell for cell in judged if cell in problem.index])
+            loose = self.numbers.keys() - known - {cell for problem in problems for cell in problem.index}
+            judged = [cell for cell in judged if not self._free(cell) and cell not in loose]
+        return bare + judged
+
+    def range(self, cell: Group, hidden: set[Group]) -> tuple[int, float]:
+        """The smallest and the largest possible value of one cell under a mask."""
+        known, problems = self._problems(hidden)
+        if cell in known:
+            return self.numbers[cell], self.numbers[cell]
+        for problem in problems:
+            if cell in problem.index:
+                low, high = (problem.extreme([cell], sign)[cell] for sign in (1, -1))
+                return low, math.inf if high >= self.ceiling else high
+        return 0, math.inf
+
+    def _judged(self, cell: Group, hidden: set[Group]) -> bool:
+        return (self.small(cell) and cell in hidden | self.unprinted) or (cell in hidden and self.numbers[cell] == 0)
+
+    def _free(self, cell: Group) -> bool:
+        low, high = self._seen[cell]
+        return low <= 1 and high >= self.rules.small_cell_min - 1
+
+    def _look_around(self, problem: "_Problem", cells: list[Group]) -> None:
+        """Find possible releases in which the cells are as small and as large as can be: all at once, then singly."""
+        for sign in (1, -1):
+            self._note(problem.extreme(cells, sign))
+        for cell in cells:
+            for sign in (1, -1):
+                if not self._free(cell):
+                    self._note(problem.extreme([cell], sign))
+
+    def _note(self, release: dict[Group, int]) -> None:
+        for cell, n in release.items():
+            low, high = self._seen[cell]
+            self._seen[cell] = min(low, n), max(high, n)
+
+    def _problems(self, hidden: set[Group]) -> tuple[set[Group], list["_Problem"]]:
+        """What follows at once from sums with one unknown, and the sums that hang together in what stays unknown."""
+        known = self.numbers.keys() - hidden - self.unprinted
+        open_lines, told = self.lines, True
+        while told:
+            unknown = [[cell for cell in (line.total, *line.parts) if cell not in known] for line in open_lines]
+            told = {cells[0] for cells in unknown if len(cells) == 1}
+            known |= told
+            open_lines = [line for line, cells in zip(open_lines, unknown, strict=True) if len(cells) > 1]
+        return known, [_Problem(lines, known, self.numbers, self.ceiling) for lines in _linked(open_lines, known)]
+
+
+def _linked(lines: Iterable[Line], known: set[Group]) -> list[list[Line]]:
+    """The lines in sets that share no unknown cell."""
+    sets: list[tuple[set[Group], list[Line]]] = []
+    for line in lines:
+        cells, together, apart = {line.total, *line.parts} - known, [line], []
+        for other_cells, other_lines in sets:
+            if cells & other_cells:
+                cells, together = cells | other_cells, other_lines + together
+            else:
+                apart.append((other_cells, other_lines))
+        sets = [*apart, (cells, together)]
+    return [together for _, together in sets]
+
+
+class _Problem:
+    """Linked sums with unknown cells x >= 0: A x = b."""
+
+    def __init__(self, lines: list[Line], known: set[Group], numbers: dict[Group, int], ceiling: int):
+        import numpy as np
+
+        unknown = {cell: None for line in lines for cell in (line.total, *line.parts) if cell not in known}
+        self.index = {cell: i for i, cell in enumerate(unknown)}
+        self.ceiling = ceiling
+        self.a, self.b = np.zeros((len(lines), len(unknown))), np.zeros(len(lines))
+        for row, line in enumerate(lines):
+            for cell, sign in [(line.total, 1), *((part, -1) for part in line.parts)]:
+                if cell in known:
+                    self.b[row] -= sign * numbers[cell]
+                else:
+                    self.a[row, self.index[cell]] = sign
+
+    def extreme(self, cells: list[Group], sign: int) -> dict[Group, int]:
+        """A possible release in whole people in which the sum of `cells` is smallest (sign 1) or largest (-1).
+
+        The linear program's corner is nearly always whole; where it is not, whole numbers are asked for.
+        """
+        import numpy as np
+
+        aim = np.zeros(len(self.index))
+        for cell in cells:
+            aim[self.index[cell]] = sign
+        x = self._solve(aim, whole=0)
+        if abs(x - x.round()).max() > 1e-6:
+            x = self._solve(aim, whole=1)
+        return {} if x is None else dict(zip(self.index, x.round().astype(int).tolist(), strict=True))
+
+    def _solve(self, aim, whole: int):
+        import numpy as np
+        from scipy.optimize import Bounds, LinearConstraint, milp
+
+        sums, limits = LinearConstraint(self.a, self.b, self.b), Bounds(0, self.ceiling)
+        options = {"node_limit": 1000}
+        return milp(aim, integrality=np.full(len(aim), whole), constraints=sums, bounds=limits, options=options).x

@@ -1,0 +1,125 @@
+"""Which counts of a release are hidden so that no count of 1-10 people is shown or can be worked out (2.7.1-2.7.4).
+
+Totals are never changed, only hidden. The same counts give the same mask; the order in which they were added decides
+only between counts of the same size.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from shared_utils.disclosure.audit import Audit, Reader
+from shared_utils.disclosure.groups import Counts, Group, Line
+from shared_utils.disclosure.rules import STANDARD, Rules, is_small
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What to hide: small counts (`primary`), what was asked for, and what would give them away (`complementary`).
+
+    `refused` are small counts that what is public already gives away: their table must be withheld.
+    """
+
+    hidden: frozenset[Group]
+    primary: frozenset[Group]
+    complementary: frozenset[Group]
+    audit: Audit
+    refused: tuple[Group, ...] = ()
+
+    def is_hidden(self, group: Group) -> bool:
+        return group in self.hidden
+
+
+def protect(
+    counts: Counts, rules: Rules = STANDARD, hidden: Collection[Group] = (), shown: Collection[Group] = ()
+) -> Protection:
+    """Hide every count of 1-10, then what would give one away, until the audit of the whole release passes.
+
+    hidden  groups to hide whatever their count: old masks, dropped series, "none of them" and "all of them"
+    shown   groups whose count is public already: known to every reader, and no longer to be hidden
+    """
+    return _Masking(Reader(counts, rules, shown), counts, set(hidden) & set(counts)).run()
+
+
+class _Masking:
+    """One release under the rules, in the order of 2.7."""
+
+    def __init__(self, reader: Reader, counts: Counts, asked: set[Group]):
+        self.reader, self.counts, self.asked = reader, counts, asked
+        self.numbers = reader.numbers
+        self.lines_of = defaultdict(list)
+        for line in reader.lines:
+            for cell in (line.total, *line.parts):
+                self.lines_of[cell].append(line)
+
+    def run(self) -> Protection:
+        primary = {group for group in self.counts if self.reader.small(group)}
+        hidden = self.with_partners(primary | self.asked)
+        refused = []
+        while failures := [cell for cell in self.reader.failures(hidden) if cell not in refused]:
+            more = self.relief(failures[0], hidden)
+            if more:
+                hidden = more
+            else:
+                refused.append(failures[0])
+        return Protection(
+            hidden=frozenset(hidden),
+            primary=frozenset(primary),
+            complementary=frozenset(hidden - primary - self.asked),
+            audit=Audit(not refused, len(hidden), tuple(refused)),
+            refused=tuple(refused),
+        )
+
+    def with_partners(self, hidden: set[Group]) -> set[Group]:
+        """2.7.3: hide a partner wherever a line gives one away, until no line does."""
+        hidden, todo = set(hidden), list(self.reader.lines)
+        while todo:
+            more = {partner for line in todo if (partner := self.partner(line, hidden)) and not hidden.add(partner)}
+            todo = [line for line in self.reader.lines if more & {line.total, *line.parts}]
+        return hidden
+
+    def partner(self, line: Line, hidden: set[Group]) -> Group | None:
+        """The count to hide beside what a line hides: the smallest shown part that is not zero, else the total.
+
+        A line gives away its only hidden count, be it a part or the total, and hidden parts that are 1-10 together.
+        """
+        unknown = [cell for cell in (line.total, *line.parts) if cell in hidden or cell in self.reader.unprinted]
+        alone = len(unknown) == 1 and (unknown[0] in hidden or self.reader.small(unknown[0]))
+        together = sum(self.numbers[cell] for cell in unknown)
+        few = line.total not in unknown and is_small(together, self.reader.rules)
+        if not (alone or few):
+            return None
+        parts = [part for part in line.parts if self.may_hide(part, hidden)]
+        return self.smallest(parts) or (line.total if self.may_hide(line.total, hidden) else None)
+
+    def relief(self, failing: Group, hidden: set[Group]) -> set[Group] | None:
+        """2.7.4: a larger mask for a count whose range is too narrow; None when everything around it is hidden.
+
+        The smallest count on its lines that widens the range; else the total of a line; else the smallest count left.
+        """
+        lines = self.lines_of[failing]
+        parts = [part for line in lines for part in line.parts if self.may_hide(part, hidden)]
+        totals = [line.total for line in lines if self.may_hide(line.total, hidden)]
+        before = self.room(failing, hidden)
+        for cell in sorted(set(parts), key=self.size) + sorted(set(totals), key=self.size):
+            wider = self.with_partners(hidden | {cell})
+            if self.room(failing, wider) > before:
+                return wider
+        left = [cell for cell in self.counts if self.may_hide(cell, hidden)]
+        last = self.smallest(totals) or self.smallest(parts) or self.smallest(left)
+        return self.with_partners(hidden | {last}) if last else None
+
+    def room(self, cell: Group, hidden: set[Group]) -> float:
+        """How much of 1 to 10 the range of a cell covers."""
+        low, high = self.reader.range(cell, hidden)
+        return min(high, self.reader.rules.small_cell_min - 1) - max(low, 1)
+
+    def may_hide(self, cell: Group, hidden: set[Group]) -> bool:
+        shown = cell in self.counts and cell not in hidden and cell not in self.reader.public
+        return shown and self.numbers[cell] > 0
+
+    def size(self, cell: Group) -> tuple[int, int]:
+        return self.numbers[cell], self.reader.order[cell]
+
+    def smallest(self, cells: list[Group]) -> Group | None:
+        return min(cells, key=self.size, default=None)
