@@ -5,8 +5,9 @@ below zero. The range of a hidden count is then a pair of linear programs: its s
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared_utils.disclosure.groups import Counts, Group, Line
 from shared_utils.disclosure.rules import STANDARD, Rules, is_small
@@ -29,8 +30,8 @@ def audit(
     A count of zero that is hidden (because "none of them" tells something of a whole group) is judged alike. `shown`
     are numbers already public, which no mask can take back: they are known, and are not judged.
     """
-    reader = Reader(counts, rules, shown)
-    return Audit(not (failures := reader.failures(set(hidden))), len(set(hidden)), tuple(failures))
+    failures = tuple(Reader(counts, rules, shown).failures(set(hidden)))
+    return Audit(not failures, len(set(hidden)), failures)
 
 
 def feasible_ranges(counts: Counts, hidden: Collection[Group]) -> dict[Group, tuple[int, float]]:
@@ -56,20 +57,24 @@ class Reader:
         """Counts 1-10 people who are not public already."""
         return is_small(self.numbers[cell], self.rules) and cell not in self.public
 
-    def failures(self, hidden: set[Group]) -> list[Group]:
-        """Small counts that are shown, or hidden and yet not free to be anything from 1 to 10.
+    def failures(self, hidden: set[Group]) -> Iterator[Group]:
+        """Small counts that are shown, or hidden and yet not free to be anything from 1 to 10, one after the other.
 
         The mask may only grow from call to call: what was possible stays possible when more is hidden.
         """
-        bare = [cell for cell in self.canonical if self.small(cell) and cell not in hidden | self.unprinted]
+        yield from (cell for cell in self.canonical if self.small(cell) and cell not in hidden | self.unprinted)
         judged = [cell for cell in self.canonical if self._judged(cell, hidden) and not self._free(cell)]
-        if judged:
-            known, problems = self._problems(hidden)
-            for problem in problems:
-                self._look_around(problem, [cell for cell in judged if cell in problem.index])
-            loose = self.numbers.keys() - known - {cell for problem in problems for cell in problem.index}
-            judged = [cell for cell in judged if not self._free(cell) and cell not in loose]
-        return bare + judged
+        known, problems = self._problems(hidden) if judged else (set(), [])
+        yield from (cell for cell in judged if cell in known)
+        for problem in problems:  # cells that stand in no sum are in none: nothing is known about them
+            cells = [cell for cell in judged if cell in problem.index]
+            if len(cells) > 1:  # one possible release often clears many cells
+                self._note(problem.extreme(cells, 1), problem.extreme(cells, -1))
+            for cell in cells:
+                if not self._free(cell):
+                    self._note(problem.extreme([cell], 1), problem.extreme([cell], -1))
+                if not self._free(cell):
+                    yield cell
 
     def range(self, cell: Group, hidden: set[Group]) -> tuple[int, float]:
         """The smallest and the largest possible value of one cell under a mask."""
@@ -78,7 +83,7 @@ class Reader:
             return self.numbers[cell], self.numbers[cell]
         for problem in problems:
             if cell in problem.index:
-                low, high = (problem.extreme([cell], sign)[cell] for sign in (1, -1))
+                low, high = (problem.extreme([cell], sign).get(cell, self.numbers[cell]) for sign in (1, -1))
                 return low, math.inf if high >= self.ceiling else high
         return 0, math.inf
 
@@ -89,19 +94,11 @@ class Reader:
         low, high = self._seen[cell]
         return low <= 1 and high >= self.rules.small_cell_min - 1
 
-    def _look_around(self, problem: "_Problem", cells: list[Group]) -> None:
-        """Find possible releases in which the cells are as small and as large as can be: all at once, then singly."""
-        for sign in (1, -1):
-            self._note(problem.extreme(cells, sign))
-        for cell in cells:
-            for sign in (1, -1):
-                if not self._free(cell):
-                    self._note(problem.extreme([cell], sign))
-
-    def _note(self, release: dict[Group, int]) -> None:
-        for cell, n in release.items():
-            low, high = self._seen[cell]
-            self._seen[cell] = min(low, n), max(high, n)
+    def _note(self, *releases: dict[Group, int]) -> None:
+        for release in releases:
+            for cell, n in release.items():
+                low, high = self._seen[cell]
+                self._seen[cell] = min(low, n), max(high, n)
 
     def _problems(self, hidden: set[Group]) -> tuple[set[Group], list["_Problem"]]:
         """What follows at once from sums with one unknown, and the sums that hang together in what stays unknown."""
@@ -130,21 +127,27 @@ def _linked(lines: Iterable[Line], known: set[Group]) -> list[list[Line]]:
 
 
 class _Problem:
-    """Linked sums with unknown cells x >= 0: A x = b."""
+    """Linked sums with unknown cells x >= 0."""
 
     def __init__(self, lines: list[Line], known: set[Group], numbers: dict[Group, int], ceiling: int):
-        import numpy as np
-
-        unknown = {cell: None for line in lines for cell in (line.total, *line.parts) if cell not in known}
+        self.lines, self.known, self.numbers, self.ceiling = lines, known, numbers, ceiling
+        unknown = dict.fromkeys(cell for line in lines for cell in (line.total, *line.parts) if cell not in known)
         self.index = {cell: i for i, cell in enumerate(unknown)}
-        self.ceiling = ceiling
-        self.a, self.b = np.zeros((len(lines), len(unknown))), np.zeros(len(lines))
-        for row, line in enumerate(lines):
+
+    @cached_property
+    def sums(self):
+        """The sums as A x = b."""
+        import numpy as np
+        from scipy.optimize import LinearConstraint
+
+        a, b = np.zeros((len(self.lines), len(self.index))), np.zeros(len(self.lines))
+        for row, line in enumerate(self.lines):
             for cell, sign in [(line.total, 1), *((part, -1) for part in line.parts)]:
-                if cell in known:
-                    self.b[row] -= sign * numbers[cell]
+                if cell in self.known:
+                    b[row] -= sign * self.numbers[cell]
                 else:
-                    self.a[row, self.index[cell]] = sign
+                    a[row, self.index[cell]] = sign
+        return LinearConstraint(a, b, b)
 
     def extreme(self, cells: list[Group], sign: int) -> dict[Group, int]:
         """A possible release in whole people in which the sum of `cells` is smallest (sign 1) or largest (-1).
@@ -157,14 +160,19 @@ class _Problem:
         for cell in cells:
             aim[self.index[cell]] = sign
         x = self._solve(aim, whole=0)
-        if abs(x - x.round()).max() > 1e-6:
+        if x is not None and abs(x - x.round()).max() > 1e-6:
             x = self._solve(aim, whole=1)
+        # Without an answer nothing but the true release is taken to be possible: the audit then asks for more masks.
         return {} if x is None else dict(zip(self.index, x.round().astype(int).tolist(), strict=True))
 
     def _solve(self, aim, whole: int):
         import numpy as np
-        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.optimize import Bounds, milp
 
-        sums, limits = LinearConstraint(self.a, self.b, self.b), Bounds(0, self.ceiling)
-        options = {"node_limit": 1000}
-        return milp(aim, integrality=np.full(len(aim), whole), constraints=sums, bounds=limits, options=options).x
+        return milp(
+            aim,
+            integrality=np.full(len(aim), whole),
+            constraints=self.sums,
+            bounds=Bounds(0, self.ceiling),
+            options={"node_limit": 1000},
+        ).x

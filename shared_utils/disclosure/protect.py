@@ -56,12 +56,12 @@ class _Masking:
         primary = {group for group in self.counts if self.reader.small(group)}
         hidden = self.with_partners(primary | self.asked)
         refused = []
-        while failures := [cell for cell in self.reader.failures(hidden) if cell not in refused]:
-            more = self.relief(failures[0], hidden)
+        while (failing := next((c for c in self.reader.failures(hidden) if c not in refused), None)) is not None:
+            more = self.relief(failing, hidden)
             if more:
                 hidden = more
             else:
-                refused.append(failures[0])
+                refused.append(failing)
         return Protection(
             hidden=frozenset(hidden),
             primary=frozenset(primary),
