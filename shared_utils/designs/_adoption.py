@@ -16,6 +16,7 @@ SPEC = Spec(
     optional=("treatment", "treated", "exposure", "adoption"),
     values=("adoption",),
     uses=("cluster", "weights"),
+    ordered=lambda options: False,
     options={
         "family": Option(None, (None, "linear", "poisson")),
         "unit_trends": Option(False, (False, True)),

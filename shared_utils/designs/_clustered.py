@@ -8,7 +8,8 @@ identity working model:
     V = M (sum_g X_g' A_g e_g e_g' A_g X_g) M,   M = (X'X)^-1,   A_g = (I - X_g M X_g')^(-1/2)
     df = (sum_g p_g'p_g)^2 / sum_gh (p_g'p_h)^2,  p_g = (I - H)_g' A_g X_g M c   for the coefficient c picks
 
-A_g is the Moore-Penrose root: directions a cluster fits exactly (its own fixed effect) count for nothing.
+A_g is the Moore-Penrose root: directions a cluster fits exactly (its own fixed effect) count for nothing. With X = QR
+and Q_g'Q_g = W diag(s) W', A_g Q_g = Q_g W diag((1 - s)^(-1/2)) W': small matrices of all clusters at once are enough.
 AHT: their approximate Hotelling test of several coefficients at once (section 3.2), the t test's equal for one.
 CR1 and CR3 by statsmodels: the usual small-sample factor, and the leave-one-cluster-out jackknife (MacKinnon, Nielsen
 and Webb 2023, Cluster-robust inference: a guide to empirical practice, J. Econometrics 232(2)), both with t(G - 1).
@@ -18,11 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import linalg, stats
 
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._regression import orthonormal
 
+CHUNK = 4_000_000  # numbers held at once
 LIBRARY = {"CR1": "cluster", "CR3": "cluster-crv3"}
 
 
@@ -83,34 +85,24 @@ def _cr2(y, matrix, clusters, positions) -> tuple[np.ndarray, np.ndarray, float]
 
     With q coefficients the moments of p_g'p_h (q x q) are those of section 3.2: scaled so that their sum over g = h
     is the identity, df = q (q + 1) / sum_gh [trace(p_g'p_h)^2 + trace(p_g'p_h p_g'p_h)]. They are summed without
-    forming them: p_g'p_h = [g = h] S_g - L_g'M L_h, so the sums need only S_g and Z = sum_g L_g L_g'.
+    forming them: p_g'p_h = [g = h] S_g - L_g'L_h with L_g = Q_g'A_g X_g M c, so the sums need only S_g and
+    Z = sum_g L_g L_g'.
     """
-    bread = np.linalg.inv(matrix.T @ matrix)
-    params = bread @ matrix.T @ y
-    errors = y - matrix @ params
-    root = np.linalg.cholesky(bread)
-    loadings, squares, scores = [], [], []
-    for rows in members(clusters):
-        part = matrix[rows]
-        left, singular, _ = np.linalg.svd(part @ root, full_matrices=False)
-        rest = 1 - singular**2  # eigenvalues of I - X_g M X_g' in the directions X_g reaches
-        inverse_root = np.where(rest > 1e-10, 1 / np.sqrt(np.where(rest > 1e-10, rest, 1)), 0.0)
-        direction = part @ bread[:, positions]
-        adjusted = direction + left @ ((inverse_root - 1)[:, None] * (left.T @ direction))
-        scores.append(adjusted.T @ errors[rows])
-        squares.append(adjusted.T @ adjusted)
-        loadings.append(part.T @ adjusted)
-    scores, squares, loadings = np.array(scores), np.array(squares), np.array(loadings)
-    inner = np.einsum("gis,ij,gjt->gst", loadings, bread, loadings, optimize=True)
+    basis, triangle = linalg.qr(matrix, mode="economic", check_finite=False)
+    params = linalg.solve_triangular(triangle, basis.T @ y)
+    towards = linalg.solve_triangular(triangle, np.eye(len(params))[:, positions], trans="T")  # X M c = Q towards
+    parts = [_turned(*sums, towards) for sums in _sums(basis, y - matrix @ params, clusters)]
+    scores, squares, loadings = (np.concatenate(part) for part in zip(*parts, strict=True))
+    inner = np.einsum("gis,git->gst", loadings, loadings)
     values, vectors = np.linalg.eigh((squares - inner).sum(axis=0))
-    if values[0] <= 1e-10 * np.trace(bread[np.ix_(positions, positions)]):
+    if values[0] <= 1e-10 * (towards**2).sum():
         raise DesignError(
             "The clusters' own effects explain everything that could vary, so no clustered error can be computed.",
             "Use fewer covariates or strata, or check the cluster column.",
         )
     scale = vectors / np.sqrt(values) @ vectors.T  # the inverse symmetric root
     squares, inner, loadings = scale @ squares @ scale, scale @ inner @ scale, loadings @ scale
-    crossed = np.einsum("gis,gjt->stij", loadings, loadings, optimize=True) @ bread  # Z_st M
+    crossed = np.einsum("gis,gjt->stij", loadings, loadings, optimize=True)  # Z_st
     moments = (
         (np.einsum("gss->g", squares) ** 2).sum()
         + np.einsum("gst,gts->", squares, squares)
@@ -123,10 +115,41 @@ def _cr2(y, matrix, clusters, positions) -> tuple[np.ndarray, np.ndarray, float]
     return params[positions], scores.T @ scores, float(q * (q + 1) / moments)
 
 
+def _sums(basis: np.ndarray, errors: np.ndarray, clusters: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (Q_g'Q_g, Q_g'e_g) of some clusters at a time, shapes (clusters, k, k) and (clusters, k)."""
+    order, starts = grouped(clusters)
+    columns, k = basis[order].T.copy(), basis.shape[1]
+    ends = [*starts[1:], len(order)]
+    for some in np.array_split(np.arange(len(starts)), max(1, len(starts) * k * k // CHUNK)):
+        first, last = starts[some[0]], ends[some[-1]]
+        part, at = columns[:, first:last], starts[some] - first
+        products = np.empty((len(some), k, k))
+        for j in range(k):
+            products[:, j, j:] = np.add.reduceat(part[j:] * part[j], at, axis=1).T
+            products[:, j:, j] = products[:, j, j:]
+        yield products, np.add.reduceat(part * errors[order[first:last]], at, axis=1).T
+
+
+def _turned(products, sums, towards) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (c'M X_g'A_g e_g, S_g, L_g) of each cluster, from its Q_g'Q_g and Q_g'e_g."""
+    taken, directions = np.linalg.eigh(products)
+    rest = 1 - taken  # eigenvalues of I - X_g M X_g' in the directions X_g reaches
+    inverse_root = np.where(rest > 1e-10, 1 / np.sqrt(np.where(rest > 1e-10, rest, 1)), 0.0)
+    adjusted = directions @ (inverse_root[:, :, None] * (directions.transpose(0, 2, 1) @ towards))  # Q_g of it: p_g
+    loadings = products @ adjusted
+    return np.einsum("gis,gi->gs", adjusted, sums), adjusted.transpose(0, 2, 1) @ loadings, loadings
+
+
+def grouped(clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (order that puts the rows of each cluster together, clusters sorted; where each begins in it)."""
+    order = np.argsort(clusters, kind="stable")
+    return order, np.r_[0, np.flatnonzero(np.diff(clusters[order])) + 1]
+
+
 def members(clusters: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the positions of each cluster's rows, clusters in sorted order."""
-    order = np.argsort(clusters, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(clusters[order])) + 1)
+    order, starts = grouped(clusters)
+    yield from np.split(order, starts[1:])
 
 
 def icc(y: np.ndarray, fixed: np.ndarray, clusters: np.ndarray) -> float:

@@ -2,12 +2,12 @@
 
 Unknown keys, missing columns, values that are not 0/1, empty groups and fewer than two clusters are refused
 with the valid names and the nearest one. Missing outcomes are dropped and counted; missing covariates get
-the mean and a missing-indicator, and the row's note says so. Rows are put into one canonical order, so that
-the order of the table can change no number, not even a permutation p (without draws, rows stay as they are: their
-order then moves nothing but the last bits).
+the mean and a missing-indicator, and the row's note says so. Where draws or ties could depend on the order of the
+rows (Spec.ordered) they are put into one canonical order, so that the order of the table can change no number, not
+even a permutation p; elsewhere it moves nothing but the last bits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +55,7 @@ class Spec:
     values    keys that hold a value, not a column (control, cutoff, ...)
     uses      which of covariates, strata, cluster and weights the type knows
     options   name -> Option
+    ordered   options -> whether draws or ties depend on the order of the rows; panels order themselves
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Spec:
     uses: tuple = ("covariates",)
     options: Mapping[str, Option] = field(default_factory=dict)
     splines: bool = False
+    ordered: Callable[[Mapping], bool] = lambda options: options.get("ri_draws") != 0
 
     @property
     def keys(self) -> tuple:
@@ -223,7 +225,7 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
         n_missing=int((~seen).sum()),
         notes=tuple(notes),
     )
-    return inputs if inputs.options.get("ri_draws") == 0 else inputs.keep(_canonical_order(inputs))
+    return inputs.keep(_canonical_order(inputs)) if spec.ordered(inputs.options) else inputs
 
 
 def need_groups(inputs: Inputs, key: str, smallest: int = 2) -> None:
@@ -253,6 +255,8 @@ def numbers(frame, column, kind, key) -> np.ndarray:
     read.
     """
     series = frame[column]
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
+        return _finite(series.to_numpy(dtype=float), kind, column, key)
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
     if pd.api.types.is_datetime64_any_dtype(series):
@@ -269,6 +273,10 @@ def numbers(frame, column, kind, key) -> np.ndarray:
             f"Design {kind}: column '{column}' ({key}) holds {bad!r}, which is not a number.",
             "Give a numeric column, or map the words to numbers.",
         ) from None
+    return _finite(values, kind, column, key)
+
+
+def _finite(values: np.ndarray, kind: str, column: str, key: str) -> np.ndarray:
     if np.isinf(values).any():
         raise DesignError(
             f"Design {kind}: column '{column}' ({key}) holds infinite values.",
@@ -294,10 +302,11 @@ def _check_columns(frame, design, outcome, spec) -> None:
     wanted = [("outcome", outcome)]
     for key in (*spec.columns, *spec.uses):
         wanted += [(key, name) for name in names_of(design.get(key)) if not name.startswith("spline(")]
+    unique = frame.columns.is_unique
     for key, name in wanted:
         if name not in frame.columns:
             raise no_column(kind, key, name, frame)
-        if isinstance(frame[name], pd.DataFrame):
+        if not unique and isinstance(frame[name], pd.DataFrame):
             raise DesignError(
                 f"Design {kind}: the table has more than one column '{name}' ({key}).",
                 "Rename or drop the duplicates.",

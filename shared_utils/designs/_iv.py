@@ -84,8 +84,8 @@ def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weig
             "who took part, so the effect of taking part cannot be told.",
             "Take the covariate that repeats the assignment or the take-up off the list, or use fewer strata.",
         ) from None
-    counterfactual = IV2SLS(inputs.y * (1 - received), exog, 1 - received, instrument, weights=weights).fit()
     gamma, covariance, df = reduced_forms(inputs.y, received, instrument, exog, clusters, weights, se)
+    without = reduced_forms(inputs.y * (1 - received), 1 - received, instrument, exog, None, weights)[0]
     return TwoStage(
         value=float(fit.params.iloc[-1]),
         se=float(fit.std_errors.iloc[-1]),
@@ -96,7 +96,7 @@ def two_stage(inputs: Inputs, instrument: np.ndarray, received: np.ndarray, weig
         reduced_form_se=float(np.sqrt(covariance[0, 0])),
         f=float(gamma[1] ** 2 / covariance[1, 1]),
         anderson_rubin=anderson_rubin(gamma, covariance, df, inputs.level),
-        complier_mean=float(counterfactual.params.iloc[-1]),
+        complier_mean=float(without[0] / without[1]),
         covariance=se if clusters is None else "clustered",
         gamma=gamma,
         gamma_covariance=covariance,
@@ -110,14 +110,13 @@ def reduced_forms(y, received, instrument, exog, clusters=None, weights=None, se
     clusters are given.
     """
     root = np.ones(len(y)) if weights is None else np.sqrt(weights)
-    z = instrument * root
-    base = exog * root[:, None]
-    z = z - base @ np.linalg.lstsq(base, z, rcond=None)[0]
-    outcomes = np.column_stack([y, received]) * root[:, None]
-    full = np.column_stack([instrument * root, base])
+    basis = np.linalg.qr(exog * root[:, None])[0]
+    moved = np.column_stack([instrument, y, received]) * root[:, None]
+    moved -= basis @ (basis.T @ moved)  # what the controls leave of each (Frisch, Waugh and Lovell)
+    z, outcomes = moved[:, 0], moved[:, 1:]
     gamma = z @ outcomes / (z @ z)
-    errors = outcomes - full @ np.linalg.lstsq(full, outcomes, rcond=None)[0]
-    n, k = full.shape
+    errors = outcomes - z[:, None] * gamma
+    n, k = len(y), exog.shape[1] + 1
     scores = errors * z[:, None]
     if clusters is not None:
         scores = np.column_stack([np.bincount(np.unique(clusters, return_inverse=True)[1], s) for s in scores.T])

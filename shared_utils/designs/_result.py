@@ -8,7 +8,7 @@ people of the estimand, so that for linear designs mean_comparison + value is th
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from shared_utils.designs._errors import DesignError
 from shared_utils.designs._inputs import Inputs
@@ -89,17 +89,16 @@ def row(
 
 def t_interval(value: float, se: float, df: float, level: float) -> tuple[float, float]:
     """Return value -/+ quantile x se; the quantile is Student's t, or the normal's when df is NaN."""
-    half = se * (stats.norm.ppf(0.5 + level / 2) if np.isnan(df) else stats.t.ppf(0.5 + level / 2, df))
+    half = se * (ndtri(0.5 + level / 2) if np.isnan(df) else stdtrit(df, 0.5 + level / 2))
     return value - half, value + half
 
 
 def t_p(value: float, se: float, df: float, alternative: str) -> float:
     """Return the p of value = 0 against `alternative`."""
     t = value / se
-    tail = stats.norm.sf if np.isnan(df) else lambda x: stats.t.sf(x, df)
-    if alternative == "two-sided":
-        return float(2 * tail(abs(t)))
-    return float(tail(t if alternative == "greater" else -t))
+    signed = {"two-sided": -abs(t), "greater": -t, "less": t}[alternative]
+    tail = ndtr(signed) if np.isnan(df) else stdtr(df, signed)
+    return float(2 * tail if alternative == "two-sided" else tail)
 
 
 def table(rows: list[dict]) -> pd.DataFrame:
@@ -107,12 +106,13 @@ def table(rows: list[dict]) -> pd.DataFrame:
     ints.
     """
     names = dict.fromkeys((*ALWAYS, *(key for one in rows for key in one)))
-    return pd.DataFrame({name: _column(name, [one.get(name) for one in rows]) for name in names})
+    return pd.DataFrame({name: _column(name, [one.get(name) for one in rows]) for name in names}, copy=False)
 
 
 def _column(name: str, values: list):
     if name in COUNTS:
-        return pd.array(values, dtype="Int64")
+        missing = np.array([value is None for value in values])
+        return pd.arrays.IntegerArray(np.array([value or 0 for value in values], dtype="int64"), missing)
     if name in TEXT:
         return pd.Series([value or "" for value in values], dtype=object)
     return np.array(values, dtype=float) if name in ALWAYS else values

@@ -43,6 +43,7 @@ AVERAGED = {"simple": "", "dynamic": ", mean over periods since the start", "gro
 SPEC = Spec(
     columns={"unit": "label", "time": "time", "cohort": "cohort"},
     uses=("cluster", "weights"),
+    ordered=lambda options: False,
     options={
         "estimator": Option("callaway_santanna", ("callaway_santanna", "imputation")),
         "control_group": Option("not_yet_treated", ("not_yet_treated", "never_treated")),

@@ -172,7 +172,7 @@ def _check_clusters(inputs: Inputs) -> None:
                 "With one cluster a side, chance and effect cannot be told apart.",
             )
     if inputs.strata is not None:
-        pairs = len(np.unique(np.column_stack([inputs.cluster, inputs.strata]), axis=0))
+        pairs = len(np.unique(inputs.cluster * (inputs.strata.max() + 1) + inputs.strata))
         if pairs > len(np.unique(inputs.cluster)):
             raise DesignError(
                 f"{where}: a cluster lies in more than one stratum.",

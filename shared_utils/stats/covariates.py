@@ -100,6 +100,8 @@ def _filled(series: pd.Series, name: str):
     if np.isinf(values).any():
         raise CovariateError(f"covariate '{name}' holds infinite values", "Leave them empty instead.")
     missing = np.isnan(values)
+    if not missing.any():
+        return values, missing
     if missing.all():
         raise CovariateError(
             f"covariate '{name}' is empty in every row", "Take it off the list, or check its source."
