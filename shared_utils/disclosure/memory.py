@@ -16,6 +16,7 @@ The memory holds exact counts, so it stays in the city's outputs/internal:
 import json
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -78,9 +79,17 @@ def protect_release(
     counts: Counts, history: dict, as_of: date, rules: Rules = STANDARD, hidden: Collection[Group] = ()
 ) -> Protection:
     """`protect` for a release that follows others: their masks are kept and what they showed is known to the reader."""
-    linked, published = with_published(history, counts, as_of, rules)
-    masks = needed_masks(history, counts, as_of, rules)
-    return protect(linked, rules, hidden={*hidden, *masks}, shown=published)
+    linked, masked, public = _with_last_release(counts, _Past(history, as_of, rules))
+    masks = {*hidden, *needed_masks(history, counts, as_of, rules)}
+    whole = protect(linked, rules, hidden=masks | masked, shown=public)
+    own = set(counts)
+    return replace(
+        whole,
+        hidden=whole.hidden & own,
+        primary=whole.primary & own,
+        complementary=whole.complementary & own,
+        audit=replace(whole.audit, n_hidden=len(whole.hidden & own)),
+    )
 
 
 def needed_masks(history: dict, counts: Counts, as_of: date, rules: Rules = STANDARD) -> frozenset[Group]:
@@ -91,23 +100,24 @@ def needed_masks(history: dict, counts: Counts, as_of: date, rules: Rules = STAN
     return frozenset(masks | held)
 
 
-def with_published(
-    history: dict, counts: Counts, as_of: date, rules: Rules = STANDARD
-) -> tuple[Counts, frozenset[Group]]:
-    """The counts linked to what the last quarter's releases showed of the same subgroups, and those old figures.
+def _with_last_release(counts: Counts, past: "_Past") -> tuple[Counts, set[Group], set[Group]]:
+    """The counts beside those of the last release and what came or went between; what of it is hidden, what public.
 
     The reader is taken to know whether a count grew or shrank: the larger number is the smaller one and those who came
-    or went. Under a small change of everybody there is nothing to link, since no subgroup is updated.
+    or went. How many came or went is judged where the old count was published. Under a small change of everybody no
+    subgroup is updated, and there is nothing to link.
     """
-    past = _Past(history, as_of, rules)
-    linked, published = counts.copy(), set()
-    for group in set(counts) - past.under_a_small_change(counts):
-        for n in past.published(group) if not group.everybody else ():
-            old = linked.add(Group(f"{group} published as {n}"), n)
+    linked, masked, public = counts.copy(), set(), set()
+    held = past.under_a_small_change(counts)
+    for group, (release, n, shown) in past.last_release(counts).items():
+        old = linked.add(replace(group, population=f"{group.population} as released {release}"), n)
+        (public if shown else masked).add(old)
+        if group in counts and group not in held and not group.everybody:
             total, part = (group, old) if counts[group] >= n else (old, group)
-            linked.add_line(Line(total, (part,), exact=False))
-            published.add(old)
-    return linked, frozenset(published)
+            change = linked.add_line(Line(total, (part,), exact=False)).rest
+            if not shown:
+                public.add(change)
+    return linked, masked, public
 
 
 class _Past:
@@ -133,6 +143,21 @@ class _Past:
         """The counts of the group that were shown within the last quarter."""
         recent = (release for release in self.releases if not self.a_quarter_after(release))
         return {release["shown"][str(group)] for release in recent if str(group) in release["shown"]}
+
+    def last_release(self, counts: Counts) -> dict[Group, tuple[str, int, bool]]:
+        """Of each population the groups of its last release within the quarter: when, how many, whether shown."""
+        groups, populations = {}, {group.population for group in counts}
+        for release in reversed(self.releases):
+            if self.a_quarter_after(release) or not populations:
+                break
+            here = {
+                Group.parse(text): (release["as_of"], n, shown)
+                for shown, numbers in ((True, release["shown"]), (False, release["hidden"]))
+                for text, n in numbers.items()
+            }
+            groups |= {group: entry for group, entry in here.items() if group.population in populations}
+            populations -= {group.population for group in here}
+        return groups
 
     def small_change(self, group: Group, n: int) -> bool:
         """Whether the count differs by 1-10 from one published within the last quarter."""

@@ -93,21 +93,34 @@ class _Masking:
         return self.smallest(parts) or (line.total if self.may_hide(line.total, hidden) else None)
 
     def relief(self, failing: Group, hidden: set[Group]) -> set[Group] | None:
-        """2.7.4: a larger mask for a count whose range is too narrow; None when everything around it is hidden.
+        """2.7.4: a larger mask for a count whose range is too narrow; None when nothing around it is shown.
 
-        The smallest count on its lines that widens the range; else the total of a line; else the smallest count left.
+        Of the counts that widen the range, the smallest on the nearest lines is hidden, parts before totals. If none
+        does on its own, the total of a line of the failing count is dropped, else the nearest count of all.
         """
-        lines = self.lines_of[failing]
-        parts = [part for line in lines for part in line.parts if self.may_hide(part, hidden)]
-        totals = [line.total for line in lines if self.may_hide(line.total, hidden)]
+        candidates = self.around(failing, hidden)
         before = self.room(failing, hidden)
-        for cell in sorted(set(parts), key=self.size) + sorted(set(totals), key=self.size):
+        for cell in candidates:
             wider = self.with_partners(hidden | {cell})
             if self.room(failing, wider) > before:
                 return wider
-        left = [cell for cell in self.counts if self.may_hide(cell, hidden)]
-        last = self.smallest(totals) or self.smallest(parts) or self.smallest(left)
-        return self.with_partners(hidden | {last}) if last else None
+        margins = {line.total for line in self.lines_of[failing]}
+        dropped = [cell for cell in candidates if cell in margins] or candidates
+        return self.with_partners(hidden | {dropped[0]}) if dropped else None
+
+    def around(self, failing: Group, hidden: set[Group]) -> list[Group]:
+        """The counts that may still be hidden, those on the nearest lines first: parts by size, then totals by size."""
+        found, reached, ring = {}, set(), {failing}
+        while ring:
+            lines = [line for line in self.reader.lines if ring & {line.total, *line.parts} and line not in reached]
+            parts = {part for line in lines for part in line.parts}
+            totals = {line.total for line in lines} - parts
+            for cells in (parts, totals):
+                shown = [cell for cell in cells if self.may_hide(cell, hidden)]
+                found |= dict.fromkeys(sorted(shown, key=self.size))
+            reached |= set(lines)
+            ring = {cell for cell in parts | totals if cell in hidden | self.reader.unprinted}
+        return list(found)
 
     def room(self, cell: Group, hidden: set[Group]) -> float:
         """How much of 1 to 10 the range of a cell covers."""
