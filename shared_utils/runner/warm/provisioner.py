@@ -126,7 +126,7 @@ def _forked(command: list[str], wanted: dict) -> Forked:
         raise Unavailable(f"the environment differs in {', '.join(differing)}")
     request = {"argv": command, "env": environment, "cwd": str(wanted.get("cwd") or os.getcwd())}
     with open(os.devnull, "r+b") as nothing:
-        streams = [nothing.fileno(), *(_descriptor(wanted.get(name), at) for name, at in (("stdout", 1), ("stderr", 2)))]
+        streams = [nothing.fileno(), _descriptor(wanted.get("stdout"), 1), _descriptor(wanted.get("stderr"), 2)]
         connection = _connect(path)
         answer = _ask(connection, request, streams)
     return Forked(connection, answer["pid"])

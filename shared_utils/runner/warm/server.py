@@ -2,10 +2,11 @@
 
     python -m shared_utils.runner.warm.server SOCKET LIFELINE
 
-What keeps the fork safe: one thread, no event loop, no zmq context, nothing computed after the first-use work. The
-collector is frozen, so that children share the pages. One connection on the Unix socket is one kernel: the client sends
-a line of JSON (argv, env, cwd) with its three standard descriptors; the answers are lines {"pid": n} and, when the
-kernel has ended, {"exit": code}. A client that hangs up ends its kernel; the end of LIFELINE ends the server and all.
+What keeps the fork safe: one thread (pyarrow's memory pool stops its own for a fork), no event loop, no zmq context,
+nothing computed after the first-use work. The collector is frozen, so that children share the pages. One connection on
+the Unix socket is one kernel: the client sends a line of JSON (argv, env, cwd) with its three standard descriptors; the
+answers are lines {"pid": n} and, when the kernel has ended, {"exit": code}. A client that hangs up ends its kernel; the
+end of LIFELINE ends the server and all.
 """
 
 import array
@@ -26,10 +27,10 @@ LIBRARIES = (
     "matplotlib.figure", "matplotlib.backends.backend_agg", "seaborn", "statsmodels.api", "statsmodels.formula.api",
     "statsmodels.stats.multitest", "statsmodels.stats.power", "linearmodels", "pydantic", "ruamel.yaml", "jsonschema",
 )  # fmt: skip
+# Not matplotlib_inline: it must meet the kernel's own shell when it is imported.
 KERNEL = (
     "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.displayhook",
-    "ipykernel.debugger", "IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools",
-    "matplotlib_inline.backend_inline",
+    "IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools",
 )  # fmt: skip
 # Variables that are read while libraries are imported: a kernel that wants other values must start cold.
 READ_AT_IMPORT = (
@@ -80,7 +81,7 @@ def _shell_while_importing():
 
 
 def _use_once() -> None:
-    """Work that is done on first use and kept: fonts, the drawing library, a regression, reading and writing a table."""
+    """Work that is done on first use and kept: fonts, drawing, a regression, reading and writing a table."""
     import io
     import warnings
 
