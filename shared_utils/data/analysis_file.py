@@ -10,7 +10,7 @@ import pandas as pd
 
 from shared_utils.config import CityConfig
 from shared_utils.config.names import PANEL_TYPES
-from shared_utils.data import files, parse, pseudonyms, report, store
+from shared_utils.data import files, parse, pseudonyms, store
 from shared_utils.data.fingerprint import data_root, fingerprint
 from shared_utils.data.mapping import Mapping, Source
 from shared_utils.data.model import DIRECT_IDENTIFIERS
@@ -72,16 +72,15 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     done = IntakeReport(
         fingerprint=fingerprint(city_dir, config),
         mode=config.data.mode,
-        salt_fingerprint=pseudonyms.fingerprint(salt),
+        salt_fingerprint=salt.fingerprint,
         sources=[_source_report(source, config, frame)],
     )
-    store.swap(root, lambda folder: _write(folder, frame, done))
-    return done
+    return store.commit(root, {TABLE: frame}, done)
 
 
-def study(linked: Path, config: CityConfig) -> Study:
+def study(linked: Path, done: IntakeReport, config: CityConfig) -> Study:
     """Return the Study: the file's rows, with the roles city.yml gives its columns."""
-    frame = pd.read_parquet(linked / f"{TABLE}.parquet")
+    frame = store.read_table(linked, done, TABLE)
     renamed = {o.column: o.id for o in config.outcomes if o.column and o.column != o.id}
     frame = frame.rename(columns=renamed)
     design = {key: value for key in (*NUMBERS, *WORDS, *TIMES) if (value := _role(config, key))}
@@ -219,7 +218,7 @@ def _start_problem(source, times: pd.Series, key: str, start: int | str, header:
                              "There must be rows before it and from it on.", header)  # fmt: skip
 
 
-def _pseudonyms(ids: pd.Series, salt: bytes, config: CityConfig) -> pd.Series:
+def _pseudonyms(ids: pd.Series, salt: pseudonyms.Salt, config: CityConfig) -> pd.Series:
     forms = {raw: pseudonyms.normalise(raw) for raw in ids.dropna().astype(str).unique()}
     made = {raw: pseudonyms.pseudonym(salt, config.city.key, form, "unit") for raw, form in forms.items()}
     return ids.astype("str").map(made)
@@ -242,12 +241,6 @@ def _source_report(source: files.TextTable, config: CityConfig, frame: pd.DataFr
         identifiers_dropped=[h for h in unused if identifier(h) in known],
         columns_dropped=[h for h in unused if identifier(h) not in known],
     )
-
-
-def _write(folder: Path, frame: pd.DataFrame, done: IntakeReport) -> None:
-    sha256 = store.write_table(frame, folder / f"{TABLE}.parquet")
-    done.tables[TABLE] = {"rows": len(frame), "sha256": sha256}
-    (folder / report.FILE).write_text(done.to_json(), encoding="utf-8")
 
 
 def _delimiter(path: str) -> str:

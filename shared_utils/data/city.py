@@ -57,16 +57,16 @@ def load(city_dir: Path, as_of: date | None = None) -> CityData:
 
     config = load_city(Path(city_dir))
     root = data_root(city_dir, config)
-    linked = store.recover(root)
+    linked = root / store.LINKED
     done = report.read(linked)
     if done is None:
         raise EmiError(f"{config.city.name} has no data yet.", "Run: emi data intake")
-    tables = store.read_tables(linked)
+    tables = store.read_tables(linked, done)
     as_of = as_of or _default_day(config, tables)
     tables = {name: _known(table, name, as_of) for name, table in tables.items()}
     references = reference.load(city_dir, config)
     if config.data.analysis_file:
-        study = analysis_file.study(linked, config)
+        study = analysis_file.study(linked, done, config)
     else:
         study = studies.build(tables, references, config)
     return CityData(

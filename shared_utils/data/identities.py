@@ -5,28 +5,37 @@ classrooms, and units of unknown type); sites, branches and tracts keep a readab
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from shared_utils.data.blocks import Block
 from shared_utils.data.model import HASHED_UNIT_TYPES, TABLES
 from shared_utils.data.problems import Problem
-from shared_utils.data.pseudonyms import canonical, normalise, pseudonym
+from shared_utils.data.pseudonyms import Salt, canonical, normalise, pseudonym
 
 GEOID = re.compile(r"\d{11}")
+# The table that lists all of a kind, and its column.
+LISTS = {"participant": ("participants", "participant_id"), "unit": ("units", "unit_id")}
+AT_ONCE = 100_000       # event ids hashed at a time: a log has millions, and each is a Python object for a moment
 
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """{canonical id: pseudonym} of each kind, and how many typed variants were brought together."""
+    """{canonical id: pseudonym} of each kind, and how many typed variants were brought together. Shows no id."""
 
-    participants: dict[str, str]
-    units: dict[str, str]
+    participants: dict[str, str] = field(repr=False)
+    units: dict[str, str] = field(repr=False)
     variants: int
 
+    @property
+    def pairs(self) -> list[tuple[str, str, str]]:
+        """(kind, canonical id, pseudonym) of everybody and everything."""
+        kinds = (("participant", self.participants), ("unit", self.units))
+        return [(kind, raw, made) for kind, ids in kinds for raw, made in ids.items()]
 
-def replace(blocks: list[Block], salt: bytes, city_key: str, problems: list[Problem]) -> Crosswalk:
+
+def replace(blocks: list[Block], salt: Salt, city_key: str, problems: list[Problem]) -> Crosswalk:
     """Replace every id in the blocks, in place, by its pseudonym and return who became what."""
     people_forms = _canonical(blocks, "participant", problems)
     place_forms = _canonical(blocks, "unit", problems)
@@ -44,9 +53,7 @@ def replace(blocks: list[Block], salt: bytes, city_key: str, problems: list[Prob
         for column, kind in _id_columns(block):
             block.frame[column] = _renamed(block.frame, column, kind, names)
         if "service_id" in block.frame:
-            ids = block.frame["service_id"]
-            hashed = {raw: pseudonym(salt, city_key, raw, "service") for raw in ids.unique()}
-            block.frame["service_id"] = ids.map(hashed).astype("str")
+            block.frame["service_id"] = _hashed(block.frame["service_id"], salt, city_key)
     return crosswalk
 
 
@@ -66,7 +73,9 @@ def _id_columns(block: Block) -> list[tuple[str, str]]:
 def _canonical(blocks: list[Block], kind: str, problems: list[Problem]) -> dict[str, str]:
     """Return {id as typed: canonical id} of one kind over all tables."""
     seen = _collect(blocks, kind)
-    forms, clashes = canonical(seen)
+    table, column = LISTS[kind]
+    listed = [raw for block in blocks if block.mapping.table == table for raw in block.frame[column].dropna().unique()]
+    forms, clashes = canonical(seen, listed)
     for group in clashes:
         block = next(block for raw, block in seen.items() if normalise(raw) in group)
         message = f"{len(group)} {kind} ids differ only in where their dashes or spaces are."
@@ -99,7 +108,7 @@ def _unit_types(blocks: list[Block], forms: dict[str, str]) -> dict[str, str]:
     return types
 
 
-def _unit(form: str, types: dict[str, str], salt: bytes, city_key: str) -> str:
+def _unit(form: str, types: dict[str, str], salt: Salt, city_key: str) -> str:
     if GEOID.fullmatch(form):
         return f"u_{form}"
     if types.get(form, HASHED_UNIT_TYPES[0]) in HASHED_UNIT_TYPES:
@@ -109,7 +118,25 @@ def _unit(form: str, types: dict[str, str], salt: bytes, city_key: str) -> str:
 
 def _renamed(frame: pd.DataFrame, column: str, kind: str, names: dict[str, dict[str, str]]) -> pd.Series:
     if kind != "subject_type":
-        return frame[column].map(names[kind]).astype("str")
+        return _mapped(frame[column], names[kind])
     people = frame["subject_type"] == "participant"
-    renamed = frame[column].map(names["participant"]).where(people, frame[column].map(names["unit"]))
-    return renamed.astype("str")
+    if people.all():
+        return _mapped(frame[column], names["participant"])
+    return _mapped(frame[column], names["participant"]).where(people, _mapped(frame[column], names["unit"]))
+
+
+def _mapped(ids: pd.Series, names: dict[str, str]) -> pd.Series:
+    """Return `names` of the ids, made from the distinct ones: no Python object a row. What is unknown is missing."""
+    codes, distinct = pd.factorize(ids)
+    made = pd.array([names.get(raw) for raw in distinct], dtype="str")
+    return pd.Series(made.take(codes, allow_fill=True), index=ids.index)
+
+
+def _hashed(ids: pd.Series, salt: Salt, city_key: str) -> pd.Series:
+    """Return the pseudonyms of event ids, in slices of AT_ONCE."""
+    slices = (ids.iloc[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
+    made = [
+        pd.Series([pseudonym(salt, city_key, raw, "service") for raw in some], index=some.index, dtype="str")
+        for some in slices
+    ]
+    return pd.concat(made) if made else ids.astype("str")

@@ -1,31 +1,17 @@
 """Intake: a city's files in, pseudonymised, typed and checked tables out.
 
-Order: read every source as text -> drop empty, filtered and copied rows -> parse -> pseudonymise -> fill
-zeros
+Order: read every source as text -> drop empty, filtered and copied rows -> parse -> pseudonymise -> fill zeros
 -> drop repeated rows -> check -> write. Direct identifiers and unmapped columns never get past the first
 step. Every problem of every file is collected and raised at once; what does not stop the work becomes a flag.
 """
 
-import csv
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from shared_utils.config import CityConfig
-from shared_utils.data import (
-    blocks,
-    checks,
-    files,
-    identities,
-    mapping,
-    pseudonyms,
-    reference,
-    report,
-    rows,
-    store,
-)
+from shared_utils.data import blocks, checks, crosswalk, files, identities, mapping, reference, rows, store
 from shared_utils.data.blocks import Block
 from shared_utils.data.files import TextTable
 from shared_utils.data.fingerprint import data_root, fingerprint
@@ -52,7 +38,8 @@ class Read:
 def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     """Read every source of a city's mappings and write data/.../linked. Raises IntakeError with all problems.
 
-    The city's own files are only read. An error leaves the tables of the last intake as they were.
+    The city's own files are only read. An error leaves the tables of the last intake as they were. To be called
+    inside `store.writing`.
     """
     root = data_root(city_dir, config)
     salt = salt_of(root, config)
@@ -60,7 +47,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     _check_marks(reads, config, problems)
     if problems:
         raise IntakeError(problems)
-    crosswalk = identities.replace(made, salt, config.city.key, problems)
+    people = identities.replace(made, salt, config.city.key, problems)
     if problems:
         raise IntakeError(problems)
     made = _fill_zeros(made)
@@ -72,19 +59,20 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
         combined=kept,
         copies=sum(read.dropped.get(COPY, 0) for read in reads),
         rows=sum(read.rows_in for read in reads),
-        variants=crosswalk.variants,
+        variants=people.variants,
         tracts=None if atlas is None else set(atlas["GEOID"]),
         config=config,
     ))  # fmt: skip
     done = IntakeReport(
         fingerprint=fingerprint(city_dir, config),
         mode=config.data.mode,
-        salt_fingerprint=pseudonyms.fingerprint(salt),
+        salt_fingerprint=salt.fingerprint,
         sources=[_source_report(read, b, kept[b.mapping.table], config) for read, b in _pairs(reads, made)],
         flags=flags,
     )
-    _write_crosswalk(root / "crosswalk", crosswalk)
-    store.swap(root, lambda folder: _write(folder, tables, done))
+    crosswalk.extend(root, people.pairs)
+    done = store.commit(root, {name: frame for name, frame in tables.items() if len(frame)}, done)
+    crosswalk.settle(root, people.pairs)
     return done
 
 
@@ -198,27 +186,3 @@ def _source_report(read: Read, block: Block, kept: rows.Combined, config: CityCo
         near_duplicates=kept.near(block),
         tract_vintage=block.mapping.geoid.vintage if block.mapping.geoid else None,
     )
-
-
-def _write(folder: Path, tables: dict[str, pd.DataFrame], done: IntakeReport) -> None:
-    for name, frame in tables.items():
-        if len(frame):
-            sha256 = store.write_table(frame, folder / f"{name}.parquet")
-            done.tables[name] = {"rows": len(frame), "sha256": sha256}
-    (folder / report.FILE).write_text(done.to_json(), encoding="utf-8")
-
-
-def _write_crosswalk(folder: Path, crosswalk: identities.Crosswalk) -> None:
-    """Write who became what, for the city's own eyes: readable by its owner only, never by a notebook."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = folder / ".crosswalk.part"
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["kind", "id", "pseudonym"])
-        for kind, ids in (("participant", crosswalk.participants), ("unit", crosswalk.units)):
-            writer.writerows([kind, raw, made] for raw, made in ids.items())
-    os.replace(part, folder / "crosswalk.csv")
-
-

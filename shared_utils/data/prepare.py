@@ -29,7 +29,7 @@ def prepare(city_dir: Path) -> IntakeReport:
             f"{config.city.name}: data/{root.name}/raw holds no files.",
             "Put the city's files there as they are; mappings/ or data.analysis_file say how to read them.",
         )
-    done = report.read(store.recover(root))
+    done = report.read(root / store.LINKED)
     if done and done.fingerprint == fingerprint(city_dir, config):
         return done
     return intake(city_dir)
@@ -37,14 +37,15 @@ def prepare(city_dir: Path) -> IntakeReport:
 
 def intake(city_dir: Path) -> IntakeReport:
     """Read a city's files into linked tables now, whether or not anything has changed."""
-    config = load_city(Path(city_dir))
+    city_dir = Path(city_dir)
+    config = load_city(city_dir)
     if config.data.analysis_file:
-        from shared_utils.data import analysis_file
+        from shared_utils.data import analysis_file as reader
+    else:
+        from shared_utils.data import intake_tables as reader
 
-        return analysis_file.intake(Path(city_dir), config)
-    from shared_utils.data import intake_tables
-
-    return intake_tables.intake(Path(city_dir), config)
+    with store.writing(data_root(city_dir, config)):
+        return reader.intake(city_dir, config)
 
 
 def synthesize(city_dir: Path, scenario: str | None = None, seed: int | None = None) -> list[Path]:

@@ -1,78 +1,138 @@
-"""The linked tables on disk. They are written beside the old ones and swapped in whole.
+"""The linked tables on disk, renewed in one step.
 
-A folder cannot replace another in one step on every system, so the swap has two renames; `recover` ends
-one that was cut between them. Whoever reads or writes calls it first, so a kill leaves the old tables or
-the new ones.
+Each table is a Parquet file named by its content, and the intake report names the files that count. So a new
+intake lays its tables beside the old ones and then replaces the report: that one rename is the change. Whoever
+reads, and whatever is killed, sees all of the old tables or all of the new ones.
 """
 
+import errno
 import hashlib
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from shared_utils.data import report
 from shared_utils.data.model import TABLES, empty
+from shared_utils.data.report import IntakeReport
 from shared_utils.errors import EmiError
 
-LINKED, OLD, NEW = "linked", ".linked-old", ".linked-new"
+LINKED, CROSSWALK = "linked", "crosswalk"
+PART = ".part"                      # ends the name of a file that is being written
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def recover(root: Path) -> Path:
-    """End an interrupted swap and return the folder of the linked tables (which may not exist yet)."""
-    linked, old = root / LINKED, root / OLD
-    if old.exists() and not linked.exists():
-        os.replace(old, linked)
-    return linked
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Hold the private folders of a city alone: a second intake waits until the first has ended.
+
+    What this or a killed intake left half done is removed at the end. Raises EmiError when the disk is full or a
+    file is in use.
+    """
+    for folder in (root / LINKED, root / CROSSWALK):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(root / CROSSWALK / ".lock", "a+b") as lock:
+        _wait_for(lock)
+        try:
+            yield
+        except PermissionError as error:
+            name = Path(error.filename or root).name
+            hint = "Close the programs that use it and run again."
+            raise EmiError(f"{name} in data/{root.name} is in use, or may not be written.", hint) from None
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            hint = "Free some space and run again: emi data intake"
+            raise EmiError(f"The disk is full: no room for the tables of data/{root.name}.", hint) from None
+        finally:
+            _sweep(root)
 
 
-def swap(root: Path, build: Callable[[Path], None]) -> Path:
-    """Let `build` fill a new folder, then put it in the place of linked/. On any error the old one stays."""
-    linked, old, new = recover(root), root / OLD, root / NEW
-    for left_over in (old, new):
-        shutil.rmtree(left_over, ignore_errors=True)
-    new.mkdir(parents=True, mode=0o700)
-    try:
-        build(new)
-        if linked.exists():
-            os.replace(linked, old)
-        os.replace(new, linked)
-    except PermissionError:
-        hint = "Close the programs that use it and run again."
-        raise EmiError(f"The folder {LINKED} is in use.", hint) from None
-    finally:
-        recover(root)
-        shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    return linked
+def commit(root: Path, frames: dict, done: IntakeReport) -> IntakeReport:
+    """Write the tables ({name: DataFrame}) and put the report, completed by their rows and SHA-256, in force."""
+    linked = root / LINKED
+    tables = {name: {"rows": len(frame), "sha256": _write(frame, linked, name)} for name, frame in frames.items()}
+    done = replace(done, tables=tables)
+    put(linked / report.FILE, done.to_json())
+    return done
 
 
-def put(path: Path, text: str) -> Path:
-    """Write a text file beside `path`, then move it into place."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+def put(path: Path, text: str, mode: int = 0o666) -> Path:
+    """Write a text file beside `path`, then move it into place. `mode` is who may read it, where systems keep that."""
+    part = path.with_name(f".{path.name}{PART}")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "w", encoding="utf-8", newline="") as out:
+        out.write(text)
+        _to_disk(out)
     os.replace(part, path)
     return path
 
 
-def write_table(frame, path: Path) -> str:
+def read_tables(linked: Path, done: IntakeReport) -> dict:
+    """Return every table of the model as a DataFrame; one the report does not name is empty, with its columns."""
+    return {name: read_table(linked, done, name).astype(empty(name).dtypes.to_dict())
+            if name in done.tables else empty(name) for name in TABLES}  # fmt: skip
+
+
+def read_table(linked: Path, done: IntakeReport, name: str):
+    """Return one table that the report names. Raises EmiError when its file is gone."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(linked / _file(name, done.tables[name]["sha256"]))
+    except FileNotFoundError:
+        raise EmiError(f"The table {name} is not where the last intake put it.", "Run: emi data intake") from None
+
+
+def _write(frame, linked: Path, name: str) -> str:
     """Write one table as Parquet, the same bytes for the same rows, and return their SHA-256."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    part = linked / f".{name}{PART}"
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(table, path, compression="zstd")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with part.open("wb") as out:
+        pq.write_table(table, out, compression="zstd")
+        _to_disk(out)
+    with part.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    os.replace(part, linked / _file(name, sha256))
+    return sha256
 
 
-def read_tables(linked: Path) -> dict:
-    """Return every table of the model as a DataFrame; one without a file is empty, with its columns."""
-    return {name: _read(linked / f"{name}.parquet", name) for name in TABLES}
+def _file(name: str, sha256: str) -> str:
+    return f"{name}.{sha256[:16]}.parquet"
 
 
-def _read(path: Path, name: str):
-    import pandas as pd
+def _to_disk(out) -> None:
+    """Make sure a file's content is on the disk before its name is: else a power cut could leave it empty."""
+    out.flush()
+    os.fsync(out.fileno())
 
-    frame = empty(name)
-    if not path.exists():
-        return frame
-    return pd.read_parquet(path).astype(frame.dtypes.to_dict())
+
+def _sweep(root: Path) -> None:
+    """Remove the tables that the report in force does not name, and parts of files."""
+    linked, done = root / LINKED, report.read(root / LINKED)
+    named = {_file(name, facts["sha256"]) for name, facts in done.tables.items()} if done else set()
+    for path in (*linked.glob("*.parquet"), *linked.glob(f".*{PART}"), *(root / CROSSWALK).glob(f".*{PART}")):
+        if path.name not in named:
+            with suppress(PermissionError):     # still open in another program: the next intake removes it
+                path.unlink(missing_ok=True)
+
+
+def _wait_for(lock) -> None:
+    """Wait until this process alone holds the lock; the system lets go of it however the process ends."""
+    try:
+        import fcntl
+    except ImportError:                          # Windows
+        import msvcrt
+        import time
+
+        while True:
+            with suppress(OSError):
+                return msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+            time.sleep(0.2)
+    with suppress(OSError):                      # a network drive that knows no locks
+        fcntl.flock(lock, fcntl.LOCK_EX)

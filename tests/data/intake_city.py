@@ -107,9 +107,9 @@ class City:
         return data.intake(self.folder)
 
     def tables(self) -> dict:
-        from shared_utils.data import store
+        from shared_utils.data import report, store
 
-        return store.read_tables(self.root / "linked")
+        return store.read_tables(self.root / "linked", report.read(self.root / "linked"))
 
     def problems(self) -> list[data.Problem]:
         """Problems intake raises."""

@@ -9,7 +9,6 @@ import pytest
 from intake_city import SETTINGS, TRACKER, City
 
 from shared_utils import data
-from shared_utils.data import store
 from shared_utils.data.row_filter import FilterError, RowFilter
 from shared_utils.errors import EmiError
 
@@ -324,40 +323,6 @@ def test_a_second_intake_gives_the_same_bytes_and_leaves_the_raw_files(city):
     assert city.linked_bytes() == first
     assert raw == {p.name: p.read_bytes() for p in (city.root / "raw").iterdir()}
     assert sorted(p.name for p in city.root.iterdir()) == ["crosswalk", "linked", "raw"]
-
-
-@pytest.mark.parametrize("cut", [1, 2])
-def test_a_kill_leaves_the_old_tables_or_the_new_ones(city, monkeypatch, cut):
-    city.intake()
-    old = city.linked_bytes()
-    city.change("tracker.csv", ",34,", ",35,")
-    renames, real = [], os.replace
-
-    def killed(source, target):
-        if os.path.basename(source) in (store.NEW, store.LINKED):
-            renames.append(source)
-            if len(renames) == cut:
-                raise KeyboardInterrupt
-        real(source, target)
-
-    monkeypatch.setattr(store.os, "replace", killed)
-    # A killed process cleans nothing up.
-    monkeypatch.setattr(store, "recover", lambda root: root / store.LINKED)
-    with pytest.raises(KeyboardInterrupt):
-        city.intake()
-    monkeypatch.undo()
-    store.recover(city.root)
-    assert city.linked_bytes() == old
-
-
-def test_an_error_while_writing_leaves_the_old_tables(city, monkeypatch):
-    city.intake()
-    old = city.linked_bytes()
-    monkeypatch.setattr(store, "write_table", lambda frame, path: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        city.intake()
-    assert city.linked_bytes() == old
-    assert not (city.root / store.NEW).exists()
 
 
 def test_prepare_does_nothing_when_nothing_changed(city):
