@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared_utils.cli import work
+from shared_utils.cli import problem_table, work
 from shared_utils.errors import EmiError
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the check; `details` are what is wrong and what to do, or notes when `ok`."""
+    """One line of the check; `details` are what is wrong and what to do, or notes when `ok`.
+
+    Of the data, `sheets` are the files with the cells that are wrong (`problem_report.Sheet`), `page` the saved list.
+    """
 
     what: str
     ok: bool
     summary: str
     details: tuple[str, ...] = ()
+    sheets: tuple = ()
+    page: Path | None = None
 
 
 def check_all(cities: list[Path]) -> dict[Path, list[Finding]]:
@@ -53,7 +58,14 @@ def lines(city: str, found: list[Finding], width: int) -> list[str]:
         first = f"{city}  {item.what:<11}  {'ok     ' if item.ok else 'problem'}  "
         rows.append(hang(first + item.summary, width, len(first)).rstrip())
         rows += [hang(f"    {line}", width) for line in item.details]
+        rows += problem_table.lines(item.sheets, width)
+        rows += _saved(item.page) if item.page else []
     return rows
+
+
+def _saved(page: Path) -> list[str]:
+    here = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+    return ["", f"The list is also in  {here}  and  check.csv"]
 
 
 def _settings(city_dir: Path) -> Finding:
@@ -62,7 +74,14 @@ def _settings(city_dir: Path) -> Finding:
 
 
 def _data(city_dir: Path) -> Finding:
-    report = work.prepare(city_dir)
+    from shared_utils.data import IntakeError, problem_report
+
+    try:
+        report = work.prepare(city_dir)
+    except IntakeError as error:
+        sheets = problem_report.sheets(error.problems, error.seen)
+        details = () if error.page else (error.hint,)
+        return Finding("data", False, problem_report.counts(sheets), details, tuple(sheets), error.page)
     tables = ", ".join(f"{name} {table['rows']}" for name, table in report.tables.items())
     flags = [flag for flag in report.flags if flag["severity"] != "info"]
     noted = [f"{f['code']} {f['severity']}, {f['scope']}: {f['message']}" for f in flags]

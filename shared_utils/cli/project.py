@@ -56,7 +56,8 @@ def check(
     unwell = [command_name(city) for city, findings in found.items() if not all(f.ok for f in findings)]
     if unwell:
         next_command = f"emi check {' '.join(unwell)}"
-        screen.say("", f"Problems in {len(unwell)} of {len(chosen)}. Correct them, then:  {next_command}")
+        screen.say("", f"Problems in {len(unwell)} of {len(chosen)}.",
+                   f"Correct them, save, close Excel, then:  {next_command}")  # fmt: skip
         return 1
     screen.say("", f"All is well. Next:  emi run {' '.join(cities or [])}".rstrip())
     return 0

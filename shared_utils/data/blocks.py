@@ -4,22 +4,19 @@ Ids stay as typed here; `identities` turns them into pseudonyms once all tables 
 """
 
 import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from shared_utils.data import parse
+from shared_utils.data import dictionary, parse
 from shared_utils.data.files import TextTable
 from shared_utils.data.mapping import TYPES, TableMapping, text
 from shared_utils.data.model import DTYPES, TABLES, Column
-from shared_utils.data.problems import Problem
+from shared_utils.data.parse import Place
+from shared_utils.data.problems import HIDDEN, IDENTIFIER, Problem, typed
+from shared_utils.data.schema import RuleError
 from shared_utils.errors import nearest
 
-GEOID_COLUMNS = ("tract_id",)
-UNKNOWN = Column("", "str")
-# An e-mail address, a social security number, a telephone number.
-IDENTIFIER = re.compile(r"\S@\S+\.\S|\b\d{3}-\d\d-\d{4}\b|(\(\d{3}\) ?|\b\d{3}[-.])\d{3}[-.]\d{4}\b")
 ADDED = -1  # row number of rows that zero_fill writes
 
 
@@ -51,7 +48,6 @@ def build(mapping: TableMapping, source: TextTable, problems: list[Problem]) -> 
     if len(problems) > known:
         return None
     _derive(frame, mapping, source)
-    _need_ids(frame, mapping, source, problems)
     for name in model.columns:
         if name not in frame:
             frame[name] = pd.Series(index=frame.index, dtype=DTYPES[model.columns[name].type])
@@ -97,6 +93,7 @@ class _Reader:
     def __init__(self, mapping: TableMapping, source: TextTable, problems: list[Problem]):
         self.mapping, self.source, self.problems = mapping, source, problems
         self.model = TABLES[mapping.table].columns
+        self.needed = _needed(mapping)
 
     def cells(self, header: str, name: str, otherwise: str = "str") -> pd.Series:
         """Return one column of the file, parsed as `types` or the model says.
@@ -107,70 +104,74 @@ class _Reader:
         cells = self.source.frame[header]
         cells = cells.where(~cells.isin(self.source.mapping.missing_codes), "")
         if self.mapping.geoid and self.mapping.geoid.column == name:
-            cells = self._padded(cells, header)
+            cells = self._padded(cells)
         if name in self.mapping.value_maps:
             cells = self._mapped(cells, header, name)
-        column = self.model.get(name, UNKNOWN)
         kind = TYPES.get(self.mapping.types.get(name, ""))
-        kind = kind or (column.type if name in self.model else parse.kind_of(cells, otherwise))
-        values = parse.column(
-            cells, kind, name, self.source, header, self.problems,
-            formats=self.mapping.date_formats.get(name, ()),
-            allowed=column.allowed, private=column.pii == "L",
-        )  # fmt: skip
-        if name in GEOID_COLUMNS:
-            self._check_geoids(cells, header, name)
-        elif kind in ("str", "cat") and column.pii != "L":
-            self._check_identifiers(cells, header)
-        return values.astype(DTYPES[column.type]) if name in self.model else values
+        if name in self.model:
+            what = replace(self.model[name], type=kind or self.model[name].type)
+        else:
+            what = Column(name, kind or parse.kind_of(cells, otherwise))
+        values = self._parsed(cells, self._place(header, what), self.problems)
+        if what.type in ("str", "cat") and what.pii != "L" and not what.pattern:
+            self._check_identifiers(cells, self._place(header, what))
+        return values.astype(DTYPES[self.model[name].type]) if name in self.model else values
 
     def constant(self, name: str, value: str) -> pd.Series:
-        column = self.model[name]
-        cells = pd.Series([value] * len(self.source.frame), index=self.source.frame.index, dtype="str")
-        where = f"constant in {self.source.mapping.name}, line {self.mapping.line}"
-        formats = self.mapping.date_formats.get(name, ())
-        return parse.column(cells, column.type, name, self.source, where, self.problems,
-                            formats=formats, allowed=column.allowed)  # fmt: skip
+        """Return a column that holds `value` in every row; a value that does not fit is one problem."""
+        header = f"constants.{name}"
+        cell = pd.DataFrame({header: [value]}, index=[self.mapping.line])
+        alone = replace(self.source, headers=[header], letters=["A"], frame=cell)
+        found: list[Problem] = []
+        read = self._parsed(cell[header], Place(alone, header, self.model[name]), found)
+        where = f"{self.source.mapping.name}, line {self.mapping.line}"
+        self.problems += [Problem(where, one.sentence, "Correct the constant.", column=header) for one in found]
+        return pd.Series(read.iloc[0], index=self.source.frame.index, dtype=read.dtype)
+
+    def _place(self, header: str, what: Column) -> Place:
+        known = what.name in self.model
+        title = dictionary.words(self.mapping.table, what.name).title if known else what.name.replace("_", " ")
+        return Place(self.source, header, what, title)
+
+    def _parsed(self, cells: pd.Series, place: Place, problems: list[Problem]) -> pd.Series:
+        """Parse cells by the model and the mapping's rules; a rule that does not suit the column is a problem."""
+        what = place.what
+        formats = self.mapping.date_formats.get(what.name, ())
+        rules = {"required": True} if what.name in self.needed else {}
+        rules |= self.mapping.rules.get(what.name, {})
+        try:
+            return parse.column(cells, place, problems, formats=formats, rules=rules)
+        except RuleError as error:
+            where = f"{self.source.mapping.name}, line {self.mapping.line}"
+            problems.append(Problem(where, f"rules of {what.name}: {error.message}.", "Correct the rule."))
+            return pd.Series(index=cells.index, dtype=DTYPES[what.type])
 
     def _mapped(self, cells: pd.Series, header: str, name: str) -> pd.Series:
         """Replace codes by model values. The map is total: a code it does not list is an error."""
         codes = self.mapping.value_maps[name]
-        for code in sorted(set(cells.unique()) - set(codes) - {""}):
-            rows = cells.index[cells == code]
-            self.problems.append(self.source.problem(
-                f"the code '{code}' is new: {len(rows)} rows, first in row {rows[0]}.",
-                f'Add it in {self.source.mapping.name} below line {self.mapping.line}: '
-                f'value_maps: {{{name}: {{"{code}": ...}}}}. '
-                f"Known: {', '.join(codes)}.{nearest(code, codes)}",
-                header,
-            ))  # fmt: skip
-            codes = {**codes, code: ""}
-        return cells.map({"": "", **codes})
+        what = self.model.get(name, Column(name, "str"))
 
-    def _padded(self, cells: pd.Series, header: str) -> pd.Series:
+        def words(code: str) -> tuple[str, str]:
+            shown = typed(code, what.pii == "L")
+            guess = nearest(code, codes) if shown != HIDDEN else ""
+            line = f'value_maps: {{{name}: {{"{"..." if shown == HIDDEN else shown}": ...}}}}'
+            below = f"{self.source.mapping.name} below line {self.mapping.line}"
+            return "is a new code", f"Add it in {below}: {line}. Known: {', '.join(codes)}.{guess}"
+
+        new = cells[~cells.isin({"", *codes})]
+        self.problems += self._place(header, what).problems(new, words, "code")
+        return cells.map({**dict.fromkeys(new.unique(), ""), "": "", **codes})
+
+    def _padded(self, cells: pd.Series) -> pd.Series:
         """Restore the leading zeros a spreadsheet took from a tract code."""
         return cells.where(cells == "", cells.str.zfill(self.mapping.geoid.pad_to))
 
-    def _check_geoids(self, cells: pd.Series, header: str, name: str) -> None:
-        bad = cells[(cells != "") & ~cells.str.fullmatch(r"\d{11}")]
-        if len(bad):
-            self.problems.append(self.source.problem(
-                f"{len(bad)} cells are not an 11-digit tract code (first in row {bad.index[0]}).",
-                f"If leading zeros were lost, add geoid: {{column: {name}, pad_to: 11}} in "
-                f"{self.source.mapping.name}.",
-                header,
-            ))  # fmt: skip
-
-
-    def _check_identifiers(self, cells: pd.Series, header: str) -> None:
+    def _check_identifiers(self, cells: pd.Series, place: Place) -> None:
         """Words are kept as they are, so they must not say who somebody is."""
-        for value in cells.unique():
-            if IDENTIFIER.search(value):
-                row = cells.index[cells == value][0]
-                what = "a cell looks like an e-mail address, a telephone or a social security number"
-                fix = f"Take the column out of {self.source.mapping.name}, or clear the cell."
-                self.problems.append(self.source.problem(f"{what}.", fix, header, row))
-                return
+        telling = cells[cells.isin([value for value in cells.unique() if IDENTIFIER.search(value)])]
+        message = "looks like an e-mail address, a telephone or a social security number"
+        words = message, f"Take the column out of {self.source.mapping.name}, or clear the cell."
+        self.problems += place.problems(telling, lambda _: words, "identifier")
 
 
 def _find_headers(mapping: TableMapping, source: TextTable, problems: list[Problem]) -> None:
@@ -224,17 +225,11 @@ def _derive(frame: pd.DataFrame, mapping: TableMapping, source: TextTable) -> No
                 frame[column.name] = frame["numerator"] / frame["denominator"]
 
 
-def _need_ids(frame: pd.DataFrame, mapping: TableMapping, source: TextTable, problems: list[Problem]) -> None:
-    """Add a problem for rows that belong to nobody: often a total below the table."""
-    for name in TABLES[mapping.table].key:
-        missing = frame.index[frame[name].isna()]
-        if len(missing):
-            header = next((h for h, column in mapping.columns.items() if column == name), name)
-            if mapping.wide and name == "subject_id":
-                header = mapping.wide.subject
-            fix = f"Fill it in or delete the row; for totals set source.skip_footer in {source.mapping.name}."
-            message = f"{len(missing)} rows have no {name} (first in row {missing[0]})."
-            problems.append(source.problem(message, fix, header))
+def _needed(mapping: TableMapping) -> set[str]:
+    """Return the columns without which a row belongs to nobody: often a total below the table."""
+    key = set(TABLES[mapping.table].key)
+    given = {*mapping.targets, *mapping.constants}
+    return key | {"observed_at"} if "period_start" in key - given else key
 
 
 def _json(columns: dict[str, pd.Series], index: pd.Index) -> pd.Series:

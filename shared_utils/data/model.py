@@ -25,6 +25,7 @@ HOUSEHOLD_TYPE = (
 EDUCATION = ("lt_hs", "hs_ged", "some_college", "assoc_plus", "unknown")
 SUBJECT_TYPE = ("participant", "unit")
 OPPORTUNITY_TERCILE = ("low", "middle", "high", "unknown")
+TRACT = "[0-9]{11}"
 
 # The four equity dimensions of every city, in the order tables print them: R, G, H, O.
 EQUITY = {
@@ -39,8 +40,9 @@ EQUITY = {
 class Column:
     """One column of the model.
 
-    `derive` names the rule intake uses when a mapping gives no column and no constant (see `intake.derive`);
-    `refers_to` is the table a foreign key points at.
+    `derive` names the rule intake uses when a mapping gives no column and no constant (see `blocks`);
+    `refers_to` is the table a foreign key points at; `pattern` is a regular expression a whole cell must fit;
+    `minimum` to `maximum` is the usual range: what lies outside is flagged, not refused.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    pattern: str = ""
     derive: str = ""
     refers_to: str = ""
     example: Any = None
@@ -87,7 +90,7 @@ TABLES: dict[str, Table] = {
             "participants", "one row per person, family or household", ("participant_id",),
             Column("participant_id", "str", "yes", "L", example="p_m2cqqkgfjdlloofireq2"),
             Column("unit_id", "str", "conditional", "L", refers_to="units", example="u_site03"),
-            Column("tract_id", "str", pii="Q", note="11-digit GEOID", example="99999000412"),
+            Column("tract_id", "str", pii="Q", pattern=TRACT, note="11-digit GEOID", example="99999000412"),
             Column("application_date", "date", "yes", "Q", example="2019-06-14"),
             Column("consent_status", "cat", "yes",
                    allowed=("consented", "waived_admin_data", "withdrawn"), example="consented"),
@@ -117,7 +120,7 @@ TABLES: dict[str, Table] = {
                    allowed=("site", "classroom", "school", "building", "tract", "neighbourhood", "branch"),
                    example="building"),
             Column("parent_unit_id", "str", refers_to="units", example="u_site03"),
-            Column("tract_id", "str", note="11-digit GEOID", example="99999000412"),
+            Column("tract_id", "str", pattern=TRACT, note="11-digit GEOID", example="99999000412"),
             Column("size", "int", minimum=0, note="people, households or units served", example=62),
             Column("attributes_json", "str", note="flat JSON", example='{"pilot_area": 1}'),
             extra="attributes_json",

@@ -1,66 +1,97 @@
 """Text cells to typed values, strictly: a cell that is not clearly a date or a number is never guessed.
 
-Each column is parsed by its distinct values, so the cost is that of the distinct ones.
+Each column is read by its distinct values, so the cost is that of the distinct ones. A spelling makes a cell
+plain ("21,000" with thousands, "05/31/2019" where only one reading fits); the column's Table Schema field then
+casts and judges it.
 """
 
 import datetime as dt
-import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import pandas as pd
 
+from shared_utils.data import schema
 from shared_utils.data.files import TextTable
-from shared_utils.data.model import DTYPES
-from shared_utils.data.problems import Problem
-from shared_utils.errors import nearest
+from shared_utils.data.model import DTYPES, Column
+from shared_utils.data.problems import KEPT, Problem, typed
+from shared_utils.data.schema import FALSE, LARGEST, TRUE
+from shared_utils.data.source import Source
+from shared_utils.data.wording import Words
 
-TRUE = ("true", "yes", "1")
-FALSE = ("false", "no", "0")
 ISO = {"date": ("%Y-%m-%d",), "month": ("%Y-%m-%d", "%Y-%m")}
 SLASHED = ("%m/%d/%Y", "%d/%m/%Y")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-EXAMPLES = 3
+# What no field takes: Python reads "nan" and "1_000" as numbers, people do not write them.
+UNREAD = "?"
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+_COMMA_IS_POINT = str.maketrans({",": ".", ".": ","})
+_WHOLE = re.compile(r"[-+]?\d+", re.ASCII)
 
 
-class Bad(ValueError):
-    """A cell that is not what its column holds. Without a `fix` the cure is a line in value_maps."""
+@dataclass(frozen=True)
+class Place:
+    """A column of a source, what it is read as, and what that means in plain words."""
 
-    def __init__(self, what: str, fix: str = "", valid: tuple[str, ...] = ()):
-        self.reason = (what, fix, valid)
-        super().__init__(what)
+    source: TextTable
+    header: str
+    what: Column
+    meaning: str = ""
+
+    def problems(self, wrong: pd.Series, words: Callable[[str], tuple[str, str]], rule: str) -> list[Problem]:
+        """Return a problem for each cell of `wrong`, at most KEPT; the last one counts what is left out.
+
+        `words(value)` gives (message, fix) of a cell's text in `wrong`; what is shown is the cell as typed, hidden
+        where the column says who somebody is.
+        """
+        said, private = lru_cache(maxsize=None)(words), self.what.pii in ("L", "D")
+        letter = self.source.letter(self.header)
+        left_out = max(0, len(wrong) - KEPT)
+        kept = wrong.iloc[:KEPT]
+        found = []
+        for row, raw, value in zip(kept.index, self.source.frame.loc[kept.index, self.header], kept, strict=True):
+            message, fix = said(value)
+            found.append(Problem(
+                self.source.mapping.source.name, message, fix, self.source.sheet, self.header, int(row),
+                cell=f"{letter}{row}", meaning=self.meaning, value=typed(raw, private), rule=rule,
+                more=left_out if len(found) == KEPT - 1 else 0,
+            ))  # fmt: skip
+        return found
 
 
 def column(
     cells: pd.Series,
-    kind: str,
-    name: str,
-    source: TextTable,
-    header: str,
+    place: Place,
     problems: list[Problem],
     *,
     formats: tuple[str, ...] = (),
-    allowed: tuple[str, ...] = (),
-    private: bool = False,
+    rules: dict | None = None,
 ) -> pd.Series:
-    """Return `cells` (text, "" is missing) as the dtype of the model type `kind`.
+    """Return `cells` (text, "" is missing) as the dtype of the place's column.
 
-    What does not parse is added to `problems`, one for each kind of mistake, with its first rows; values of
-    `private` columns are not repeated in the message.
+    What does not read, or breaks a constraint of the column or of `rules` (Table Schema), is added to `problems`,
+    one for each cell; values of columns that say who somebody is (class L) are not repeated. Raises RuleError
+    when a rule does not suit the column.
     """
-    parse = _parser(kind, cells, formats, allowed, source.mapping.source.thousands)
-    parsed, bad = {"": None}, {}
+    what, source = place.what, place.source
+    largest = LARGEST.get(what.type)
+    limits = {"minimum": -largest, "maximum": largest} if largest else {}
+    judge = schema.reader(schema.with_rules(schema.field(what), limits | (rules or {})))
+    spelling = _spelling(what.type, cells, formats, source.mapping.source)
+    parsed, broken = {}, {}
     for value in cells.unique():
-        if value == "":
-            continue
-        try:
-            parsed[value] = parse(value)
-        except Bad as error:
-            parsed[value] = None
-            bad.setdefault(error.reason, []).append(value)
-    for reason, values in bad.items():
-        problems.append(_problem(cells, values, reason, name, source, header, private))
-    values = cells.map(parsed)
-    return values.astype(DTYPES[kind])
+        found, notes = judge(spelling.plain(value) if value else "")
+        parsed[value] = None if notes else _stored(found)
+        if notes:
+            broken[value] = next(iter(notes))
+    words = Words(what, source.mapping, rules or {}, spelling)
+    for rule in dict.fromkeys(broken.values()):
+        wrong = cells[cells.isin([value for value, why in broken.items() if why == rule])]
+        problems += place.problems(wrong, partial(words.of, rule), rule)
+    if (rules or {}).get("unique"):
+        problems += _repeated(cells[cells != ""], place)
+    return cells.map(parsed).astype(DTYPES[what.type])
 
 
 def kind_of(cells: pd.Series, otherwise: str) -> str:
@@ -74,87 +105,96 @@ def kind_of(cells: pd.Series, otherwise: str) -> str:
     return "bool" if values and all(v.lower() in (*TRUE, *FALSE) for v in values) else otherwise
 
 
-def _parser(kind: str, cells: pd.Series, formats, allowed, thousands: str):
+def _repeated(cells: pd.Series, place: Place) -> list[Problem]:
+    """Return a problem for each cell that an earlier one equals, with the row of that one."""
+    first = cells.index.to_series().groupby(cells.to_numpy()).first()
+    again = cells[cells.duplicated()]
+
+    def words(value: str) -> tuple[str, str]:
+        return f"is already used in row {first[value]}", "Keep one row for each, or correct the cell."
+
+    return place.problems(again, words, "unique")
+
+
+def _stored(value):
+    """Return what frictionless read as pandas stores it: a month as its first day."""
+    if isinstance(value, tuple):
+        return dt.datetime(value.year, value.month, 1)
+    return dt.datetime(value.year, value.month, value.day) if isinstance(value, dt.date) else value
+
+
+def _spelling(kind: str, cells: pd.Series, formats: tuple[str, ...], signs: Source):
     if kind in ("date", "month"):
-        return _date_parser(kind, cells, formats)
+        return Dates(kind, cells, formats)
     if kind in ("int", "float"):
-        return lambda value: _number(value, kind, thousands)
-    if kind == "bool":
-        return _boolean
-    return lambda value: _word(value, allowed)
+        return Numbers(kind, signs.thousands, signs.decimal or ".")
+    return Booleans() if kind == "bool" else Text()
 
 
-def _word(value: str, allowed: tuple[str, ...]) -> str:
-    if allowed and value not in allowed:
-        raise Bad(f"is not one of {', '.join(allowed)}", valid=allowed)
-    return value
+class Text:
+    """Words are as they are typed."""
+
+    def plain(self, value: str) -> str:
+        return value
 
 
-def _boolean(value: str) -> bool:
-    if value.lower() in TRUE:
-        return True
-    if value.lower() in FALSE:
-        return False
-    raise Bad("is not true/false, yes/no or 1/0")
+class Booleans:
+    """Yes and no, in any case."""
+
+    def plain(self, value: str) -> str:
+        return value.lower()
 
 
-def _number(value: str, kind: str, thousands: str) -> float | int:
-    digits = value
-    if thousands and re.fullmatch(rf"[-+]?\d{{1,3}}({re.escape(thousands)}\d{{3}})+(\.\d+)?", value):
-        digits = value.replace(thousands, "")
-    if not _NUMBER.fullmatch(digits):
-        raise Bad("is not a number", "Write digits with a point for decimals, for example 1250.50.")
-    number = float(digits)
-    if not math.isfinite(number):
-        raise Bad("is too large for a number", "Check for a typing mistake.")
-    if kind == "float":
-        return number
-    if not number.is_integer():
-        raise Bad("is not a whole number", "Write digits only, for example 3.")
-    return int(number)
+class Numbers:
+    """Digits, with the thousands sign and the decimal mark of the source."""
+
+    def __init__(self, kind: str, thousands: str, decimal: str):
+        self.kind, self.thousands, self.decimal = kind, thousands, decimal
+        sign, mark = re.escape(thousands), re.escape(decimal)
+        grouped = rf"[-+]?\d{{1,3}}({sign}\d{{3}})+({mark}\d+)?"
+        self._grouped = re.compile(grouped, re.ASCII) if thousands else None
+
+    def plain(self, value: str) -> str:
+        if self._grouped and self._grouped.fullmatch(value):
+            value = value.replace(self.thousands, "")
+        if self.decimal == ",":
+            value = value.translate(_COMMA_IS_POINT)
+        if not _NUMBER.fullmatch(value):
+            return UNREAD
+        return value if self.kind == "float" or _WHOLE.fullmatch(value) else _whole(value)
 
 
-def _date_parser(kind: str, cells: pd.Series, formats: tuple[str, ...]):
-    """Return the parser of a date column.
+class Dates:
+    """ISO dates, or the forms of date_formats.
 
-    Without date_formats: ISO dates, or one of MM/DD/YYYY and DD/MM/YYYY when every cell fits just one of
-    them. When cells fit both (03/04/2019) no one can know: that is an error until date_formats decides.
+    Without date_formats: one of MM/DD/YYYY and DD/MM/YYYY too, when every cell fits just one of them. When cells
+    fit both (03/04/2019) no one can know: that is an error until date_formats decides.
     """
-    if formats:
-        return lambda value: _by_formats(value, formats, kind)
-    slashed = [v for v in cells.unique() if re.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}", v)]
-    fits = [f for f in SLASHED if slashed and all(_strptime(v, f) for v in slashed)]
-    if len(fits) == 1:
-        return lambda value: _by_formats(value, (*ISO[kind], *fits), kind)
-    ambiguous = len(fits) == 2
 
-    def parse(value: str):
-        if ambiguous and value in slashed:
-            raise Bad(
-                "can be day/month or month/day",
-                'Say which in the mapping, for example date_formats: {COLUMN: ["%m/%d/%Y"]}.',
-            )
-        return _by_formats(value, ISO[kind], kind)
+    def __init__(self, kind: str, cells: pd.Series, formats: tuple[str, ...]):
+        self.kind, self.ambiguous = kind, frozenset()
+        self.formats = formats or ISO[kind]
+        if not formats:
+            slashed = [v for v in cells.unique() if re.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}", v, re.ASCII)]
+            fits = [f for f in SLASHED if slashed and all(_strptime(v, f) for v in slashed)]
+            if len(fits) == 1:
+                self.formats = (*self.formats, *fits)
+            self.ambiguous = frozenset(slashed if len(fits) == 2 else ())
 
-    return parse
+    def plain(self, value: str) -> str:
+        found = self.readings(value)
+        return found.pop() if len(found) == 1 and value not in self.ambiguous else UNREAD
 
-
-def _by_formats(value: str, formats: tuple[str, ...], kind: str) -> dt.datetime:
-    found = {date for f in formats if (date := _strptime(value, f))}
-    if len(found) > 1:
-        raise Bad("is two different dates under the date_formats given", "Keep one of these date_formats.")
-    if not found:
-        raise _not_a_date(value, formats)
-    date = found.pop()
-    return date.replace(day=1) if kind == "month" else date
+    def readings(self, value: str) -> set[str]:
+        """Return the date, or dates, that the forms make of a cell, in ISO form."""
+        digits = len("2019-12") if self.kind == "month" else len("2019-12-31")
+        return {date.date().isoformat()[:digits] for f in self.formats if (date := _strptime(value, f))}
 
 
-def _not_a_date(value: str, formats: tuple[str, ...]) -> Bad:
-    if re.fullmatch(r"\d{5}", value):
-        return Bad("is Excel's number of a date", "Format the column as a date in Excel and save it again.")
-    looks = " or ".join(dt.datetime(2019, 12, 31).strftime(f) for f in formats)
-    fix = "Correct the cell, or list its form under date_formats: {COLUMN: [...]}."
-    return Bad(f"is not a date like {looks}", fix)
+def _whole(number: str) -> str:
+    """Return 3 for 3.0 and 3e0; a number that is not whole stays as it is, and is refused."""
+    value = float(number)
+    return str(int(value)) if abs(value) <= LARGEST["int"] and value.is_integer() else number
 
 
 def _strptime(value: str, form: str) -> dt.datetime | None:
@@ -162,18 +202,3 @@ def _strptime(value: str, form: str) -> dt.datetime | None:
         return dt.datetime.strptime(value, form)
     except ValueError:
         return None
-
-
-def _problem(cells, values, reason, name, source: TextTable, header, private) -> Problem:
-    """Say once what is wrong with all `values` of a column: how many cells, which, and the first row."""
-    what, fix, valid = reason
-    rows = cells.index[cells.isin(values)]
-    count = "1 cell " + what if len(rows) == 1 else f"{len(rows)} cells " + what.replace("is ", "are ", 1)
-    shown = "" if private else ": " + ", ".join(f"'{v}'" for v in values[:EXAMPLES])
-    if not private and len(values) > EXAMPLES:
-        shown += f" and {len(values) - EXAMPLES} other values"
-    if not fix:
-        code = "..." if private else values[0]
-        guess = "" if private else nearest(values[0], valid)
-        fix = f'Add it in {source.mapping.name}: value_maps: {{{name}: {{"{code}": ...}}}}.{guess}'
-    return source.problem(f"{count}{shown} (first in row {rows[0]}).", fix.replace("COLUMN", name), header)
