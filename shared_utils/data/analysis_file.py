@@ -13,8 +13,8 @@ from shared_utils.config.names import PANEL_TYPES
 from shared_utils.data import files, parse, pseudonyms, store
 from shared_utils.data.fingerprint import data_root, fingerprint
 from shared_utils.data.mapping import Mapping, Source
-from shared_utils.data.model import DIRECT_IDENTIFIERS
-from shared_utils.data.problems import IntakeError, Problem
+from shared_utils.data.model import DIRECT_IDENTIFIERS, Column
+from shared_utils.data.problems import IntakeError, Problem, Seen
 from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.data.row_filter import identifier
 from shared_utils.data.salt import salt_of
@@ -63,7 +63,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     if not problems:
         _check_places_and_times(source, config, columns, problems)
     if problems:
-        raise IntakeError(problems)
+        raise IntakeError(problems, [Seen(path, source.sheet, len(source.frame))])
     frame = pd.DataFrame(columns)[(source.frame != "").any(axis=1)]
     salt = salt_of(root, config)
     ids = {identifier(name) for name in config.privacy.id_columns}
@@ -129,7 +129,7 @@ def _column(source: files.TextTable, header: str, kind: str, problems: list[Prob
         cells = cells.where(~cells.str.fullmatch(r"\d{4}-\d\d"), cells + "-01")
     if kind != "str":
         kind = parse.kind_of(cells, {"number": "float", "time": "date"}.get(kind, "str"))
-    values = parse.column(cells, kind, header, source, header, problems)
+    values = parse.column(cells, parse.Place(source, header, Column(header, kind)), problems)
     return values.astype("float64") if kind == "bool" else values
 
 

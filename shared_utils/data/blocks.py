@@ -130,8 +130,7 @@ class _Reader:
 
     def _place(self, header: str, what: Column) -> Place:
         known = what.name in self.model
-        title = dictionary.words(self.mapping.table, what.name).title if known else what.name.replace("_", " ")
-        return Place(self.source, header, what, title)
+        return Place(self.source, header, what, dictionary.words(self.mapping.table, what.name).title if known else "")
 
     def _parsed(self, cells: pd.Series, place: Place, problems: list[Problem]) -> pd.Series:
         """Parse cells by the model and the mapping's rules; a rule that does not suit the column is a problem."""

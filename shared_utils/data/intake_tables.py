@@ -17,7 +17,7 @@ from shared_utils.data.files import TextTable
 from shared_utils.data.fingerprint import data_root, fingerprint
 from shared_utils.data.mapping import Mapping
 from shared_utils.data.model import DIRECT_IDENTIFIERS, TABLES
-from shared_utils.data.problems import IntakeError, Problem
+from shared_utils.data.problems import IntakeError, Problem, Seen
 from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.data.row_filter import identifier
 from shared_utils.data.salt import salt_of
@@ -45,11 +45,12 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     salt = salt_of(root, config)
     reads, made, problems = _read_all(mapping.read_all(city_dir), root, config)
     _check_marks(reads, config, problems)
+    seen = [Seen(read.source.mapping.source.path, read.source.sheet, read.rows_in) for read in reads]
     if problems:
-        raise IntakeError(problems)
+        raise IntakeError(problems, seen)
     people = identities.replace(made, salt, config.city.key, problems)
     if problems:
-        raise IntakeError(problems)
+        raise IntakeError(problems, seen)
     made = _fill_zeros(made)
     kept = {name: rows.combine([b for b in made if b.mapping.table == name], name) for name in TABLES}
     tables = {name: combined.frame for name, combined in kept.items()}

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from shared_utils.config import CityConfig, load_city
-from shared_utils.data import report, store
+from shared_utils.data import problem_report, report, store
 from shared_utils.data.fingerprint import code, data_root, fingerprint, raw_files
+from shared_utils.data.problems import IntakeError
 from shared_utils.data.report import IntakeReport
 from shared_utils.errors import EmiError
 
@@ -31,21 +32,32 @@ def prepare(city_dir: Path) -> IntakeReport:
         )
     done = report.read(root / store.LINKED)
     if done and done.fingerprint == fingerprint(city_dir, config):
+        problem_report.clear(root)
         return done
     return intake(city_dir)
 
 
 def intake(city_dir: Path) -> IntakeReport:
-    """Read a city's files into linked tables now, whether or not anything has changed."""
+    """Read a city's files into linked tables now, whether or not anything has changed.
+
+    Raises IntakeError with every problem; the list is then also in data/.../checked, which is gone again when all
+    is well.
+    """
     city_dir = Path(city_dir)
     config = load_city(city_dir)
+    root = data_root(city_dir, config)
     if config.data.analysis_file:
         from shared_utils.data import analysis_file as reader
     else:
         from shared_utils.data import intake_tables as reader
 
-    with store.writing(data_root(city_dir, config)):
-        return reader.intake(city_dir, config)
+    with store.writing(root):
+        try:
+            done = reader.intake(city_dir, config)
+        except IntakeError as error:
+            raise problem_report.save(root, error, config.city.name, f"emi check {city_dir.name}") from None
+        problem_report.clear(root)
+        return done
 
 
 def synthesize(city_dir: Path, scenario: str | None = None, seed: int | None = None) -> list[Path]:

@@ -67,7 +67,7 @@ def save(root: Path, refused: IntakeError, city: str, next_command: str) -> Inta
     folder, where = root / FOLDER, f"data/{root.name}/{FOLDER}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rows = [_csv_row(problem) for problem in refused.problems]
+        rows = [_csv_row(problem) for problem in sorted(refused.problems, key=_by_row)]
         made = [
             spreadsheets.write_csv(folder / LIST, COLUMNS, rows),
             *_colored(root, refused, folder),
@@ -92,8 +92,13 @@ def clear(root: Path) -> None:
 def _sheet(file: str, sheet: str, rows: int | None, problems: list[Problem]) -> Sheet:
     groups = grouped(problems)
     shown = [problem for group in groups for problem in group.problems]
-    shown.sort(key=lambda one: (one.row or 0, len(one.cell), one.cell))
-    return Sheet(file, sheet, rows, total(problems), shown, [group for group in groups if group.more])
+    more = [group for group in groups if group.more]
+    return Sheet(file, sheet, rows, total(problems), sorted(shown, key=_by_row), more)
+
+
+def _by_row(one: Problem) -> tuple:
+    """Sort as the cells stand in the file: C9, D9, AA9, B12."""
+    return one.file, one.sheet, one.row or 0, len(one.cell), one.cell
 
 
 def _csv_row(one: Problem) -> tuple:

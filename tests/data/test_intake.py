@@ -145,8 +145,8 @@ def test_headers_are_trimmed(city):
 def test_a_code_no_one_has_seen_is_an_error(city):
     city.change("tracker.csv", ",2019-05-02,B,", ",2019-05-02,X,")
     problem = only(city.problems())
-    assert (problem.file, problem.column) == ("tracker.csv", "Race")
-    assert problem.message == "the code 'X' is new: 1 rows, first in row 2."
+    assert (problem.file, problem.column, problem.cell) == ("tracker.csv", "Race", "F2")
+    assert problem.sentence == "'X' is a new code."
     assert 'value_maps: {race_ethnicity: {"X": ...}}' in problem.fix and "Known: B, W, H." in problem.fix
 
 
@@ -158,8 +158,10 @@ def test_a_word_outside_the_model_is_an_error_with_the_nearest(city):
 
 def test_ambiguous_dates_are_an_error_until_the_mapping_decides(city):
     city.change("tracker.csv", "2019-05-01", "05/01/2019").change("tracker.csv", "2019-05-03", "05/03/2019")
-    problem = only(city.problems())
-    assert "can be day/month or month/day" in problem.message
+    problems = city.problems()
+    assert [p.cell for p in problems] == ["C2", "C3", "C4", "C5"]
+    problem = problems[0]
+    assert problem.message == "can be day/month or month/day"
     assert 'date_formats: {application_date: ["%m/%d/%Y"]}' in problem.fix
     before = "    constants: {consent_status: consented}\n"
     city.change("tracker", before, before + '    date_formats: {application_date: ["%d/%m/%Y"]}\n')
@@ -169,19 +171,19 @@ def test_ambiguous_dates_are_an_error_until_the_mapping_decides(city):
 
 
 @pytest.mark.parametrize("old, new, words", [
-    (",21000,", ',"21,000",', "is not a number: '21,000'"),
+    (",21000,", ',"21,000",', "'21,000' is not a number."),
     (",21000,", ",about 21000,", "is not a number"),
     (",34,", ",34.5,", "is not a whole number"),
     (",2020-01-15,555-0101", ",43845,555-0101", "Excel's number of a date"),
     (",2020-01-15,555-0101", ",2020-02-30,555-0101", "is not a date like 2019-12-31"),
-    ("AB-001,Site A", ",Site A", "rows have no participant_id"),
+    ("AB-001,Site A", ",Site A", "cell A2, column Client ID: the cell is empty."),
     ("AB-002,Site A,2019-05-01", "AB-0-02,Site A,2019-05-01", "differ only in where their dashes"),
 ])
 def test_cells_that_do_not_fit_are_named(city, old, new, words):
     if "AB-0-02" in new:
         city.change("services.csv", "AB-001", "AB-002")
     city.change("tracker.csv", old, new)
-    assert any(words in p.message for p in city.problems()), city.problems()
+    assert any(words in str(p) for p in city.problems()), city.problems()
 
 
 def test_thousands_are_read_when_the_mapping_says_so(city):
@@ -238,22 +240,23 @@ def test_a_missing_file_is_named_with_what_is_there(city):
 
 
 def test_a_file_open_in_excel_says_so(city, monkeypatch):
-    real = Path.read_bytes
+    real = Path.open
 
-    def locked(path):
+    def locked(path, *args, **keywords):
         if path.name == "tracker.csv":
             raise PermissionError(13, "denied")
-        return real(path)
+        return real(path, *args, **keywords)
 
-    monkeypatch.setattr(Path, "read_bytes", locked)
+    monkeypatch.setattr(Path, "open", locked)
     problem = only(city.problems())
     assert (problem.message, problem.fix) == ("tracker.csv is open in Excel.", "Close it and run again.")
 
 
 def test_a_file_in_another_encoding_is_refused(city):
     (city.root / "raw" / "sites.csv").write_bytes("Site,Kind\nSite A,site\nSit\xe9 B,site\n".encode("cp1252"))
+    city.change("sites", "raw/sites.csv", "raw/sites.csv, encoding: utf-8")
     problem = only(city.problems())
-    assert "not written in utf-8" in problem.message and "source.encoding: cp1252" in problem.fix
+    assert "not written in utf-8" in problem.message and "Take source.encoding out of" in problem.fix
 
 
 def test_synthetic_files_are_refused_in_a_real_city(city):
