@@ -2,7 +2,7 @@
 
 import typer
 
-from shared_utils.cli import batch, data, demo, lab, plan, project, site
+from shared_utils.cli import batch, data, demo, lab, plan, project, scan, site
 
 app = typer.Typer(
     help="City economic-mobility pilots: make a city, check it, run its notebooks, build the site.",
@@ -22,6 +22,7 @@ for function, panel in (
     (batch.status, "Every month"),
     (site.site, "Every month"),
     (lab.lab, "Work by hand"),
+    (scan.scan, "Work by hand"),
 ):
     app.command(rich_help_panel=panel)(function)
 app.add_typer(data.app, name="data", rich_help_panel="Work by hand")

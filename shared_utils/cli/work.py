@@ -36,3 +36,19 @@ def lock_plan(city_dir: Path, signer_role: str) -> dict:
     from shared_utils.sections import plan_lock
 
     return plan_lock.lock(city_dir, signer_role)
+
+
+def watch(city_dir: Path) -> object:
+    """The scanner that knows the values of a city's private files."""
+    from shared_utils.template import commit_guard
+
+    return commit_guard.watch_of(city_dir)
+
+
+def scan(city_dir: Path, history: bool) -> tuple[int, int, list]:
+    """Look for identifiers; returns how many files were looked into, how many private values known, the findings."""
+    from shared_utils.template import sweep
+
+    known = watch(city_dir)
+    seen, found = sweep.sweep(city_dir, known, history)
+    return seen, known.size, found

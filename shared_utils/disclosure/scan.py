@@ -18,14 +18,17 @@ UNREADABLE = "an archive that cannot be looked into (too large, or locked)"
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DAY = rf"(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}} {_MONTH} \d{{4}})"
+# What can be nobody's passes, so that synthetic files may be kept: names reserved by RFC 2606, numbers that were never
+# given (SSN 000, 666, 900 to 999; telephone 555-0100 to 0199), tracts of no state (99999).
+_MADE_UP_DOMAIN = r"(?:[\w-]+\.)*(?:example(?:\.(?:org|com|net))?|invalid|test)\b(?![\w.-]*\w)"
 PATTERNS = {
     "a person's folder": re.compile(r"/home/\w|/Users/\w|/root/|[A-Za-z]:\\+Users\\", re.IGNORECASE),
-    "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[\w.]*[A-Za-z]"),
+    "an e-mail address": re.compile(rf"[\w.+-]+@(?!{_MADE_UP_DOMAIN})[\w-]+\.[\w.-]*[A-Za-z]"),
     "a pseudonym": re.compile(r"(?<![A-Za-z0-9])[pus]_[a-z2-7]{20}(?![A-Za-z0-9])"),
-    "a social security number": re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),
-    "a telephone number": re.compile(r"(?<![\w-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w-])"),
+    "a social security number": re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-\d{2}-\d{4}(?![\w-])"),
+    "a telephone number": re.compile(r"(?<![\w-])(?:\(\d{3}\) ?|\d{3}[-.])(?!555[-.]01)\d{3}[-.]\d{4}(?![\w-])"),
     "a census tract number": re.compile(r"(?<![\w.])(?!99999)\d{11}(?!\w)"),
-    "a date of birth": re.compile(rf"\b(?:dob|d\.o\.b\.|born|birth ?date|date[_ ]of[_ ]birth)\W{{1,6}}{_DAY}\b", re.I),
+    "a date of birth": re.compile(rf"\b(?:dob|d\.o\.b\.|born(?: on)?|birth ?date|date[_ ]of[_ ]birth)\W{{1,6}}{_DAY}\b", re.I),
 }
 # Of these, what tells of one person wherever it stands; a tract or a folder does not.
 PERSONAL = ("an e-mail address", "a pseudonym", "a social security number", "a telephone number", "a date of birth")
@@ -63,6 +66,11 @@ class Watch:
             words = _words(str(value))
             if words and len(str(value).strip()) >= SHORTEST_VALUE:
                 self._rest[words[0]].add(words[1:])
+
+    @property
+    def size(self) -> int:
+        """How many values are looked for."""
+        return sum(map(len, self._rest.values()))
 
     def findings(self, content: str | bytes, name: str = "", kinds: Iterable[str] = PATTERNS) -> list[Finding]:
         """Return what must not be in a file, each kind once a place; [] when clean. `name` says the kind of file."""

@@ -1,32 +1,86 @@
-"""Refuse a commit that holds private data or a large file; pre-commit gives the file names as arguments.
+"""Refuse a commit that holds private data, a large file, results in a notebook or an identifier.
 
-    python -m shared_utils.template.commit_guard FILE...
+    python -m shared_utils.template.commit_guard FILE...      what pre-commit calls, in the city's folder
+    python -m shared_utils.template.commit_guard --all        every file git has: the check on the build server
+
+What git would commit is looked at, not the file in the folder. Without the city's own files (a fresh clone, a build
+server) identifiers are known by their looks; with them, by their values too.
 """
 
+import json
 import sys
 from pathlib import Path, PurePosixPath
+
+from shared_utils.disclosure.scan import Watch
+from shared_utils.template import sweep
 
 LARGEST_BYTES = 2_000_000
 PRIVATE = ("data/private", "outputs/internal")
 # Notes and placeholders that the template itself puts there.
 HARMLESS = ("README.md", ".gitkeep")
+SHOWN = 3
 
 
-def problems(files: list[str]) -> list[str]:
-    """Return a sentence for each file that must not be committed. Paths are relative to the city's folder."""
-    found = []
-    for name in files:
-        path = PurePosixPath(Path(name).as_posix())
-        if path.name not in HARMLESS and any(path.is_relative_to(folder) for folder in PRIVATE):
-            found.append(f"{path} may hold residents' data. "
-                         f'Take it out of the commit:  git rm --cached "{path}"')
-        elif Path(name).is_file() and Path(name).stat().st_size > LARGEST_BYTES:
-            found.append(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB. Keep it out of git, "
+def problems(files: list[str] | None, city_dir: Path = Path()) -> list[str]:
+    """Return a sentence for each file that must not be committed; `files` are relative to the city, None: all."""
+    names = tracked(city_dir) if files is None else [Path(name).as_posix() for name in files]
+    private = [name for name in names if _is_private(name)]
+    found = [f"{name} may hold residents' data. Take it out of the commit:  {_take_out(name)}" for name in private]
+    rest = [name for name in names if name not in private]
+    watch = watch_of(city_dir)
+    for name, content in sweep.staged(city_dir, rest) if rest else ():
+        if len(content) > LARGEST_BYTES:
+            found.append(f"{name} is larger than {LARGEST_BYTES // 1_000_000} MB. Keep it out of git, "
                          "or ask the network where large files go.")
+            continue
+        if name.endswith(".ipynb") and _has_results(content):
+            found.append(f"{name} holds results. Take them out:  nbstripout --keep-id {name}   then:  git add {name}")
+        hits = watch.findings(content, name, sweep.kinds(name))
+        if hits:
+            more = f" and {len(hits) - SHOWN} more places" if len(hits) > SHOWN else ""
+            found.append(f"{'; '.join(map(str, hits[:SHOWN]))}{more}. Take that out of the file, or the file out of "
+                         f"the commit:  {_take_out(name)}")
     return found
 
 
-if __name__ == "__main__":
-    found = problems(sys.argv[1:])
+def tracked(city_dir: Path) -> list[str]:
+    """Return the names of all files git has of a city."""
+    return [name for name in sweep.git(city_dir, "ls-files", "-z").decode("utf-8").split("\0") if name]
+
+
+def watch_of(city_dir: Path) -> Watch:
+    """Return a scanner that knows the values of the city's own files, where there are any."""
+    raw = Path(city_dir) / "data" / "private" / "raw"
+    if not any(path.is_file() and path.name not in HARMLESS for path in raw.rglob("*")):
+        return Watch()
+    from shared_utils.data.identifiers import private_values  # loads pandas
+
+    return Watch(private_values(city_dir))
+
+
+def _is_private(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.name not in HARMLESS and any(path.is_relative_to(folder) for folder in PRIVATE)
+
+
+def _has_results(content: bytes) -> bool:
+    try:
+        cells = json.loads(content)["cells"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return any(cell.get("outputs") for cell in cells)
+
+
+def _take_out(name: str) -> str:
+    return f'git rm --cached "{name}"'
+
+
+def main(words: list[str]) -> int:
+    """Print the problems of the files named, or of all with --all; returns 1 when there are any."""
+    found = problems(None if words == ["--all"] else words)
     print("\n".join(found))
-    sys.exit(1 if found else 0)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
