@@ -16,7 +16,7 @@ HIDDEN = "[hidden]"
 _QUOTED = re.compile(r"""(?<!\w)(['"`])(.+?)\1(?!\w)""")
 _WORD = re.compile(r"[^\W_][\w.@/-]*")
 _ANY = {"hidden", "dataframe", "series", "index", "ndarray", "nonetype", "module", *map(str.lower, dir(builtins))}
-_ENDING = re.compile(r"^(\w[\w.]*(?:Error|Exception|Interrupt|Exit|Warning)): ", re.MULTILINE)
+ENDING = re.compile(r"^(\w[\w.]*(?:Error|Exception|Interrupt|Exit|Warning)): ", re.MULTILINE)
 
 
 def quiet(message: str, code: str) -> str:
@@ -50,10 +50,10 @@ def quiet_error(error: BaseException, cell: str = "") -> None:
 
 def quiet_traceback(text: str, cell: str = "") -> str:
     """Return a printed traceback whose messages hold no data; its own lines of code say which words are code."""
-    code = cell + "\n" + _ENDING.sub("", "\n".join(line for line in text.splitlines() if not _ENDING.match(line)))
+    code = cell + "\n" + ENDING.sub("", "\n".join(line for line in text.splitlines() if not ENDING.match(line)))
     quieted, inside = [], False
     for line in text.splitlines():
-        ending = _ENDING.match(line)
+        ending = ENDING.match(line)
         # Further lines of a message stand at the margin, where a traceback has only its headings.
         inside = bool(ending) or (inside and bool(line.strip()) and not line.startswith(("Traceback", "File ", "  ")))
         if ending:

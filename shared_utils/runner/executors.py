@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
 
+from shared_utils.disclosure.messages import quiet_error
 from shared_utils.errors import EmiError
 from shared_utils.runner import memory
 
@@ -179,6 +180,8 @@ def _serve(connection) -> None:
 
 
 def _plain(error: BaseException) -> Failure:
+    if not isinstance(error, InfrastructureDeath):  # its words are ours
+        quiet_error(error)
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, EmiError):
         return Failure(type(error).__name__, error.message, error.hint, expected=True, trace=trace)

@@ -4,10 +4,13 @@ import re
 import time
 from pathlib import Path
 
+from shared_utils.disclosure.messages import ENDING, quiet, quiet_traceback
+from shared_utils.disclosure.scan import hide
 from shared_utils.results.record import write_text
 from shared_utils.runner import executors
 
 SAVE_EVERY_S = 5
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # Cells that papermill puts in.
 _ADDED = {"injected-parameters", "papermill-error-cell-tag"}
 
@@ -58,6 +61,36 @@ def cells_of(path: Path) -> list:
 
     cells = nbformat.read(path, as_version=4).cells
     return [cell for cell in cells if not _ADDED & set(cell.metadata.get("tags", []))]
+
+
+def quiet_errors(path: Path, own: set[str]):
+    """Take what may be a resident's out of the texts and errors of a failed notebook; returns its (last) error output.
+
+    A kernel that has loaded a city does so itself; an error before that comes here as it was. `own` names the errors
+    whose words are ours: they keep them.
+    """
+    import nbformat
+
+    notebook, told = nbformat.read(path, as_version=4), None
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = hide(output.text)
+            elif output.output_type == "error":
+                _quiet_error(output, cell.source, own)
+                told = output
+    write_text(nbformat.writes(notebook) + "\n", path)
+    return told
+
+
+def _quiet_error(output, source: str, own: set[str]) -> None:
+    trace = hide(_ANSI.sub("", "\n".join(output.traceback)))
+    evalue = hide(_ANSI.sub("", output.evalue))
+    if output.ename not in own:
+        # What the traceback shows besides the message is code, and so says which words of the message are code.
+        code = "\n".join(line for line in trace.replace(evalue, "").splitlines() if not ENDING.match(line))
+        trace, evalue = quiet_traceback(trace, source), quiet(evalue, f"{source}\n{code}")
+    output.evalue, output.traceback = evalue, trace.splitlines()
 
 
 def place(cells: list, index: int) -> tuple[str, int]:

@@ -12,17 +12,18 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared_utils.disclosure.messages import quiet_error
+from shared_utils.disclosure.scan import hide
 from shared_utils.errors import EmiError
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
 from shared_utils.results.record import internal_path, read
 from shared_utils.runner import warm
 from shared_utils.runner.executors import InfrastructureDeath
-from shared_utils.runner.half_run import HalfRun, cells_of, place
+from shared_utils.runner.half_run import HalfRun, cells_of, place, quiet_errors
 from shared_utils.runner.plan import declared_parameters
 
 LIMIT_S = 60 * 60
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class _Failed(Exception):
@@ -109,10 +110,10 @@ def _as_failure(section: str, function, *args) -> None:
     try:
         function(*args)
     except EmiError as error:
-        traceback.print_exc()
+        print(hide(traceback.format_exc()), file=sys.stderr)
         raise _Failed(error.message, ename=type(error).__name__, hint=error.hint, section=section) from None
     except Exception as error:
-        traceback.print_exc()
+        _log(error)
         raise _unexpected(type(error).__name__, str(error), section=section) from None
 
 
@@ -141,13 +142,15 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path, limi
             timeout_func=run.seconds_left,
         )
     except PapermillExecutionError as error:
-        print(_ANSI.sub("", "\n".join(error.traceback)), file=sys.stderr)
+        own = _own_errors(city_dir)
+        told = quiet_errors(part, own)
+        print("\n".join(told.traceback), file=sys.stderr)
         cells = cells_of(part)
         section, cell = place(cells, next(i for i, c in enumerate(cells) if _has_error(c)))
-        if error.ename in _own_errors(city_dir):
-            message, hint = _message_and_hint(error.evalue)
+        if error.ename in own:
+            message, hint = _message_and_hint(told.evalue)
             raise _Failed(message, ename=error.ename, hint=hint, section=section, cell=cell) from None
-        raise _unexpected(error.ename, error.evalue, section=section, cell=cell) from None
+        raise _unexpected(error.ename, told.evalue, section=section, cell=cell) from None
     except CellTimeoutError:
         minutes = f"{limit_s / 60:g} minutes"
         hint = "If it needs more, give it more:  emi run --timeout MINUTES"
@@ -159,12 +162,18 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path, limi
         said = str(error).splitlines()[0]
         raise InfrastructureDeath(f"The kernel ended {where}, often for lack of memory ({said}).") from None
     except Exception as error:
-        traceback.print_exc()
+        _log(error)
         raise _unexpected(type(error).__name__, str(error)) from None
 
 
+def _log(error: Exception) -> None:
+    """Write an error of ours to the log; its message may quote a row, so it is made quiet first."""
+    quiet_error(error)
+    traceback.print_exception(error)
+
+
 def _unexpected(ename: str, evalue: str, **place) -> _Failed:
-    first = _ANSI.sub("", evalue).strip().splitlines()
+    first = evalue.strip().splitlines()
     said = f": {first[0].rstrip('.')}" if first else ""
     return _Failed(f"It stopped with {ename}{said}.", ename=ename, expected=False, **place)
 
