@@ -52,7 +52,7 @@ def load(city_dir: Path, as_of: date | None = None) -> CityData:
     intake.
     """
     from shared_utils.config import load_city
-    from shared_utils.data import analysis_file, reference, report, store, studies
+    from shared_utils.data import about_people, analysis_file, reference, report, store, studies
     from shared_utils.data.fingerprint import data_root
 
     config = load_city(Path(city_dir))
@@ -69,6 +69,7 @@ def load(city_dir: Path, as_of: date | None = None) -> CityData:
         study = analysis_file.study(linked, done, config)
     else:
         study = studies.build(tables, references, config)
+    about_people.guard_notebook(config, tables, study)
     return CityData(
         root=root,
         config=config,
