@@ -34,7 +34,9 @@ from shared_utils.designs._errors import DesignError, listed
 from shared_utils.designs._robustness import Specification
 from shared_utils.errors import nearest
 
-__all__ = ["REGISTRY", "DesignError", "Specification", "diagnose", "estimate", "robustness", "specifications"]
+__all__ = [
+    "REGISTRY", "DesignError", "Specification", "diagnose", "estimate", "main_row", "robustness", "specifications",
+]  # fmt: skip
 
 REGISTRY = {
     module.__name__.rsplit(".", 1)[1]: module
@@ -72,6 +74,16 @@ def estimate(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
     for outcome in _outcomes(design):
         rows += module.estimate(_inputs.prepare(frame, design, outcome, module.SPEC))
     return _result.table(rows)
+
+
+def main_row(frame: pd.DataFrame, design: Mapping) -> dict:
+    """Return the first row of `estimate` as a mapping: for simulations, which need no other and call often.
+
+    Designs that make their rows one by one (did_staggered, panel_did, rd, observational_aipw) make no other. `outcome`
+    names one column. Raises DesignError.
+    """
+    module, design = _open(design)
+    return next(iter(module.estimate(_inputs.prepare(frame, design, design["outcome"], module.SPEC))))
 
 
 def diagnose(frame: pd.DataFrame, design: Mapping) -> list[dict]:

@@ -20,7 +20,7 @@ Rows: main, event_time (columns event_time, ci_low_adjusted, ci_high_adjusted: a
 Weights are averaged within unit. Units treated in the first period have no base period and are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,14 +55,18 @@ SPEC = Spec(
 )
 
 
-def estimate(inputs: Inputs) -> list[dict]:
+def estimate(inputs: Inputs) -> Iterator[dict]:
     """Rows: main (ATT), event_time, group, twfe; with the imputation estimator main and twfe."""
     need_variation(inputs)
     case = rollout(inputs)
     if case.inputs.options["estimator"] == "imputation":
-        return [_imputed(case), *_twfe(case)]
-    found = _effects(case)
-    return [_main(found), *_event_rows(found), *_group_rows(found), *_twfe(case)]
+        yield _imputed(case)
+    else:
+        found = _effects(case)
+        yield _main(found)
+        yield from _event_rows(found)
+        yield from _group_rows(found)
+    yield from _twfe(case)
 
 
 def diagnose(inputs: Inputs) -> list[dict]:

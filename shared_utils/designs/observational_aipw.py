@@ -24,7 +24,7 @@ Columns: ess (effective comparison sample), n_trimmed (for matching, also those 
     standardised difference after weighting).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -60,37 +60,35 @@ ALTERNATIVES = (
 )
 
 
-def estimate(inputs: Inputs) -> list[dict]:
+def estimate(inputs: Inputs) -> Iterator[dict]:
     """Rows: main (ATT, ATE or ATO) and naive."""
     need_variation(inputs)
     kept, found, left_out = _compared(inputs)
     treated = kept.roles["treatment"]
+    yield row(
+        kept,
+        estimand="ATO" if inputs.options["estimator"] == "overlap" else inputs.options["estimand"],
+        value=found.value,
+        method=found.words,
+        se=found.se,
+        note=f"{left_out} left out for lack of comparable people" if left_out else "",
+        ess=effective_size(found.weights[treated == 0]),
+        n_trimmed=left_out,
+        max_smd=float(np.abs(weighted_smd(kept, found.weights)).max(initial=0)),
+        **{**group_facts(kept, treated), "mean_comparison": found.comparison},
+    )
     naive = adjusted(inputs, {"treatment": inputs.roles["treatment"]}, "none", "HC2", covariates=False)
-    return [
-        row(
-            kept,
-            estimand="ATO" if inputs.options["estimator"] == "overlap" else inputs.options["estimand"],
-            value=found.value,
-            method=found.words,
-            se=found.se,
-            note=f"{left_out} left out for lack of comparable people" if left_out else "",
-            ess=effective_size(found.weights[treated == 0]),
-            n_trimmed=left_out,
-            max_smd=float(np.abs(weighted_smd(kept, found.weights)).max(initial=0)),
-            **{**group_facts(kept, treated), "mean_comparison": found.comparison},
-        ),
-        row(
-            inputs,
-            estimand="association",
-            value=naive.value("treatment"),
-            se=naive.se("treatment"),
-            df=naive.df,
-            method=naive.method,
-            role="naive",
-            note="biased: people chose whether to take part",
-            **group_facts(inputs, inputs.roles["treatment"]),
-        ),
-    ]
+    yield row(
+        inputs,
+        estimand="association",
+        value=naive.value("treatment"),
+        se=naive.se("treatment"),
+        df=naive.df,
+        method=naive.method,
+        role="naive",
+        note="biased: people chose whether to take part",
+        **group_facts(inputs, inputs.roles["treatment"]),
+    )
 
 
 def diagnose(inputs: Inputs) -> list[dict]:

@@ -18,7 +18,7 @@ Rows: main and, with one adoption date and no unit trends, event_time (relative 
     event_time, period, ci_low_adjusted, ci_high_adjusted (a band that holds for all periods at once).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,9 @@ __all__ = ["ESTIMATORS", "SPEC", "diagnose", "estimate", "event_study", "honest"
 
 FEW_TREATED, EXCESS_ZEROS = 10, 0.05
 specifications, ESTIMATORS = _panel_choices.specifications, _panel_choices.ESTIMATORS
-def estimate(inputs: Inputs) -> list[dict]:
+
+
+def estimate(inputs: Inputs) -> Iterator[dict]:
     """Rows: main (ATT) and event_time."""
     need_variation(inputs)
     table, paths = treatment(inputs)
@@ -49,7 +51,7 @@ def estimate(inputs: Inputs) -> list[dict]:
         raise _not_identified(inputs) from None
     value = float(solution.coefficients[0])
     facts = _facts(inputs, table, paths, problem)
-    main = row(
+    yield row(
         inputs,
         value=value,
         se=se,
@@ -59,7 +61,7 @@ def estimate(inputs: Inputs) -> list[dict]:
         **facts,
     )
     study = None if problem.trends else _study(inputs, table, paths)
-    return [main, *_event_rows(inputs, table, study, facts)]
+    yield from _event_rows(inputs, table, study, facts)
 
 
 def diagnose(inputs: Inputs) -> list[dict]:

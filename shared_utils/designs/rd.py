@@ -21,7 +21,7 @@ Rows: main, conventional, unadjusted (when there are covariates) and, with `rece
     bandwidth. local_randomization has no conventional row, and an anderson_rubin row beside late.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -56,13 +56,14 @@ SPEC = Spec(
 )
 
 
-def estimate(inputs: Inputs) -> list[dict]:
+def estimate(inputs: Inputs) -> Iterator[dict]:
     """Rows: main, conventional (local polynomial only), unadjusted, late, first_stage."""
     inputs = without_donut(inputs)
     side = distance(inputs)
     need_variation(inputs)
     if _randomization(inputs):
-        return _local_randomization.rows(inputs, side)
+        yield from _local_randomization.rows(inputs, side)
+        return
     if inputs.cluster is not None:
         raise DesignError(
             "Design rd: cluster is used by options.estimator: local_randomization only.",
@@ -71,24 +72,21 @@ def estimate(inputs: Inputs) -> list[dict]:
     main = _fit(inputs, side)
     method = f"local polynomial of order {inputs.options['p']}, {inputs.options['kernel']} kernel"
     robust = f"{method}, robust bias-corrected"
-    rows = [
-        _row(inputs, side, main, "ITT at cutoff", robust, "main"),
-        row(
-            inputs,
-            estimand="ITT at cutoff",
-            value=main.conventional,
-            se=main.conventional_se,
-            role="conventional",
-            method=f"{method}, conventional",
-            note="interval ignores the bias of the fit",
-            **_facts(inputs, side, main),
-        ),
-    ]
+    yield _row(inputs, side, main, "ITT at cutoff", robust, "main")
+    yield row(
+        inputs,
+        estimand="ITT at cutoff",
+        value=main.conventional,
+        se=main.conventional_se,
+        role="conventional",
+        method=f"{method}, conventional",
+        note="interval ignores the bias of the fit",
+        **_facts(inputs, side, main),
+    )
     if inputs.covariates.shape[1]:
-        rows.append(_row(inputs, side, _fit(inputs, side, covariates=False), "ITT at cutoff", robust, "unadjusted"))
+        yield _row(inputs, side, _fit(inputs, side, covariates=False), "ITT at cutoff", robust, "unadjusted")
     if "received" in inputs.roles and not no_contrast(inputs.roles["received"], side >= 0):
-        rows += _fuzzy_rows(inputs, side, robust, max(main.h))
-    return rows
+        yield from _fuzzy_rows(inputs, side, robust, max(main.h))
 
 
 def diagnose(inputs: Inputs) -> list[dict]:
@@ -180,7 +178,7 @@ def _jump(frame, design, outcome: str) -> dict:
     try:
         design = {**design, "outcome": outcome}
         _inputs.check_design(design, SPEC)
-        return estimate(_inputs.prepare(frame, design, outcome, SPEC))[0]
+        return next(estimate(_inputs.prepare(frame, design, outcome, SPEC)))
     except DesignError as problem:
         return {"note": f"could not run: {problem.message}"}
 

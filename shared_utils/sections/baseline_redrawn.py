@@ -14,11 +14,11 @@ error is smaller than that of a count, and docs/operating-characteristics.md sho
 
 import numpy as np
 
-from shared_utils import data
+from shared_utils import data, designs
 from shared_utils.errors import EmiError
 from shared_utils.sections import analysis
 from shared_utils.stats import power
-from shared_utils.stats.covariates import numeric_columns
+from shared_utils.stats.covariates import covariate_sources, numeric_columns
 from shared_utils.stats.logistic import chances
 
 SIMULATED, FAST_SIMULATED = 120, 30  # pilots counted
@@ -70,9 +70,11 @@ def _by_count(book) -> tuple[float, str, dict]:
 
 
 def _with_chances(book):
-    """People with a known group, and their chance of taking part given the covariates."""
+    """People with a known group: what the analysis reads of them, and their chance of taking part given the
+    covariates."""
     design = book.study.design
-    people = book.study.frame.dropna(subset=[design["treatment"]]).reset_index(drop=True)
+    read = [design["treatment"], book.config.primary.id, *covariate_sources(design["covariates"])]
+    people = book.study.frame[list(dict.fromkeys(read))].dropna(subset=[design["treatment"]]).reset_index(drop=True)
     columns, _ = numeric_columns(people, design["covariates"], splines=True)
     matrix = np.column_stack([np.ones(len(people)), columns])
     try:
@@ -96,9 +98,10 @@ def _flipped(values, effect, rng):
 def _main(book, frame) -> dict:
     planned = analysis.design(book, book.config.primary.id, draws=0)
     planned.pop("received", None)  # who took part changes other rows only
-    return analysis.main_rows(analysis.estimates(frame, planned))[0]
+    return designs.main_row(frame, planned)
 
 
 def _typical_error(rows: list[dict]) -> tuple[float, float]:
     """(root mean square of the standard errors, smallest degrees of freedom)."""
-    return np.sqrt(np.mean([row["se"] ** 2 for row in rows])), min(row["df"] or power.NORMAL for row in rows)
+    df = min(power.NORMAL if np.isnan(row["df"]) else row["df"] for row in rows)
+    return np.sqrt(np.mean([row["se"] ** 2 for row in rows])), df

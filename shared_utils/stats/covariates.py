@@ -31,8 +31,7 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
     """
     columns, notes = {}, []
     for name in dict.fromkeys(names):
-        spline = SPLINE.match(name)
-        source = spline.group(1).strip() if spline else name
+        source, spline = covariate_sources([name])[0], bool(SPLINE.match(name))
         if spline and not splines:
             raise CovariateError(
                 f"covariate '{name}': splines belong to observational_aipw and time_to_event", f"Use '{source}'."
@@ -53,6 +52,11 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
             notes.append(f"{source} missing for {int(missing.sum())}: mean used, with an indicator")
     columns = {key: values for key, values in columns.items() if values.min() != values.max()}
     return pd.DataFrame(columns, index=range(len(frame)), dtype=float), list(dict.fromkeys(notes))
+
+
+def covariate_sources(names: list[str]) -> list[str]:
+    """Return the columns that covariates are made of: x for spline(x)."""
+    return [spline.group(1).strip() if (spline := SPLINE.match(name)) else name for name in names]
 
 
 def is_text(series: pd.Series) -> bool:
