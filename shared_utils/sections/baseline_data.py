@@ -4,7 +4,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from shared_utils.disclosure import shows_group
-from shared_utils.results import Flag
+from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, charts_shape, plan_lock
 from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
@@ -190,7 +190,13 @@ def _missing_table(book, shares) -> Table | None:
         return None
     n = len(book.study.frame)
     rows = [
-        {"field": field_name(book, name), "share": share, "n": n, "missing": round(share * n)}
+        {
+            "field": field_name(book, name),
+            "who": _lacking(book, name),
+            "share": share,
+            "n": n,
+            "missing": round(share * n),
+        }
         for name, share in shares.items()
     ]
     persons = not analysis.is_panel(book)
@@ -205,7 +211,16 @@ def _missing_table(book, shares) -> Table | None:
             numerator="missing" if persons else "",
         ),
     ]
-    return Table("Fields with missing values", columns, rows)
+    groups = (lambda row: {"missing": row["who"], "n": whom.EVERYONE}) if persons else None
+    return Table("Fields with missing values", columns, rows, groups=groups)
+
+
+def _lacking(book, name: str):
+    """Those without a value in a checked field, under the name that the other tables give them."""
+    if name == book.config.primary.id:
+        return whom.EVERYONE.did(whom.KNOWN, "no")
+    dims = {column: dim for dim, column in book.study.subgroups.items()}
+    return whom.EVERYONE.within(**{dims.get(name, name): UNKNOWN})
 
 
 def _rules_table(book) -> Table | None:

@@ -2,6 +2,7 @@
 
 from shared_utils.disclosure import shows_group
 from shared_utils.errors import EmiError
+from shared_utils.results import whom
 from shared_utils.sections import analysis, baseline_cutoff, baseline_twin, charts_compare, charts_limits, checks
 from shared_utils.sections.record import clean
 from shared_utils.sections.scales import in_100, told_share
@@ -156,8 +157,11 @@ def missing(book) -> Section:
     frame = book.study.frame
     gone = frame[book.config.primary.id].isna()
     found = checks.attrition(book)
-    rows = [_missing_row(book, arm, gone[frame[book.study.arm] == arm]) for arm in analysis.arms(book)]
-    rows.append(_missing_row(book, "all", gone))
+    rows = [
+        _missing_row(analysis.arm_name(book, arm), whom.arm(arm), gone[frame[book.study.arm] == arm])
+        for arm in analysis.arms(book)
+    ]
+    rows.append(_missing_row("all", whom.EVERYONE, gone))
     columns = [
         Column("group", "Group"),
         Column("n", "Assigned", "count"),
@@ -175,7 +179,7 @@ def missing(book) -> Section:
             text += ", for as long as each of them was followed"
     return Section(
         sentence(text),
-        table=Table("Missing main outcomes, by group", columns, rows),
+        table=Table("Missing main outcomes, by group", columns, rows, groups=_whom),
         figure=_boundary(book, found.overall, found.gap, side),
         more=_predictors(book, frame, gone),
         flags=found.flags,
@@ -183,9 +187,12 @@ def missing(book) -> Section:
     )
 
 
-def _missing_row(book, arm: str, gone) -> dict:
-    name = arm if arm == "all" else analysis.arm_name(book, arm)
-    return {"group": name, "n": len(gone), "missing": int(gone.sum()), "share": float(gone.mean())}
+def _missing_row(name: str, who, gone) -> dict:
+    return {"group": name, "who": who, "n": len(gone), "missing": int(gone.sum()), "share": float(gone.mean())}
+
+
+def _whom(row: dict) -> dict:
+    return {"n": row["who"], "missing": row["who"].did(whom.KNOWN, "no")}
 
 
 def _without_groups(book) -> Section:
@@ -199,13 +206,14 @@ def _without_groups(book) -> Section:
     else:
         text = f"{in_100(share, len(values), book.rules)} {what} have no main outcome yet"
     rows = [
-        {"what": f"{what.capitalize()} with the main outcome", "n": int(values.notna().sum())},
-        {"what": f"{what.capitalize()} without it", "n": int(values.isna().sum())},
+        {"what": f"{what.capitalize()} with the main outcome", "n": int(values.notna().sum()), "known": "yes"},
+        {"what": f"{what.capitalize()} without it", "n": int(values.isna().sum()), "known": "no"},
     ]
     table = Table(
         "The main outcome",
         [Column("what", ""), Column("n", "Number", "count", people=not analysis.is_panel(book))],
         rows,
+        groups=None if analysis.is_panel(book) else lambda row: {"n": whom.EVERYONE.did(whom.KNOWN, row["known"])},
     )
     bars = [
         (r["what"], r["n"], f"{r['n']:,}" if analysis.is_panel(book) else people(r["n"], book.rules, "")) for r in rows

@@ -3,7 +3,7 @@
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from shared_utils.errors import EmiError
-from shared_utils.results import Flag
+from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, charts_compare
 from shared_utils.sections.baseline_data import EQUITY, UNKNOWN
 from shared_utils.sections.figures import BLUE, GREY
@@ -24,7 +24,9 @@ def participants(book) -> Section:
         raise EmiError(f"one series of {book.study.unit_label} does not say who is in the pilot")
     frame, unit = _one_row_each(book)
     rows = _composition(book, frame)
-    largest = _largest(book, rows)
+    table = _composition_table(book, rows, unit)
+    told = table.told(book.rules, "n")
+    largest = _largest(told)
     if not largest and analysis.is_panel(book):
         raise EmiError(f"the data name no groups of {unit}")
     if not largest:
@@ -35,27 +37,30 @@ def participants(book) -> Section:
             *(_largest_words(book, r) for r in largest),
         ]
     )
-    columns = [
-        Column("dim", "By"),
-        Column("group", "Group"),
-        Column("n", unit.capitalize(), "count", people=_persons(book)),
-        Column(
-            "share",
-            "Share",
-            "share",
-            n="total" if _persons(book) else "",
-            numerator="n" if _persons(book) else "",
-        ),
-    ]
     more = tuple(filter(None, [_numbers_table(book, frame)]))
     return Section(
         sentence(text),
-        table=Table(f"Who is in the pilot ({unit})", columns, rows),
+        table=table,
         more=more,
-        figure=_composition_figure(book, rows, len(frame), unit),
-        flags=_unknown_flags(rows),
+        figure=_composition_figure(book, told, len(frame), unit),
+        flags=_unknown_flags(told),
         data={"record": {"n": len(frame)}},
     )
+
+
+def _composition_table(book, rows, unit) -> Table:
+    persons = _persons(book)
+    columns = [
+        Column("dim", "By"),
+        Column("group", "Group"),
+        Column("n", unit.capitalize(), "count", people=persons),
+        Column("share", "Share", "share", n="total" if persons else "", numerator="n" if persons else ""),
+    ]
+    return Table(f"Who is in the pilot ({unit})", columns, rows, groups=_whom if persons else None)
+
+
+def _whom(row: dict) -> dict:
+    return {"n": whom.EVERYONE.within(**row["where"]), "total": whom.EVERYONE}
 
 
 def _persons(book) -> bool:
@@ -79,6 +84,7 @@ def _composition(book, frame) -> list[dict]:
             {
                 "dim": plainly(dim),
                 "group": YES_NO.get(value, plainly(value)),
+                "where": {dim: value},
                 "known": value != UNKNOWN,
                 "n": int(n),
                 "total": len(frame),
@@ -100,11 +106,11 @@ def _dimensions(book, frame) -> list[tuple]:
     return [(name, frame[name]) for name in book.study.covariates if frame[name].nunique() <= FEW_VALUES]
 
 
-def _largest(book, rows) -> list[dict]:
-    """The largest known group of up to three dimensions that may be shown."""
+def _largest(rows) -> list[dict]:
+    """The largest known group of up to three dimensions."""
     found = {}
     for row in rows:
-        if row["known"] and not _small(row, book) and row["n"] > found.get(row["dim"], {"n": 0})["n"]:
+        if row["known"] and row["n"] > found.get(row["dim"], {"n": 0})["n"]:
             found[row["dim"]] = row
     return list(found.values())[:3]
 
@@ -144,6 +150,7 @@ def _numbers_table(book, frame) -> Table | None:
             {
                 "what": plainly(name),
                 "n": len(known),
+                "where": {name: "known"},
                 "mean": known.mean(),
                 "sd": known.std(),
                 "median": known.median(),
@@ -166,14 +173,14 @@ def _numbers_table(book, frame) -> Table | None:
             )
         ),
     ]
-    return Table("Numbers at the start, all groups together", columns, rows) if rows else None
+    groups = (lambda row: {"n": whom.EVERYONE.within(**row["where"])}) if n else None
+    return Table("Numbers at the start, all groups together", columns, rows, groups=groups) if rows else None
 
 
-def _composition_figure(book, rows, n, unit):
-    shown = [r for r in rows if not _small(r, book)]
+def _composition_figure(book, shown, n, unit):
     bars = [(f"{r['group']}", 100 * r["share"], _part(book, r)) for r in shown]
     tones = [BLUE if r["known"] else GREY for r in shown]
-    top = _largest(book, rows)[0]
+    top = _largest(shown)[0]
     title = f'{_part(book, top)} {unit} are in the group "{top["group"]}"'
     dims = listed(list(dict.fromkeys(r["dim"] for r in shown)))
     sheet = {
@@ -184,8 +191,3 @@ def _composition_figure(book, rows, n, unit):
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
     return charts_compare.grouped_bars([r["dim"] for r in shown], bars, sheet, alt, f"percent of {unit}", tones)
-
-
-def _small(row, book) -> bool:
-    rest = row["total"] - row["n"]
-    return _persons(book) and (row["n"] < book.rules.small_cell_min or 0 < rest < book.rules.small_cell_min)

@@ -3,7 +3,7 @@ causes."""
 
 from shared_utils import designs
 from shared_utils.errors import EmiError
-from shared_utils.results import Flag
+from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, charts_compare
 from shared_utils.sections.scales import in_100
 from shared_utils.sections.section import Section
@@ -154,13 +154,19 @@ def levels_by_group(book) -> Section:
         Column("value", "Level", _kind(book), n="n", numerator="x" if _kind(book) == "share" else ""),
         Column("n", "n", "count"),
     ]
-    shown = [r for r in rows if r["n"] >= book.rules.small_cell_min]
+    table = Table("The main outcome by group", columns, rows, notes=[LIMIT], groups=_whom)
+    shown = table.told(book.rules, "value")
     text = f"The level in {len(shown)} groups is listed below" if shown else "The groups are too small to show"
     return Section(
         question="How do the levels differ between groups?",
         sentence=f"{sentence(text)} {LIMIT}",
-        table=Table("The main outcome by group", columns, rows, notes=[LIMIT]),
+        table=table,
     )
+
+
+def _whom(row: dict) -> dict:
+    known = row["who"].did(whom.KNOWN)
+    return {"n": known, "x": known.did("main outcome")} if row["x"] else {"n": known}
 
 
 def _group_rows(book, dim, column) -> list[dict]:
@@ -168,6 +174,7 @@ def _group_rows(book, dim, column) -> list[dict]:
     return [
         {
             "dim": plainly(dim),
+            "who": whom.EVERYONE.within(**{dim: value}),
             "group": plainly(value),
             "value": float(own.mean()),
             "n": len(own),

@@ -1,8 +1,8 @@
 """Impact, how far the answer hangs on choices (I5): the analyses listed beforehand, side by side."""
 
 from shared_utils import designs
-from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, specifications
+from shared_utils.results import Flag, whom
+from shared_utils.sections import analysis, charts_compare, counted_people, specifications
 from shared_utils.sections.impact_groups import hidden
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -37,6 +37,7 @@ def choices(book) -> Section:
         more=(_others(book, others),) if others else (),
         flags=_flags(summary),
         data={"record": _record(summary, run), "rows": run},
+        shows=frozenset(),
     )
 
 
@@ -114,7 +115,12 @@ def _table(book, caption: str, rows) -> Table:
         Column("method", "Method"),
     ]
     note = "Rule result: what the numbers alone would give, before guardrails. It is the planned analysis that decides."
-    return Table(caption, columns, [_ends(row) for row in rows], scale=unit, notes=[note])
+    groups, beside = None if panel else _whom, counted_people.assigned(book)
+    return Table(caption, columns, [_ends(row) for row in rows], scale=unit, notes=[note], groups=groups, beside=beside)
+
+
+def _whom(row: dict) -> dict:
+    return {"n": whom.EVERYONE.did(f"in the analysis {row['specification']}")}
 
 
 def _ends(row: dict) -> dict:

@@ -3,7 +3,8 @@
 import secrets
 
 from shared_utils import data, designs
-from shared_utils.sections import analysis, charts_compare, checks, descriptive, impact_pictures
+from shared_utils.results import whom
+from shared_utils.sections import analysis, charts_compare, checks, counted_people, descriptive, impact_pictures
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
@@ -59,6 +60,7 @@ def primary_effect(book) -> Section:
         flags=flags,
         estimates=_record_rows(book, rows, main),
         data={"main": main, "rows": rows},
+        shows=frozenset(),
     )
 
 
@@ -160,7 +162,7 @@ def _reason(row: dict) -> str:
 def _table(book, rows) -> Table:
     unit = analysis.scale(book)
     several = len(analysis.main_rows(rows)) > 1
-    lines = [_line(book, row, several) for row in rows]
+    lines = [_line(book, row, several) | {"who": _whom(book, row, several, i)} for i, row in enumerate(rows)]
     units = {line["unit"] for line in lines}
     means = {"prob_diff": "share", "usd": "usd"}.get(unit.name, "number")
     error_unit = "log scale" if unit.name == "log_irr" else unit.unit
@@ -183,7 +185,20 @@ def _table(book, rows) -> Table:
         Column("d", "In standard deviations", "number"),
     ]
     columns = [c for c in columns if any(line.get(c.key) is not None for line in lines)]
-    return Table(f"The main outcome: {book.config.primary.label}", columns, lines, scale=unit, notes=_notes(book, rows))
+    caption = f"The main outcome: {book.config.primary.label}"
+    groups, beside = (lambda line: line["who"]), counted_people.assigned(book)
+    return Table(caption, columns, lines, scale=unit, notes=_notes(book, rows), groups=groups, beside=beside)
+
+
+def _whom(book, row: dict, several: bool, i: int) -> dict:
+    name = _record_name(row, several) if row["role"] in analysis.ROLES else f"beside {i}"
+    return counted_people.sample(book, row, whom.PRIMARY if row["role"] == "main" else name)
+
+
+def _record_name(row: dict, several: bool) -> str:
+    """What a row is called in the record."""
+    role = "primary" if row["role"] == "main" else row["role"]
+    return f"{role}_{analysis.contrast(row)[0]}" if several else role
 
 
 def _line(book, row: dict, several: bool) -> dict:
@@ -266,12 +281,9 @@ def _bar(book, row: dict, several: bool) -> charts_compare.Bar:
 def _record_rows(book, rows, main) -> list[dict]:
     """The record's rows: primary (one a contrast), and the comparisons the portfolio may use."""
     several = len(main) > 1
-    entries = [
-        analysis.record_row(book, row, f"primary_{analysis.contrast(row)[0]}" if several else "primary") for row in main
-    ]
+    entries = [analysis.record_row(book, row, _record_name(row, several)) for row in main]
     for row in rows:
         planned = any(row["contrast"] == one["contrast"] for one in main)
         if planned and row["role"] in analysis.ROLES and row["role"] not in ("main", "first_stage"):
-            name = f"{row['role']}_{analysis.contrast(row)[0]}" if several else row["role"]
-            entries.append(analysis.record_row(book, row, name))
+            entries.append(analysis.record_row(book, row, _record_name(row, several)))
     return entries

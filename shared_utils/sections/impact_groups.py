@@ -6,7 +6,8 @@ from scipy import stats
 
 from shared_utils.designs import DesignError
 from shared_utils.errors import EmiError
-from shared_utils.sections import analysis, charts_compare, descriptive
+from shared_utils.results import whom
+from shared_utils.sections import analysis, charts_compare, counted_people, descriptive
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import listed, plainly, sentence
@@ -54,6 +55,7 @@ def subgroups(book) -> Section:
         figure=_figure(book, dims, groups),
         estimates=[_record_row(book, group) for group in shown],
         data={"groups": groups, "tests": tests, "confirmatory": _confirmatory(dims, groups)},
+        shows=frozenset(),
     )
 
 
@@ -185,6 +187,7 @@ def _table(book, groups, tests) -> Table:
                 "treated": row.get("n_treated"),
                 "comparison": row.get("n_comparison"),
                 "why": group.why_not,
+                "who": _whom(book, group),
             }
         )
     unit = analysis.scale(book)
@@ -206,7 +209,17 @@ def _table(book, groups, tests) -> Table:
         "side are not shown. "
         "Low and high end: 95% interval of the one group."
     )
-    return Table("The main outcome by group", columns, rows, scale=unit, notes=[note])
+    caption = "The main outcome by group"
+    groups, beside = (lambda row: row["who"]), counted_people.assigned(book)
+    return Table(caption, columns, rows, scale=unit, notes=[note], groups=groups, beside=beside)
+
+
+def _whom(book, group: Group) -> dict:
+    if not group.row:
+        return {}
+    found = counted_people.sample(book, group.row, whom.PRIMARY, {group.dim: group.value})
+    names = {"n_treated": "treated", "n_comparison": "comparison"}
+    return {name: found[key] for key, name in names.items() if found}
 
 
 def _figure(book, dims, groups):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared_utils.results import Flag
+from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, charts_compare, checks
 from shared_utils.sections.impact_choices import choices
 from shared_utils.sections.impact_groups import hidden
@@ -216,8 +216,8 @@ def _rates(book) -> Table:
     lines = []
     for arm in analysis.arms(book):
         own = frame.loc[frame[book.study.arm] == arm, book.config.primary.id]
-        lines.append({"arm": analysis.arm_name(book, arm), "n": len(own), "gone": int(own.isna().sum()),
-                      "share": float(own.isna().mean())})  # fmt: skip
+        lines.append({"arm": analysis.arm_name(book, arm), "who": whom.arm(arm), "n": len(own),
+                      "gone": int(own.isna().sum()), "share": float(own.isna().mean())})  # fmt: skip
     columns = [
         Column("arm", "Group"),
         Column("n", "Assigned", "count"),
@@ -226,7 +226,8 @@ def _rates(book) -> Table:
     ]
     note = (f"Attrition is {lost.wwc['cautious']} on the cautious and {lost.wwc['optimistic']} on the optimistic "
             "boundary of the What Works Clearinghouse (Handbook 4.1).")  # fmt: skip
-    return Table("Missing main outcomes by group", columns, lines, notes=[note])
+    groups = lambda row: {"n": row["who"], "gone": row["who"].did(whom.KNOWN, "no")}  # noqa: E731
+    return Table("Missing main outcomes by group", columns, lines, notes=[note], groups=groups)
 
 
 def _figure(book, row, cases):

@@ -3,7 +3,7 @@
 from scipy import stats
 
 from shared_utils.designs import DesignError
-from shared_utils.sections import analysis, charts_compare
+from shared_utils.sections import analysis, charts_compare, counted_people
 from shared_utils.sections.impact_groups import hidden
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -32,6 +32,7 @@ def other_outcomes(book) -> Section:
         figure=_figure(book, known),
         estimates=[_record_row(book, line) for line in known],
         data={"outcomes": found},
+        shows=frozenset(),
     )
 
 
@@ -84,6 +85,7 @@ def _table(book, found) -> Table:
                 "p": row.get("p"),
                 "p_holm": line["p_holm"],
                 "n": row.get("n"),
+                "who": counted_people.sample(book, row, _record_name(outcome)) if row else {},
                 "better": _better(outcome, row),
                 "why": line["why"],
             }
@@ -101,7 +103,9 @@ def _table(book, found) -> Table:
         Column("why", "Not shown because"),
     ]
     columns = [column for column in columns if column.key != "why" or any(line["why"] for line in lines)]
-    return Table("Outcomes beside the main one, by the same design", columns, lines)
+    caption = "Outcomes beside the main one, by the same design"
+    groups = lambda line: {"n": line["who"]["n"]} if line["who"] else {}  # noqa: E731
+    return Table(caption, columns, lines, groups=groups, beside=counted_people.assigned(book))
 
 
 def _better(outcome, row) -> str:
@@ -142,7 +146,11 @@ def _short(unit) -> str:
     return {"prob_diff": "points", "usd": "", "log_irr": ""}.get(unit.name, unit.unit)
 
 
+def _record_name(outcome) -> str:
+    return f"secondary_{outcome.id}"
+
+
 def _record_row(book, line) -> dict:
     outcome = line["outcome"]
-    row = analysis.record_row(book, line["row"], f"secondary_{outcome.id}", "secondary", outcome=outcome)
+    row = analysis.record_row(book, line["row"], _record_name(outcome), "secondary", outcome=outcome)
     return row | {"p_adjusted": line["p_holm"]}

@@ -2,7 +2,7 @@
 (I3)."""
 
 from shared_utils.errors import EmiError
-from shared_utils.results import Flag
+from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, banner, charts_compare, charts_shape, charts_time, checks, plan_lock
 from shared_utils.sections.figures import BLUE, GREY
 from shared_utils.sections.scales import told_share
@@ -100,16 +100,29 @@ def analysed(book) -> Section:
             Column("known", "Months with the outcome", "count", people=False),
         ]
     counted, assigned = units(book)
+    rows = flow if kind or len(flow) < 2 else [*flow, _everyone(flow)]
     notes = [_units_note(counted, assigned, book), *_reasons(book), *book.study.notes]
+    caption = f"From assignment to analysis, by group ({unit})"
+    table = Table(caption, columns, rows, notes=notes, groups=None if kind else _whom)
     return Section(
         sentence(text),
         figure=_flow_figure(book, flow),
-        table=Table(f"From assignment to analysis, by group ({unit})", columns, flow, notes=notes),
+        table=table,
         flags=[
             *_units_flags(counted, assigned, book),
             *([] if kind or book.descriptive else checks.attrition(book).flags),
         ],
     )
+
+
+def _everyone(flow: list[dict]) -> dict:
+    sums = {key: sum(row[key] for row in flow) for key in ("assigned", "known", "analysed")}
+    return {"arm": "all", "who": whom.EVERYONE, **sums, "share": sums["analysed"] / sums["assigned"]}
+
+
+def _whom(row: dict) -> dict:
+    known = row["who"].did(whom.KNOWN)
+    return {"assigned": row["who"], "known": known, "analysed": known}
 
 
 def units(book) -> tuple[str, str]:
@@ -164,6 +177,7 @@ def flow_counts(book) -> list[dict]:
         rows.append(
             {
                 "arm": analysis.arm_name(book, arm),
+                "who": whom.arm(arm),
                 "assigned": int(own[study.subject_id].nunique()),
                 "known": known,
                 "analysed": known,
@@ -259,6 +273,7 @@ def contrast(book) -> Section:
         ],
         reached,
         notes=notes,
+        groups=_receivers,
     )
     estimates = [analysis.record_row(book, first, "first_stage")] if first else []
     return Section(
@@ -285,8 +300,14 @@ def received_by_arm(book) -> list[dict] | None:
     for name in analysis.arms(book):
         own = got[arm == name].dropna()
         share = float(own.mean()) if len(own) else 0.0
-        rows.append({"arm": analysis.arm_name(book, name), "n": len(own), "received": int(own.sum()), "share": share})
+        who = whom.arm(name).did("receipt known")
+        row = {"arm": analysis.arm_name(book, name), "who": who, "n": len(own), "received": int(own.sum())}
+        rows.append(row | {"share": share})
     return rows
+
+
+def _receivers(row: dict) -> dict:
+    return {"n": row["who"], "received": row["who"].did("received")}
 
 
 def _receipt(book):
@@ -342,6 +363,7 @@ def _by_design(book) -> Section:
             Column("exposed", "Program"),
         ],
         [r | {"exposed": "no" if i == 0 else "yes"} for i, r in enumerate(flow)],
+        groups=None if analysis.is_panel(book) else lambda row: {"assigned": row["who"]},
     )
     bars = [
         (

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from shared_utils.errors import EmiError
-from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, charts_shape, charts_time
+from shared_utils.results import Flag, whom
+from shared_utils.sections import analysis, charts_compare, charts_shape, charts_time, counted_people
 from shared_utils.sections.impact_people import received_by_arm
 from shared_utils.sections.scales import in_100
 from shared_utils.sections.section import Section, section
@@ -24,7 +24,7 @@ def flow(book) -> Section:
         raise EmiError(f"the data are one series of {unit}, so nobody is followed from joining to follow-up")
     frame = study.frame.drop_duplicates(study.subject_id)
     panel = analysis.is_panel(book)
-    arms = [(analysis.arm_name(book, arm), int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)]
+    arms = [(analysis.arm_name(book, arm), arm, int((frame[study.arm] == arm).sum())) for arm in analysis.arms(book)]
     steps = [
         ("Assigned", len(frame)),
         *_started(book, frame),
@@ -37,14 +37,25 @@ def flow(book) -> Section:
             "n": n,
             "total": len(frame),
             "share": n / len(frame) if label not in _NOT_SHARES else None,
+            "who": whom.FLOW.get(RECORD[label]),
         }
         for label, n in steps
-    ] + [{"step": f'Group "{name}"', "n": n, "total": len(frame), "share": n / len(frame)} for name, n in arms]
+    ]
+    rows += [
+        {
+            "step": f'Group "{name}"',
+            "n": n,
+            "total": len(frame),
+            "share": n / len(frame),
+            "who": whom.arm(arm),
+        }
+        for name, arm, n in arms
+    ]
     show = (lambda n: f"{n:,}") if panel else (lambda n: people(n, book.rules, "").strip())
     text = f"By {month(book.as_of)}, {show(len(frame))} {unit} are in the pilot's study"
     text = " ".join([f"{text}.", *(sentence(SAID[label].format(show(n))) for label, n in steps[1:])])
     flags = _crossover(book)
-    levels = [[("Assigned", f"{show(len(frame))} {unit}")], [(name, show(n)) for name, n in arms]]
+    levels = [[("Assigned", f"{show(len(frame))} {unit}")], [(name, show(n)) for name, _, n in arms]]
     levels += [[(label, show(n)) for label, n in steps[1:]]] if len(steps) > 1 else []
     sheet = {
         "title": text.split(".")[0],
@@ -61,12 +72,16 @@ def flow(book) -> Section:
     more = tuple(filter(None, [_joining(book, frame)]))
     return Section(
         sentence(text),
-        table=Table(f"Steps of the pilot ({unit})", columns, rows),
+        table=Table(f"Steps of the pilot ({unit})", columns, rows, groups=None if panel else _whom),
         more=more,
         flags=flags,
         figure=charts_shape.flow(levels, sheet, alt, straight=False),
         data={"record": {RECORD[step]: n for step, n in steps}},
     )
+
+
+def _whom(row: dict) -> dict:
+    return {"n": row["who"], "total": whom.EVERYONE}
 
 
 _NOT_SHARES = ("Months with the main outcome",)
@@ -204,13 +219,19 @@ def delivery(book) -> Section:
         Column("median", "Times, middle", "number", n="people", digits=0),
         Column("high", "Times, upper quarter", "number", n="people", digits=0),
     ]
+    beside = counted_people.assigned(book)
+    table = Table("Services planned and delivered", columns, rows, groups=_receivers, beside=beside)
     return Section(
         sentence(text),
-        table=Table("Services planned and delivered", columns, rows),
+        table=table,
         flags=flags,
         figure=_dose_figure(book, main, doses),
         more=tuple(filter(None, [_by_site(book, services)])),
     )
+
+
+def _receivers(row: dict) -> dict:
+    return {"people": whom.EVERYONE.did(f"received {row['kind']}")}
 
 
 def _service_row(kind: str, own: pd.DataFrame) -> dict:

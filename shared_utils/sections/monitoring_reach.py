@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from shared_utils import disclosure
 from shared_utils.errors import EmiError
-from shared_utils.results import Flag
+from shared_utils.results import Flag, whom
 from shared_utils.sections import charts_compare, indicators
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -24,35 +25,41 @@ def reach(book) -> Section:
     rows = [row for one in indicators.load(book) for dim in one.spec.equity for row in _gaps(book, one, dim)]
     if not rows:
         raise EmiError("no indicator is broken down by group", "Send group rows in indicator_monthly.")
-    tested = [r for r in rows if r["low"] is not None]
+    table = _table(rows)
+    tested = [r for r in table.told(book.rules, "value") if r["low"] is not None]
     for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
         row["q"] = float(q)
     alarms = [r for r in tested if (r["low"] > 0 or r["high"] < 0) and abs(r["gap"]) >= ATTENTION_GAP]
     flags = [Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r)}.") for r in alarms[:10]]
+    return Section(
+        _reach_sentence(book, alarms, tested),
+        flags=flags,
+        figure=_gap_figure(book, tested),
+        table=table,
+    )
+
+
+def _table(rows) -> Table:
+    told_by = {"n": "n", "numerator": "x"}  # a gap beside another group's gap and value tells the value
     columns = [
         Column("label", "Indicator"),
         Column("dim", "By"),
         Column("group", "Group"),
         Column("reference", "Compared with"),
-        Column("value", "Value", "share", n="n", numerator="x"),
+        Column("value", "Value", "share", **told_by),
         Column("n", "n", "count"),
-        Column("gap", "Gap, points", "points", n="n"),
-        Column("low", "Low end", "points", n="n"),
-        Column("high", "High end", "points", n="n"),
-        Column("ratio", "Ratio", "number", n="n"),
+        Column("gap", "Gap, points", "points", **told_by),
+        Column("low", "Low end", "points", **told_by),
+        Column("high", "High end", "points", **told_by),
+        Column("ratio", "Ratio", "number", **told_by),
         Column("q", "q", "p"),
     ]
-    return Section(
-        _reach_sentence(book, alarms, tested),
-        flags=flags,
-        figure=_gap_figure(book, tested),
-        table=Table(
-            f"Gaps between groups, last {MONTHS_POOLED} months together",
-            columns,
-            rows,
-            notes=_reach_notes(rows),
-        ),
-    )
+    caption = f"Gaps between groups, last {MONTHS_POOLED} months together"
+    return Table(caption, columns, rows, notes=_reach_notes(rows), groups=_whom)
+
+
+def _whom(row: dict) -> dict:
+    return {"n": row["who"], "x": row["who"].did(whom.COUNTED)}
 
 
 def _gaps(book, one, dim) -> list[dict]:
@@ -77,6 +84,7 @@ def _gap(book, one, dim, group, sums, reference) -> dict:
     row = {
         "id": one.spec.id,
         "label": one.spec.label,
+        "who": disclosure.group(f"{one.spec.id} to {one.latest['period']:%Y-%m}", **{dim: group}),
         "dim": plainly(dim),
         "group": wording_group(dim, group),
         "reference": wording_group(dim, reference),

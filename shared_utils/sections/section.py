@@ -21,6 +21,8 @@ class Section:
     `table` and `figure` answer the question; `more` holds further tables and figures, shown after them.
     `estimates` go into the result record; `data` is for sections that build on this one. `id`, `question`,
     `stamp` and `rules` are set when the section has run; a question given here replaces the registered one.
+    `shows` are the groups (disclosure.Group) whose counts or shares the sentence, the figures and the notes tell;
+    None: all that the tables show. A release withholds them when such a group must be hidden after all.
     """
 
     sentence: str
@@ -34,6 +36,7 @@ class Section:
     question: str = ""
     stamp: str = ""
     rules: Rules = field(default_factory=Rules)
+    shows: frozenset | None = None
 
     @property
     def alt(self) -> str:
@@ -46,7 +49,15 @@ class Section:
         # A table prints the stamp below itself; a figure holds it as pixels, which nobody can search or hear.
         parts = [_text(self.sentence, "" if self.table else self.stamp)]
         parts += [part.bundle(self.stamp, self.rules) for part in shown]
-        return parts + ([_notes(self.flags)] if self.flags else [])
+        parts += [_notes(self.flags)] if self.flags else []
+        shows = sorted(map(str, self._shows()))
+        return [(data, {"emi": {"shows": shows}, **metadata} if shows else metadata) for data, metadata in parts]
+
+    def _shows(self) -> frozenset:
+        if self.shows is not None:
+            return self.shows
+        tables = [part for part in (self.table, *self.more) if hasattr(part, "shown")]
+        return frozenset().union(*(table.shown(self.rules) for table in tables))
 
     def _ipython_display_(self):
         from IPython.display import publish_display_data

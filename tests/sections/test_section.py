@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from shared_utils.disclosure import Rules
+from shared_utils.disclosure import Rules, group
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections.charts_compare import Bar, bars, intervals
@@ -91,6 +91,39 @@ def test_small_cells_are_hidden_in_both_renderings():
         html = table.html(Rules(), release=release)
         assert ">7<" not in html and "1.0%" not in html and html.count(">*<") == 2 and "57.1%" in html
         assert "fewer than 11 people" in html
+
+
+RACES = {"black": 84, "white": 41, "hispanic": 23, "asian": 4, "other": 15}
+
+
+def races() -> Table:
+    """The worked check of pilots.md 2.7: the total of 167 stands in every share."""
+    columns = [Column("group", "Group"), Column("n", "n", "count"),
+               Column("share", "Share", "share", n="total", numerator="n")]  # fmt: skip
+    rows = [{"group": name, "n": n, "total": 167, "share": n / 167} for name, n in RACES.items()]
+    everyone = group("people")
+    return Table("Race", columns, rows, groups=lambda r: {"n": everyone.within(race=r["group"]), "total": everyone})
+
+
+def test_a_hidden_count_takes_the_smallest_other_with_it():
+    table = races()
+    assert [row["group"] for row in table.told(Rules(), "n")] == ["black", "white", "hispanic"]
+    html = table.html(Rules(), release=True)
+    assert html.count(">*<") == 4 and ">85<" in html and ">15<" not in html
+
+
+def test_released_cells_name_their_groups_and_the_exact_counts_travel_beside_them():
+    data, metadata = races().bundle("", Rules())
+    assert ["people|race=asian", 4] in metadata["emi"]["counts"] and ["people", 167] in metadata["emi"]["counts"]
+    assert metadata["emi"]["hidden"] == ["people|race=asian", "people|race=other"]
+    assert "data-groups" not in data["text/html"] and data[RELEASE].count("people|race=hispanic") == 2
+
+
+def test_sentences_and_figures_name_the_groups_they_show():
+    made = Section("Most are Black.", table=races())
+    shows = made.bundles()[0][1]["emi"]["shows"]
+    assert "people|race=black" in shows and "people|race=asian" not in shows
+    assert Section("No count.", table=races(), shows=frozenset()).bundles()[0][1] == {}
 
 
 def test_an_effect_keeps_the_decimals_its_standard_error_supports():

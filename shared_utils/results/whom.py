@@ -1,0 +1,90 @@
+"""Whom the numbers of a city count: the one place that names the groups behind its pages and its records.
+
+Two numbers of the same people carry the same group, so they are hidden together; groups that add up are protected
+together (shared_utils.disclosure). Designs on places count places and name no groups.
+"""
+
+from shared_utils.disclosure import Counts, Group, group
+
+PEOPLE = "participants"
+KNOWN, SERVED, LEFT = "main outcome known", "served", "left early"
+EVERYONE = group(PEOPLE)
+COUNTED = "counted"  # the numerator of an indicator
+ALL = "all"
+PRIMARY = "primary"  # the main result and its subgroups are one analysis
+
+# Whom the keys of a record's open blocks count.
+FLOW = {
+    "n": EVERYONE,
+    "n_units": EVERYONE,
+    "n_assigned": EVERYONE,
+    "n_served": EVERYONE.did(SERVED),
+    "n_left": EVERYONE.did(LEFT),
+    "n_known": EVERYONE.did(KNOWN),
+}
+
+
+def arm(name: str) -> Group:
+    """Everyone assigned to one arm."""
+    return EVERYONE.within(arm=name)
+
+
+def sample(analysis: str, contrast: list[str], where: dict | None = None) -> tuple[Group, Group, Group]:
+    """(first arm, second arm, both) of those whose outcomes an analysis uses; `where` narrows it to a subgroup."""
+    both = EVERYONE.within(**(where or {})).did(f"in the analysis {analysis}: {' - '.join(contrast)}")
+    first, second = (both.within(arm=name) for name in contrast)
+    return first, second, both
+
+
+def indicator(row: dict) -> tuple[Group, Group]:
+    """(those behind the denominator, those behind the numerator) of an indicator row of a record."""
+    who = group(f"{row['indicator_id']} {row['period']}")
+    if row["group_dim"] != ALL:
+        who = who.within(**{row["group_dim"]: row["group_value"]})
+    return who, who.did(COUNTED)
+
+
+def indicator_counts(rows: list[dict]) -> list[tuple[Group, int]]:
+    """The exact counts behind indicator rows: denominators, and numerators of shares."""
+    found = []
+    for row in rows:
+        for who, n in zip(indicator(row), (row["denominator"], row["numerator"]), strict=True):
+            if n is not None and n == int(n) and _is_part(row):
+                found.append((who, int(n)))
+    return found
+
+
+def _is_part(row: dict) -> bool:
+    """True when the numerator counts some of those in the denominator."""
+    numerator, denominator = row["numerator"], row["denominator"]
+    return denominator is not None and (numerator is None or 0 <= numerator <= denominator)
+
+
+def estimate(row: dict, people: bool) -> dict[str, Group]:
+    """{key of an estimate's n: whom it counts}; nobody in designs on places."""
+    if not people:
+        return {}
+    where = {row["group"]["dim"]: row["group"]["value"]} if row.get("group") else None
+    name = PRIMARY if row["role"] in ("primary", "subgroup") else row["estimate_id"]
+    groups = sample(name, row["contrast"], where)
+    return {key: who for key, who in zip([*row["contrast"], "analysed"], groups, strict=True) if key in row["n"]}
+
+
+def of_record(record: dict, people: bool) -> list[tuple[Group, int]]:
+    """The exact counts in an internal record: its open blocks and its estimates."""
+    if not people:
+        return []
+    design = record["design"]
+    blocks = {**design, **(design.get("flow") or {})}
+    found = [(who, blocks[key]) for key, who in FLOW.items() if blocks.get(key) is not None]
+    for row in record["estimates"]:
+        found += [(who, row["n"][key]) for key, who in estimate(row, people).items() if row["n"][key] is not None]
+    return found
+
+
+def gathered(pairs) -> Counts:
+    """Pairs of (group, count) as Counts."""
+    counts = Counts()
+    for who, n in pairs:
+        counts.add(who, n)
+    return counts
