@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shared_utils.data.model import HOUSEHOLD_TYPE, TABLES
 
 SHORT = {
-    "hh": "household", "eth": "ethnicity", "no": "number", "num": "number", "qty": "quantity", "amt": "amount",
+    "hh": "household", "eth": "ethnicity", "num": "number", "qty": "quantity", "amt": "amount",
     "pct": "percent", "addr": "address", "bldg": "building", "appl": "application", "app": "application",
     "svc": "service", "prob": "probability", "yr": "year", "mo": "month", "dt": "date", "org": "provider",
     "neighborhood": "neighbourhood", "enrollment": "enrolment", "randomisation": "randomization",
@@ -43,15 +43,15 @@ PERSON = Words("Person ID", "The city's own number or code for this person, fami
                 "participant id", "learner id", "learner number", "youth id", "family id", "family number",
                 "household id", "resident id", "student id", "account", "account number", "application id",
                 "application number", "id"))  # fmt: skip
+SITES = ("site", "site id", "building", "building id", "classroom", "class site", "school", "branch", "provider site",
+         "referral site", "neighbourhood", "location")  # fmt: skip
 PLACE = Words("Place ID", "The city's own name or code for the site, building, classroom or tract.",
-              ("site", "site id", "building", "building id", "classroom", "class site", "tract", "tract geoid",
-               "geoid", "census tract", "school", "branch", "provider site", "referral site", "neighbourhood",
-               "unit id", "location"))  # fmt: skip
+              (*SITES, "tract", "tract geoid", "geoid", "census tract", "unit id"))  # fmt: skip
 
 WORDS: dict[str, dict[str, Words]] = {
     "participants": {
         "participant_id": PERSON,
-        "unit_id": Words(PLACE.title, "The site, classroom, building or branch this person belongs to.", PLACE.also),
+        "unit_id": Words(PLACE.title, "The site, classroom, building or branch this person belongs to.", SITES),
         "tract_id": Words("Census tract", "The 11-digit census tract (GEOID) of the home.",
                           ("tract", "home tract", "tract geoid", "geoid", "census tract geoid")),
         "application_date": Words("Application date", "The day the person applied or was referred.",
@@ -100,8 +100,8 @@ WORDS: dict[str, dict[str, Words]] = {
     "assignments": {
         "subject_id": Words("Assigned ID", "Who or what was assigned.", ()),
         "arm": Words("Group", "The group it was assigned to, whatever happened afterwards.",
-                     ("arm", "assignment", "assigned group", "result", "draw result", "treatment group", "track",
-                      "lottery result", "condition", "study group", "program group", "offer", "area")),
+                     ("arm", "assignment", "assigned group", "draw result", "treatment group", "track",
+                      "lottery result", "condition", "study group", "program group")),
         "assigned_at": Words("Assigned on", "The day of the draw or of the decision.",
                              ("lottery date", "drawn", "drawn on", "draw date", "assignment date", "date assigned",
                               "random assignment date", "randomized", "randomization date", "decided",
@@ -146,7 +146,8 @@ WORDS: dict[str, dict[str, Words]] = {
         "service_id": Words("Entry ID", "A number for this line.", ("entry", "event id", "log id", "line")),
         "subject_id": Words("Person ID", "Who received it, by the same ID as on the sheet People.", PERSON.also),
         "service_type": Words("Service", "What it was, always in the same word: coaching_contact, class_hours.",
-                              ("what", "service type", "kind", "activity", "contact type", "service name")),
+                              ("what", "service type", "type", "kind", "activity", "contact type",
+                               "service name")),
         "service_date": Words("Service date", "The day it took place.",
                               ("day", "date", "service day", "date of service", "contact date", "session date")),
         "quantity": Words("Quantity", "How many, in the unit beside it.", ("count", "times", "hours", "amount")),
@@ -221,7 +222,7 @@ BOOLEANS = {"y": "true", "n": "false", "t": "true", "f": "false"}
 def plain(text: str) -> str:
     """Return a header or a code as comparable words: 'Race/Eth' is 'race ethnicity', 'Case #' 'case number'."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).replace("#", " number ").replace("%", " percent ")
-    words = re.findall(r"[^\W_]+", parted.lower())
+    words = re.findall(r"[^\W_]+", re.sub(r"\bno\.", "number ", parted.lower()))
     return " ".join(SHORT.get(word, word) for word in words)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from intake_city import SETTINGS
+from intake_city import SETTINGS, SITES_MAPPING
 from one_file_cities import one_file_city
 
 from shared_utils import data
@@ -152,10 +152,10 @@ def test_nothing_is_overwritten(tmp_path):
 
 def test_mappings_of_other_files_go_on_working(tmp_path):
     (tmp_path / "mappings").mkdir(parents=True)
-    (tmp_path / "mappings" / "tracker.yml").write_text("source: {path: raw/t.csv}\ntables: {}\n", encoding="utf-8")
+    (tmp_path / "mappings" / "sites.yml").write_text(SITES_MAPPING, encoding="utf-8")
     made = city(tmp_path, SETTINGS)
     assert {path.parent for path in made[1:]} == {tmp_path / "mappings" / "workbook"}
-    assert [one.name for one in read_all(tmp_path)] == ["mappings/tracker.yml"]
+    assert [one.name for one in read_all(tmp_path)] == ["mappings/sites.yml"]
 
 
 def test_a_design_with_one_file_has_no_workbook(tmp_path):
