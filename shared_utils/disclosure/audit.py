@@ -23,14 +23,18 @@ class Audit:
 
 
 def audit(
-    counts: Counts, hidden: Collection[Group], rules: Rules = STANDARD, shown: Collection[Group] = ()
+    counts: Counts,
+    hidden: Collection[Group],
+    rules: Rules = STANDARD,
+    shown: Collection[Group] = (),
+    telling: Collection[Group] = (),
 ) -> Audit:
     """Judge a release: is every count of 1-10 hidden, and is every value from 1 to 10 possible for it?
 
-    A count of zero that is hidden (because "none of them" tells something of a whole group) is judged alike. `shown`
-    are numbers already public, which no mask can take back: they are known, and are not judged.
+    shown    counts already public, which no mask can take back: they are known, and are not judged
+    telling  counts of zero that are judged like small ones ("none of them" tells something of a whole group)
     """
-    failures = tuple(Reader(counts, rules, shown).failures(set(hidden)))
+    failures = tuple(Reader(counts, rules, shown, telling).failures(set(hidden)))
     return Audit(not failures, len(set(hidden)), failures)
 
 
@@ -43,13 +47,19 @@ def feasible_ranges(counts: Counts, hidden: Collection[Group]) -> dict[Group, tu
 class Reader:
     """What can be worked out from one release under a growing mask."""
 
-    def __init__(self, counts: Counts, rules: Rules = STANDARD, shown: Collection[Group] = ()):
+    def __init__(
+        self,
+        counts: Counts,
+        rules: Rules = STANDARD,
+        shown: Collection[Group] = (),
+        telling: Collection[Group] = (),
+    ):
         self.numbers, self.lines = counts.equations()
-        self.public = set(shown)
-        self.rules = rules
+        self.rules, self.public = rules, set(shown)
         self.unprinted = self.numbers.keys() - set(counts)
         self.order = {cell: i for i, cell in enumerate(self.numbers)}
-        self.canonical = sorted(self.numbers, key=str)
+        judged = {cell for cell in self.numbers if self.small(cell) or cell in telling}
+        self.judged = sorted(judged, key=str)
         self.ceiling = 2 * max(self.numbers.values(), default=0) + 1000  # far above every true value
         self._seen = {cell: (n, n) for cell, n in self.numbers.items()}  # values that some possible release has
 
@@ -62,8 +72,7 @@ class Reader:
 
         The mask may only grow from call to call: what was possible stays possible when more is hidden.
         """
-        yield from (cell for cell in self.canonical if self.small(cell) and cell not in hidden | self.unprinted)
-        judged = [cell for cell in self.canonical if self._judged(cell, hidden) and not self._free(cell)]
+        judged = [cell for cell in self.judged if not self.free(*self._seen[cell])]
         known, problems = self._problems(hidden) if judged else (set(), [])
         yield from (cell for cell in judged if cell in known)
         for problem in problems:  # cells that stand in no sum are in none: nothing is known about them
@@ -71,9 +80,9 @@ class Reader:
             if len(cells) > 1:  # one possible release often clears many cells
                 self._note(problem.extreme(cells, 1), problem.extreme(cells, -1))
             for cell in cells:
-                if not self._free(cell):
+                if not self.free(*self._seen[cell]):
                     self._note(problem.extreme([cell], 1), problem.extreme([cell], -1))
-                if not self._free(cell):
+                if not self.free(*self._seen[cell]):
                     yield cell
 
     def range(self, cell: Group, hidden: set[Group]) -> tuple[int, float]:
@@ -87,11 +96,8 @@ class Reader:
                 return low, math.inf if high >= self.ceiling else high
         return 0, math.inf
 
-    def _judged(self, cell: Group, hidden: set[Group]) -> bool:
-        return (self.small(cell) and cell in hidden | self.unprinted) or (cell in hidden and self.numbers[cell] == 0)
-
-    def _free(self, cell: Group) -> bool:
-        low, high = self._seen[cell]
+    def free(self, low: float, high: float) -> bool:
+        """Whether a range holds all of 1 to 10."""
         return low <= 1 and high >= self.rules.small_cell_min - 1
 
     def _note(self, *releases: dict[Group, int]) -> None:
