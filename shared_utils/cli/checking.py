@@ -84,8 +84,19 @@ def _data(city_dir: Path) -> Finding:
         return Finding("data", False, problem_report.counts(sheets), details, tuple(sheets), error.page)
     tables = ", ".join(f"{name} {table['rows']}" for name, table in report.tables.items())
     flags = [flag for flag in report.flags if flag["severity"] != "info"]
-    noted = [f"{f['code']} {f['severity']}, {f['scope']}: {f['message']}" for f in flags]
+    noted = [f"{f['code']} {f['severity']}, {f['scope']}: {f['message']}{_rows(f, report.places)}" for f in flags]
     return Finding("data", True, f"rows: {tables}", (*map(_source, report.sources), *noted))
+
+
+def _rows(flag: dict, places: list[dict]) -> str:
+    """Where to look: the rows of the files a flag is about."""
+    own = [place for place in places if (place["code"], place["scope"]) == (flag["code"], flag["scope"])]
+    return "".join(f" {place['file']}, row {_listed(place)}." for place in own)
+
+
+def _listed(place: dict) -> str:
+    more = place["count"] - len(place["rows"])
+    return ", ".join(map(str, place["rows"])) + (f" and {more:,} more" if more else "")
 
 
 def _source(source) -> str:

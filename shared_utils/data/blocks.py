@@ -235,10 +235,8 @@ def _json(columns: dict[str, pd.Series], index: pd.Index) -> pd.Series:
     """Write a city's own covariates as one flat JSON text a row; missing ones are left out."""
     plain = {name: [_plain(v) for v in values] for name, values in columns.items()}
     rows = zip(*plain.values(), strict=True)
-    texts = [
-        json.dumps({k: v for k, v in zip(plain, row, strict=True) if v is not None}, ensure_ascii=False)
-        for row in rows
-    ]
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    texts = [encode({k: v for k, v in zip(plain, row, strict=True) if v is not None}) for row in rows]
     return pd.Series(texts, index=index, dtype="str")
 
 
