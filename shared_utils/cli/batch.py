@@ -1,7 +1,7 @@
 """emi run, emi status."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -34,6 +34,10 @@ def run(
     failed: Annotated[bool, typer.Option("--failed", help="Only what did not end well last time.")] = False,
     changed: Annotated[bool, typer.Option("--changed", help="Only what changed since its last good run.")] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Minutes after which a notebook is stopped.")] = 60,
+    executor: Annotated[
+        Literal["local", "dask"], typer.Option(help="Where: on this machine, or on workers of dask.")
+    ] = "local",
+    scheduler: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="Where the scheduler of dask is.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -42,6 +46,8 @@ def run(
     from shared_utils.results.notebooks import NOTEBOOKS
     from shared_utils.runner import executors, report
 
+    if (executor == "dask") != bool(scheduler):
+        raise TypedWrong("dask needs its scheduler.", "For example:  emi run --executor dask --scheduler tcp://host:8786")
     screen = Screen(as_json)
     chosen = select(cities)
     try:
@@ -68,7 +74,8 @@ def run(
     workers = workers or executors.default_workers(len(plan.having("run")))
     screen.say(report.plan_line(plan, workers), *([""] if plan.having("run") else []))
     with screen.busy("Starting") as busy:
-        batch = runner.execute(plan, workers, _progress(screen, busy, plan, workers), round(timeout * 60))
+        show = _progress(screen, busy, plan, workers)
+        batch = runner.execute(plan, workers, show, round(timeout * 60), scheduler)
     screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
     screen.give(report.report_dict(batch))
     return batch.exit_code

@@ -267,6 +267,7 @@ class Privacy(Block):
     release_levels: ReleaseLevels = ReleaseLevels()
     geography_floor: Literal["tract_group"] = "tract_group"
     rd_plot_min_per_bin: Annotated[int, Field(ge=11)] = 11
+    remote_compute: bool = False                             # may a batch send the city's data to other machines?
 
 
 class Reporting(Block):

@@ -30,13 +30,13 @@ def fingerprint(city_dir: Path, notebook: str, parameters: dict) -> dict[str, st
     """Hash every part the result of one notebook depends on: {part: sha256}, parts as in `WORDS`."""
     city = Path(city_dir)
     return {
-        "data": _files_sha(city, _data_files(city)),
-        "settings": _files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
-        "mappings": _files_sha(city, _below(city / "mappings")),
-        "plan": _files_sha(city, _below(city / "plan")),
+        "data": files_sha(city, _data_files(city)),
+        "settings": files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
+        "mappings": files_sha(city, _below(city / "mappings")),
+        "plan": files_sha(city, _below(city / "plan")),
         "notebook": notebook_sha(source_path(city, notebook)),
-        "city_code": _files_sha(city, _below(city / "city_code")),
-        "shared_utils": _files_sha(city, _below(city / "shared_utils")),
+        "city_code": files_sha(city, _below(city / "city_code")),
+        "shared_utils": files_sha(city, _below(city / "shared_utils")),
         "parameters": _sha(json.dumps(parameters, sort_keys=True, ensure_ascii=False)),
     }
 
@@ -89,7 +89,8 @@ def _parts(file: Path, folder: Path) -> tuple[str, ...]:
     return file.relative_to(folder).parts
 
 
-def _files_sha(city: Path, files: list[Path]) -> str:
+def files_sha(city: Path, files: list[Path]) -> str:
+    """Hash files with their names as seen from the folder `city`."""
     lines = [f"{f.relative_to(city).as_posix()} {_file_sha(f, *_stamp(f))}" for f in files if f.is_file()]
     return _sha("\n".join(lines))
 

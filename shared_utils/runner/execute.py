@@ -81,17 +81,18 @@ def execute(
     workers: int | None = None,
     on_event: Callable[[str, object], None] = lambda kind, what: None,
     limit_s: int = LIMIT_S,
+    scheduler: str = "",
 ) -> BatchReport:
     """Run what the plan says, the longest notebooks first, and write the state of each.
 
     `on_event` gets ("started", Job), ("at", (Job, section)) and ("finished", Result). A notebook is stopped after
-    `limit_s` seconds. Ctrl+C and SIGTERM end the workers, write what was running as stopped and return the report
+    `limit_s` seconds. With a `scheduler` (tcp://host:port) the workers of dask do the work. Ctrl+C and SIGTERM end the workers, write what was running as stopped and return the report
     with `stopped` set. A city that another batch is working on is left to it.
     """
     begun = time.monotonic()
     cities = dict.fromkeys(job.city_dir for job in plan.jobs if job.action != "current")
     with locks.held(list(cities)) as busy, _sigterm_like_ctrl_c():
-        report = _Batch(plan, busy, on_event).run(workers, limit_s)
+        report = _Batch(plan, busy, on_event).run(workers, limit_s, scheduler)
     report.seconds = time.monotonic() - begun
     return report
 
@@ -108,18 +109,15 @@ class _Batch:
             if job.city_dir not in busy:
                 _write_state(job, {"status": "blocked", "error": self.ended[_key(job)].error})
 
-    def run(self, workers: int | None, limit_s: int) -> BatchReport:
+    def run(self, workers: int | None, limit_s: int, scheduler: str) -> BatchReport:
         """Run all jobs and return the report, with the results in the order of the plan."""
         report = BatchReport()
         run_id = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
         longest_first = sorted(self.jobs.items(), key=lambda item: -item[1].expected_s)
         tasks = [Task(key, run_notebook, (*key, job.parameters, run_id, limit_s)) for key, job in longest_first]
-        many = len(tasks) > 1  # one notebook would only wait for the server
-        report.cold = warm.why_not() if many else ""
         try:
-            with warm.serving(kernel_environment()) if many else contextlib.nullcontext():
-                for key, answer in run_tasks(tasks, workers or default_workers(len(tasks)), self._starts, self._at):
-                    self._ends(key, answer)
+            for key, answer in self._pool(tasks, workers, scheduler, report):
+                self._ends(key, answer)
         except KeyboardInterrupt:
             report.stopped = True
             for key in self.running:
@@ -127,6 +125,18 @@ class _Batch:
         stopped = {key: Result.of(job, "stopped") for key, job in self.jobs.items()}
         report.results = [(stopped | self.ended)[_key(job)] for job in self.plan.jobs]
         return report
+
+    def _pool(self, tasks: list[Task], workers: int | None, scheduler: str, report: BatchReport):
+        """The answers of the tasks, from dask or from processes of this machine with a fork server of their own."""
+        if scheduler and tasks:
+            from shared_utils.runner import on_dask
+
+            yield from on_dask.run_tasks(tasks, scheduler, self._starts, self._at)
+            return
+        many = len(tasks) > 1  # one notebook would only wait for the server
+        report.cold = warm.why_not() if many else ""
+        with warm.serving(kernel_environment()) if many else contextlib.nullcontext():
+            yield from run_tasks(tasks, workers or default_workers(len(tasks)), self._starts, self._at)
 
     def _starts(self, key) -> None:
         self.running[key] = time.monotonic()

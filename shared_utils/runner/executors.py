@@ -62,13 +62,18 @@ class _Told:
     text: str
 
 
-_driver = None  # in a worker process: the connection to whoever gives it tasks
+_listener: Callable[[str], None] = lambda text: None
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """In a worker: who hears what tasks say on their way."""
+    global _listener
+    _listener = listener
 
 
 def tell(text: str) -> None:
-    """Say where a task is; outside a worker process nobody listens."""
-    if _driver is not None:
-        _driver.send(_Told(text))
+    """Say where a task is; outside a worker nobody listens."""
+    _listener(text)
 
 
 def default_workers(jobs: int) -> int:
@@ -103,7 +108,7 @@ def run_tasks(
                     on_tell(slot.task.key, answer.text)
                     continue
                 task, attempt = slot.free()
-                if _is_death(answer) and attempt == 1:
+                if is_death(answer) and attempt == 1:
                     waiting.append((task, 2))
                 else:
                     yield task.key, answer
@@ -112,7 +117,8 @@ def run_tasks(
             slot.stop()
 
 
-def _is_death(answer: Any) -> bool:
+def is_death(answer: Any) -> bool:
+    """True when the process under a task died."""
     return isinstance(answer, Failure) and answer.ename == InfrastructureDeath.__name__
 
 
@@ -163,23 +169,28 @@ class _Slot:
 
 def _serve(connection) -> None:
     """Worker process: answer calls until the driver is gone."""
-    global _driver
-    _driver = connection
+    listen(lambda text: connection.send(_Told(text)))
     os.environ.update(kernel_environment())
     # Ctrl+C reaches every process of a terminal; the driver alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
             function, args = connection.recv()
-            answer = function(*args)
         except EOFError:
             return
-        except BaseException as error:  # SystemExit too: a worker ends only by losing its driver
-            answer = _plain(error)
-        connection.send(answer)
+        connection.send(answer(function, args))
 
 
-def _plain(error: BaseException) -> Failure:
+def answer(function: Callable, args: tuple) -> Any:
+    """In a worker: call, and return the value or the Failure. SystemExit too: a worker ends by losing its driver."""
+    try:
+        return function(*args)
+    except BaseException as error:
+        return as_failure(error)
+
+
+def as_failure(error: BaseException) -> Failure:
+    """An exception as plain text, without what may be a resident's."""
     if not isinstance(error, InfrastructureDeath):  # its words are ours
         quiet_error(error)
     trace = "".join(traceback.format_exception(error))

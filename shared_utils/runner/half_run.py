@@ -4,7 +4,7 @@ import re
 import time
 from pathlib import Path
 
-from shared_utils.disclosure.messages import ENDING, quiet, quiet_traceback
+from shared_utils.disclosure.messages import quiet_traceback
 from shared_utils.disclosure.scan import hide
 from shared_utils.results.record import write_text
 from shared_utils.runner import executors
@@ -87,9 +87,7 @@ def _quiet_error(output, source: str, own: set[str]) -> None:
     trace = hide(_ANSI.sub("", "\n".join(output.traceback)))
     evalue = hide(_ANSI.sub("", output.evalue))
     if output.ename not in own:
-        # What the traceback shows besides the message is code, and so says which words of the message are code.
-        code = "\n".join(line for line in trace.replace(evalue, "").splitlines() if not ENDING.match(line))
-        trace, evalue = quiet_traceback(trace, source), quiet(evalue, f"{source}\n{code}")
+        trace, evalue = quiet_traceback(trace, evalue, source)
     output.evalue, output.traceback = evalue, trace.splitlines()
 
 

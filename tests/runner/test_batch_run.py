@@ -15,6 +15,7 @@ from toy_batch import emi, finished
 
 from shared_utils import results, runner
 from shared_utils.results import notebooks as files
+from shared_utils.runner import warm
 
 
 def test_one_failing_city_leaves_the_others(batch):
@@ -154,6 +155,15 @@ def test_blocked_city_starts_nothing_and_is_told_once(batch, tmp_path):
     ]
     assert "The site keeps the last good results of calder." in end
     assert end[-1] == "Next:  emi check calder   then:  emi run --failed"
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not warm.CAN_FORK, reason="kernels are not forked on this system")
+def test_a_dead_fork_server_costs_a_second_ordinary_start(tmp_path):
+    city = toy.make_city(tmp_path, "ironvale", baseline=toy.DEAD_SERVER_ONCE)
+    report = runner.execute(runner.plan([city], ["baseline", "monitoring"], None), workers=2)
+    assert [result.status for result in report.results] == ["ok", "ok"]
+    assert "fork server" in report.results[0].cold
 
 
 @pytest.mark.full

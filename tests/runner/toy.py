@@ -162,13 +162,27 @@ def record(key: str) -> dict:
 
 # Cells that end badly.
 DEAD_KERNEL = "import os\nos._exit(7)"
-DEAD_WORKER_ONCE = """\
+ONCE = """\
 import os, signal
 marker = root / "died"
 if not marker.exists():
     marker.touch()
-    os.kill(os.getppid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 """
+DEAD_SERVER_ONCE = f"{ONCE}    os.kill(os.getppid(), signal.SIGKILL)\n    import time; time.sleep(60)"
+# The worker is the process that writes to the same log as its kernel, and is not the kernel.
+DEAD_WORKER_ONCE = (
+    ONCE
+    + """\
+    log = os.readlink("/proc/self/fd/1")
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            if os.readlink(f"/proc/{pid}/fd/1") == log and pid != os.getpid():
+                os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    import time; time.sleep(60)
+"""
+)
 MISSING_COLUMN = """\
 message = 'Column "month" is missing from monthly.xlsx \\u2192 the file has "mnth".'
 raise toy.MissingColumn(message, "Rename it.")

@@ -1,0 +1,239 @@
+"""Notebooks on dask workers, on this machine or on others, behind the interface of the local pool (`run_tasks`).
+
+A worker that sees the city's folder at the same path works there. One that does not gets the folder as an archive and
+sends back what the run left in outputs/internal; a city's own data travel only where its settings allow it
+(privacy.remote_compute). Nothing is released on a worker: the driver does that, as for the local pool.
+"""
+
+import io
+import os
+import queue
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from shared_utils.errors import EmiError
+from shared_utils.results import freshness
+from shared_utils.results.notebooks import lock_path
+from shared_utils.runner import executors, warm
+from shared_utils.runner.executors import Failure, InfrastructureDeath, Task
+
+TOPIC = "emi"
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "linearmodels", "papermill", "ipykernel")
+# What a run elsewhere does not need, or must not have: who is who, and the salt.
+STAYS = (".git", ".venv", "__pycache__", ".ipynb_checkpoints", "outputs", "data/private/crosswalk")
+_one_at_a_time = threading.Lock()
+_kernels = ExitStack()  # the fork server of this worker, which ends with it
+
+
+class SchedulerError(EmiError):
+    """The scheduler does not answer, or its workers cannot do this work."""
+
+    exit_code = 3
+
+
+def run_tasks(
+    tasks: Iterable[Task],
+    scheduler: str,
+    on_start: Callable[[Any], None] = lambda key: None,
+    on_tell: Callable[[Any, str], None] = lambda key, text: None,
+) -> Iterator[tuple[Any, Any]]:
+    """Yield (key, value or Failure) as tasks end on the workers of the dask scheduler at `scheduler`.
+
+    Each task is run_notebook with a city's folder as its first argument. A task whose worker or kernel died is tried
+    once more. Raises SchedulerError when there is no scheduler or its workers run other code.
+    """
+    from distributed import Client
+
+    tasks = dict(enumerate(tasks))
+    try:
+        client = Client(scheduler, timeout=15, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SchedulerError(
+            f"No dask scheduler answers at {scheduler} ({error}).", "Start one:  dask scheduler"
+        ) from None
+    with client:
+        _check_workers(client)
+        client.run_on_scheduler(_try_twice)
+        archives = _archives(client, {task.args[0] for task in tasks.values()})
+        yield from _Flow(client, tasks, archives, on_start, on_tell).answers()
+
+
+class _Flow:
+    """The tasks of one batch on their way: what workers say and how tasks end comes in through one queue."""
+
+    def __init__(self, client, tasks: dict[int, Task], archives: dict[Path, bytes], on_start, on_tell):
+        self.client, self.tasks, self.archives = client, tasks, archives
+        self.on_start, self.on_tell = on_start, on_tell
+        self.inbox, self.futures, self.started, self.again = queue.SimpleQueue(), {}, set(), set()
+
+    def answers(self) -> Iterator[tuple[Any, Any]]:
+        self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(tuple(event[1])))
+        try:
+            for number in self.tasks:
+                self._submit(number)
+            while self.futures:
+                number, text = self.inbox.get()
+                if number not in self.futures:
+                    continue
+                if number not in self.started:
+                    self.started.add(number)
+                    self.on_start(self.tasks[number].key)
+                if text is None:
+                    yield from self._ended(number)
+                elif text:
+                    self.on_tell(self.tasks[number].key, text)
+        finally:
+            self.client.cancel(list(self.futures.values()), force=True)
+
+    def _submit(self, number: int, avoid: str = "") -> None:
+        task = self.tasks[number]
+        elsewhere = [address for address in self.client.scheduler_info(n_workers=-1)["workers"] if address != avoid]
+        future = self.client.submit(
+            _work, number, task.function, task.args, self.archives.get(task.args[0]), pure=False, retries=0,
+            workers=elsewhere or None, allow_other_workers=True,
+        )  # fmt: skip
+        self.futures[number] = future
+        future.add_done_callback(lambda _: self.inbox.put((number, None)))
+
+    def _ended(self, number: int) -> Iterator[tuple[Any, Any]]:
+        task, future = self.tasks[number], self.futures.pop(number)
+        answer, where = _result(future)
+        if executors.is_death(answer) and where and number not in self.again:
+            self.again.add(number)
+            self._submit(number, avoid=where)
+            return
+        if isinstance(answer, tuple):
+            answer, files = answer
+            _unpack(files, lock_path(task.args[0]).parent)
+        yield task.key, answer
+
+
+def _result(future) -> tuple[Any, str]:
+    """The answer of a future and the worker it came from ("" when that died: dask has then tried another one)."""
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker:
+        message = "The worker that ran it was ended, and so was the next one; often for lack of memory."
+        return Failure(InfrastructureDeath.__name__, message), ""
+    except Exception as error:
+        return executors.as_failure(error), ""
+
+
+def _work(number: int, function: Callable, args: tuple, archive: bytes | None) -> tuple[Any, str]:
+    """On a worker: run one notebook; returns the answer (with the files, where they were shipped) and the worker."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    with _one_at_a_time:  # a run sends this process's output to its log
+        worker.log_event(TOPIC, [number, ""])
+        executors.listen(lambda text: worker.log_event(TOPIC, [number, text]))
+        _start_kernels()
+        if archive is None:
+            return executors.answer(function, args), worker.address
+        with tempfile.TemporaryDirectory(prefix="emi-city-") as folder:
+            city = Path(folder) / args[0].name
+            zipfile.ZipFile(io.BytesIO(archive)).extractall(city)
+            answer = executors.answer(function, (city, *args[1:]))
+            internal = lock_path(city).parent
+            return (answer, _pack(internal, internal.glob("*"))), worker.address
+
+
+def _start_kernels() -> None:
+    """Once a worker: its kernels are forked from a server of its own."""
+    if warm.SOCKET not in os.environ and not warm.why_not():
+        os.environ.update(executors.kernel_environment())
+        _kernels.enter_context(warm.serving(executors.kernel_environment()))
+
+
+def _check_workers(client) -> None:
+    """Refuse workers that would give other numbers, or run two notebooks in one process."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    if not workers:
+        raise SchedulerError(
+            f"The scheduler at {client.scheduler.address} has no workers.",
+            f"Start some:  dask worker {client.scheduler.address} --nthreads 1",
+        )
+    refuse_differing(code(), client.run(code))
+
+
+def refuse_differing(mine: dict[str, str], workers: dict[str, dict[str, str]]) -> None:
+    """Raise SchedulerError for the first worker {address: its code()} that differs from `mine`, naming in what."""
+    for address, theirs in workers.items():
+        differing = sorted(name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name))
+        if differing:
+            raise SchedulerError(
+                f"The worker at {address} has another {', '.join(differing)} than this machine.",
+                "Set it up from the same files (python bootstrap.py setup) and start it again.",
+            )
+
+
+def _try_twice(dask_scheduler) -> None:
+    """On the scheduler: a notebook whose worker was ended is tried once more elsewhere, not three times."""
+    dask_scheduler.allowed_failures = 1
+
+
+def code() -> dict[str, str]:
+    """What the numbers depend on besides the city's folder: versions, and this package's own files."""
+    import platform
+
+    package = Path(__file__).parents[1]
+    own = {"shared_utils": freshness.files_sha(package, sorted(package.rglob("*.py")))}
+    return own | {"Python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def _archives(client, cities: set[Path]) -> dict[Path, bytes]:
+    """The folders that must travel because not every worker sees them."""
+    marks = {str(city): lock_path(city).read_text(encoding="utf-8") for city in cities}
+    seen = [set(found) for found in client.run(_sees, marks).values()]
+    return {city: _archive(city) for city in sorted(cities) if not all(str(city) in found for found in seen)}
+
+
+def _sees(marks: dict[str, str]) -> list[str]:
+    """On a worker: the folders of `marks` that are the driver's own, known by its lock."""
+    found = []
+    for city, mark in marks.items():
+        try:
+            if lock_path(Path(city)).read_text(encoding="utf-8") == mark:
+                found.append(city)
+        except OSError:
+            continue
+    return found
+
+
+def _archive(city: Path) -> bytes:
+    private = freshness.peek(city, "data", "mode") != "synthetic"
+    if private and freshness.peek(city, "privacy", "remote_compute") != "true":
+        raise SchedulerError(
+            f"{city.name} works with its own data, and not every worker sees its folder: the data would have to travel.",
+            "Run it without --executor dask, or let it by privacy.remote_compute: true in city.yml.",
+        )
+    return _pack(city, [file for file in city.rglob("*") if not _stays(file.relative_to(city))])
+
+
+def _stays(file: Path) -> bool:
+    return any(name in file.parts or file.is_relative_to(name) for name in STAYS)
+
+
+def _pack(root: Path, files: Iterable[Path]) -> bytes:
+    """A zip archive of files, named as seen from `root`."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(file for file in files if file.is_file()):
+            archive.write(file, file.relative_to(root).as_posix())
+    return packed.getvalue()
+
+
+def _unpack(files: bytes, internal: Path) -> None:
+    """Put what a run elsewhere left into the city's own outputs/internal, each file whole."""
+    with tempfile.TemporaryDirectory(prefix=".shipped-", dir=internal) as folder:
+        zipfile.ZipFile(io.BytesIO(files)).extractall(folder)
+        for file in Path(folder).iterdir():
+            os.replace(file, internal / file.name)
