@@ -18,7 +18,7 @@ from shared_utils import data, designs
 from shared_utils.errors import EmiError
 from shared_utils.sections import analysis
 from shared_utils.stats import power
-from shared_utils.stats.covariates import covariate_sources, numeric_columns
+from shared_utils.stats.covariates import covariate_sources, is_text, numeric_columns
 from shared_utils.stats.logistic import chances
 
 SIMULATED, FAST_SIMULATED = 120, 30  # pilots counted
@@ -42,7 +42,7 @@ def detectable_effect(book) -> tuple[float, str, dict]:
 def _by_count(book) -> tuple[float, str, dict]:
     """By planting effects into resampled people who take part with their own chance."""
     pilots = FAST_SIMULATED if book.parameters["fast"] else SIMULATED
-    people, column = _with_chances(book), book.study.design["treatment"]
+    (people, covariates), column = _with_chances(book), book.study.design["treatment"]
     outcome = book.config.primary.id
     sign = 1 if book.config.primary.direction == "increase" else -1
     planted = _flipped if people[outcome].dropna().isin([0, 1]).all() else _added
@@ -51,7 +51,7 @@ def _by_count(book) -> tuple[float, str, dict]:
         takes_part = rng.random(len(sample)) < sample["chance"]
         values = sample[outcome].to_numpy(dtype=float, na_value=np.nan, copy=True)
         values[takes_part] = planted(values[takes_part], sign * effect, rng)
-        return _main(book, sample.assign(**{column: takes_part.astype(int), outcome: values}))
+        return _main(book, sample.assign(**{column: takes_part.astype(int), outcome: values}), covariates=covariates)
 
     guesses = [redrawn(people, 0.0, np.random.default_rng([book.seed, draw])) for draw in range(FAST_REDRAWN)]
     error, df = _typical_error(guesses)
@@ -69,19 +69,21 @@ def _by_count(book) -> tuple[float, str, dict]:
     return found.mde, words, {"simulated pilots": pilots, "effect first tried": power.multiplier(df) * error}
 
 
-def _with_chances(book):
-    """People with a known group: what the analysis reads of them, and their chance of taking part given the
-    covariates."""
-    design = book.study.design
-    read = [design["treatment"], book.config.primary.id, *covariate_sources(design["covariates"])]
-    people = book.study.frame[list(dict.fromkeys(read))].dropna(subset=[design["treatment"]]).reset_index(drop=True)
-    columns, _ = numeric_columns(people, design["covariates"], splines=True)
-    matrix = np.column_stack([np.ones(len(people)), columns])
+def _with_chances(book) -> tuple:
+    """People with a known group: what the analysis reads of them, their chance of taking part given the covariates, and
+    the names of those. Hundreds of analyses read them, so they are plain numbers, words as indicators."""
+    design, outcome = book.study.design, book.config.primary.id
+    people = book.study.frame.dropna(subset=[design["treatment"]]).reset_index(drop=True)
+    words = [name for name in covariate_sources(design["covariates"]) if is_text(people[name])]
+    indicators, _ = numeric_columns(people, words)
+    names = [name for name in design["covariates"] if name not in words]
+    read = people[list(dict.fromkeys([design["treatment"], outcome, *covariate_sources(names)]))].astype(float)
+    matrix = numeric_columns(people, design["covariates"], splines=True)[0]
     try:
-        _, chance = chances(people[design["treatment"]].to_numpy(float), matrix)
+        _, chance = chances(read[design["treatment"]].to_numpy(), np.column_stack([np.ones(len(people)), matrix]))
     except ValueError as problem:
         raise EmiError(f"who takes part: {problem}") from None
-    return people.assign(chance=chance)
+    return read.join(indicators).assign(chance=chance), [*names, *indicators]
 
 
 def _added(values, effect, rng):
@@ -95,8 +97,8 @@ def _flipped(values, effect, rng):
     return np.where(flips & ~np.isnan(values), float(effect > 0), values)
 
 
-def _main(book, frame) -> dict:
-    planned = analysis.design(book, book.config.primary.id, draws=0)
+def _main(book, frame, **changes) -> dict:
+    planned = analysis.design(book, book.config.primary.id, draws=0, **changes)
     planned.pop("received", None)  # who took part changes other rows only
     return designs.main_row(frame, planned)
 

@@ -100,7 +100,9 @@ def _filled(series: pd.Series, name: str):
         )
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
-    values = pd.to_numeric(series).to_numpy(dtype=float, na_value=np.nan)
+    if not (isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"):
+        series = pd.to_numeric(series)
+    values = series.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():
         raise CovariateError(f"covariate '{name}' holds infinite values", "Leave them empty instead.")
     missing = np.isnan(values)
