@@ -1,20 +1,22 @@
 """The mask memory: what earlier releases showed and hid, and what follows for the next one (pilots.md 2.7.5).
 
 Two releases of the same figure are a table with one more dimension, time: the reader subtracts. So
-  - a group hidden once stays hidden until a full quarter has passed and its count has changed by 11 or more;
+  - a group hidden because of small counts stays hidden until a full quarter has passed and its count has changed by 11
+    or more: otherwise another partner could be chosen, and the two releases would give the small count away;
   - a subgroup whose count changed by 1-10 since it was last published is not updated before a full quarter has
-    passed: it is hidden meanwhile (an old number beside a new total would invite a subtraction of another kind);
+    passed: it is held back, and so is what would give it away, until a quarter after the first release without it;
   - when everybody's count changed by 1-10, none of its subgroups is updated: all changes are within that number;
-  - counts published within the last quarter enter the audit as known numbers.
+  - the last release of the quarter enters the audit, as numbers known and masks to keep safe, with what came or went.
 Totals of everybody may always be updated. A figure belongs to one period: the period is part of the population
 ("enrolled 2020-03"), so that a new month is a new figure and a later release of the old month is the same one.
 
-The memory holds exact counts, so it stays in the city's outputs/internal:
-    {"version": 1, "releases": [{"as_of": "2020-03-31", "shown": {"<group>": 84}, "hidden": {"<group>": 4}}]}
+The memory holds exact counts, so it stays in the city's outputs/internal. A release in it is {"as_of": "2020-03-31",
+"shown": {"<group>": 84}, "hidden": {"<group>": 4}, "held": {"<group>": 41}}; the first comes first.
 """
 
 import json
 import os
+from calendar import monthrange
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
@@ -25,6 +27,7 @@ from shared_utils.disclosure.protect import Protection, protect
 from shared_utils.disclosure.rules import STANDARD, Rules, is_small
 
 VERSION = 1
+STATES = ("shown", "hidden", "held")
 
 
 def no_history() -> dict:
@@ -44,8 +47,9 @@ def load(path: Path) -> dict:
         history = json.loads(path.read_text(encoding="utf-8"))
         for release in history["releases"]:
             date.fromisoformat(release["as_of"])
-            for text, n in [*release["shown"].items(), *release["hidden"].items()]:
-                Group.parse(text), int(n)
+            for state in STATES:
+                for text, n in release[state].items():
+                    Group.parse(text), int(n)
         known = history["version"] == VERSION
     except (OSError, ValueError, TypeError, KeyError, AttributeError, DisclosureError):
         known = False
@@ -68,10 +72,11 @@ def save(history: dict, path: Path) -> Path:
 
 
 def remember(history: dict, counts: Counts, protection: Protection, as_of: date) -> dict:
-    """The memory with one more release: its counts, shown or hidden. The memory given is left alone."""
-    release = {"as_of": as_of.isoformat(), "shown": {}, "hidden": {}}
+    """The memory with one more release. The memory given is left alone."""
+    release = {"as_of": as_of.isoformat(), **{state: {} for state in STATES}}
     for group in counts:
-        release["hidden" if protection.is_hidden(group) else "shown"][str(group)] = counts[group]
+        state = "held" if group in protection.held else "hidden" if protection.is_hidden(group) else "shown"
+        release[state][str(group)] = counts[group]
     return {**history, "releases": [*history["releases"], release]}
 
 
@@ -79,25 +84,25 @@ def protect_release(
     counts: Counts, history: dict, as_of: date, rules: Rules = STANDARD, hidden: Collection[Group] = ()
 ) -> Protection:
     """`protect` for a release that follows others: their masks are kept and what they showed is known to the reader."""
-    linked, masked, public = _with_last_release(counts, _Past(history, as_of, rules))
-    masks = {*hidden, *needed_masks(history, counts, as_of, rules)}
-    whole = protect(linked, rules, hidden=masks | masked, shown=public)
-    own = set(counts)
+    past = _Past(history, as_of, rules)
+    alone = protect(counts, rules, hidden, masks=past.masked(counts))
+    linked, masked, public = _with_last_release(counts, past)
+    whole = protect(linked, rules, hidden, shown=public, masks=alone.hidden | past.held(counts) | masked)
+    own = whole.hidden & set(counts)
     return replace(
         whole,
-        hidden=whole.hidden & own,
-        primary=whole.primary & own,
-        complementary=whole.complementary & own,
-        audit=replace(whole.audit, n_hidden=len(whole.hidden & own)),
+        hidden=own,
+        primary=alone.primary,
+        complementary=whole.complementary & own | alone.complementary,
+        held=own - alone.hidden,
+        audit=replace(whole.audit, n_hidden=len(own)),
     )
 
 
 def needed_masks(history: dict, counts: Counts, as_of: date, rules: Rules = STANDARD) -> frozenset[Group]:
     """The groups of `counts` to hide because of what earlier releases hid or showed."""
     past = _Past(history, as_of, rules)
-    held = past.under_a_small_change(counts)
-    masks = {g for g in counts if past.masks(g, counts[g]) or (past.small_change(g, counts[g]) and not g.everybody)}
-    return frozenset(masks | held)
+    return frozenset(past.masked(counts) | past.held(counts))
 
 
 def _with_last_release(counts: Counts, past: "_Past") -> tuple[Counts, set[Group], set[Group]]:
@@ -126,18 +131,32 @@ class _Past:
     def __init__(self, history: dict, as_of: date, rules: Rules):
         self.releases, self.as_of, self.rules = history["releases"], as_of, rules
 
-    def masks(self, group: Group, n: int) -> bool:
-        """Whether the mask of the latest releases still holds: for a quarter, and until the count is another one."""
-        run = None  # the first release since which the group has always been hidden
-        for release in self.releases:
-            if str(group) in release["shown"]:
-                run = None
-            elif str(group) in release["hidden"]:
-                run = run or release
-        if run is None:
+    def masked(self, counts: Counts) -> set[Group]:
+        """The groups whose mask still holds."""
+        return {group for group in counts if self.is_masked(group, counts[group])}
+
+    def held(self, counts: Counts) -> set[Group]:
+        """The subgroups not to be updated, or not yet to be shown again."""
+        waiting = {group for group in counts if self.is_waiting(group, counts[group]) and not group.everybody}
+        return waiting | self.under_a_small_change(counts)
+
+    def is_masked(self, group: Group, n: int) -> bool:
+        """Whether it was hidden since it was last shown, less than a quarter ago or with nearly the same count."""
+        first = next((release for release in self.since_shown(group) if str(group) in release["hidden"]), None)
+        if first is None:
             return False
-        another = abs(n - run["hidden"][str(group)]) >= self.rules.small_cell_min
-        return not (another and self.a_quarter_after(run))
+        another = abs(n - first["hidden"][str(group)]) >= self.rules.small_cell_min
+        return not (another and self.a_quarter_after(first))
+
+    def is_waiting(self, group: Group, n: int) -> bool:
+        """Whether its count took a small step within the quarter, or has been held back for less than a quarter."""
+        held = [release for release in self.since_shown(group) if str(group) in release["held"]]
+        return self.small_change(group, n) or bool(held and not self.a_quarter_after(held[0]))
+
+    def since_shown(self, group: Group) -> list[dict]:
+        """The releases after the last that showed the group."""
+        shown = [i for i, release in enumerate(self.releases) if str(group) in release["shown"]]
+        return self.releases[shown[-1] + 1 :] if shown else self.releases
 
     def published(self, group: Group) -> set[int]:
         """The counts of the group that were shown within the last quarter."""
@@ -151,9 +170,9 @@ class _Past:
             if self.a_quarter_after(release) or not populations:
                 break
             here = {
-                Group.parse(text): (release["as_of"], n, shown)
-                for shown, numbers in ((True, release["shown"]), (False, release["hidden"]))
-                for text, n in numbers.items()
+                Group.parse(text): (release["as_of"], n, state == "shown")
+                for state in STATES
+                for text, n in release[state].items()
             }
             groups |= {group: entry for group, entry in here.items() if group.population in populations}
             populations -= {group.population for group in here}
@@ -169,8 +188,10 @@ class _Past:
         return {group for group in counts if not group.everybody and any(map(group.is_within, totals))}
 
     def a_quarter_after(self, release: dict) -> bool:
-        then, now = date.fromisoformat(release["as_of"]), self.as_of
-        return (now.year - then.year) * 12 + now.month - then.month - (now.day < then.day) >= 3
+        """Whether three months have passed since a release; from 31 March they have on 30 June."""
+        then = date.fromisoformat(release["as_of"])
+        year, month = divmod(then.year * 12 + then.month - 1 + 3, 12)
+        return self.as_of >= date(year, month + 1, min(then.day, monthrange(year, month + 1)[1]))
 
 
 def quarterly(series: Mapping[str, int], rules: Rules = STANDARD) -> frozenset[str]:

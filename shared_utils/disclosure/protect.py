@@ -17,7 +17,8 @@ from shared_utils.disclosure.rules import STANDARD, Rules, is_small
 class Protection:
     """What to hide: small counts (`primary`), what was asked for, and what would give them away (`complementary`).
 
-    `refused` are small counts that what is public already gives away: their table must be withheld.
+    `refused` are small counts that what is public already gives away: their table must be withheld. `held` are, of the
+    hidden, those that only wait for a quarter to pass since an earlier release (memory.py).
     """
 
     hidden: frozenset[Group]
@@ -25,20 +26,29 @@ class Protection:
     complementary: frozenset[Group]
     audit: Audit
     refused: tuple[Group, ...] = ()
+    held: frozenset[Group] = frozenset()
 
     def is_hidden(self, group: Group) -> bool:
         return group in self.hidden
 
 
 def protect(
-    counts: Counts, rules: Rules = STANDARD, hidden: Collection[Group] = (), shown: Collection[Group] = ()
+    counts: Counts,
+    rules: Rules = STANDARD,
+    hidden: Collection[Group] = (),
+    shown: Collection[Group] = (),
+    masks: Collection[Group] = (),
 ) -> Protection:
     """Hide every count of 1-10, then what would give one away, until the audit of the whole release passes.
 
-    hidden  groups to hide whatever their count: old masks, dropped series, "none of them" and "all of them"
+    hidden  groups to hide whatever their count (dropped series, "none of them" and "all of them"); where the count is
+            zero it must not be possible to work it out either
     shown   groups whose count is public already: known to every reader, and no longer to be hidden
+    masks   groups that earlier releases hid, to be hidden again
     """
-    return _Masking(Reader(counts, rules, shown), counts, set(hidden) & set(counts)).run()
+    asked = set(hidden) & set(counts)
+    reader = Reader(counts, rules, shown, telling={group for group in asked if counts[group] == 0})
+    return _Masking(reader, counts, asked | set(masks) & set(counts)).run()
 
 
 class _Masking:
@@ -57,11 +67,10 @@ class _Masking:
         hidden = self.with_partners(primary | self.asked)
         refused = []
         while (failing := next((c for c in self.reader.failures(hidden) if c not in refused), None)) is not None:
-            more = self.relief(failing, hidden)
-            if more:
-                hidden = more
-            else:
+            if self.hopeless(failing, hidden):
                 refused.append(failing)
+            else:
+                hidden = self.relief(failing, hidden)
         return Protection(
             hidden=frozenset(hidden),
             primary=frozenset(primary),
@@ -92,8 +101,13 @@ class _Masking:
         parts = [part for part in line.parts if self.may_hide(part, hidden)]
         return self.smallest(parts) or (line.total if self.may_hide(line.total, hidden) else None)
 
-    def relief(self, failing: Group, hidden: set[Group]) -> set[Group] | None:
-        """2.7.4: a larger mask for a count whose range is too narrow; None when nothing around it is shown.
+    def hopeless(self, failing: Group, hidden: set[Group]) -> bool:
+        """Whether a count can be told though everything is hidden that still can be."""
+        everything = hidden | {cell for cell in self.counts if self.may_hide(cell, hidden)}
+        return not self.reader.free(*self.reader.range(failing, everything))
+
+    def relief(self, failing: Group, hidden: set[Group]) -> set[Group]:
+        """2.7.4: a larger mask for a count whose range is too narrow.
 
         Of the counts that widen the range, the smallest on the nearest lines is hidden, parts before totals. If none
         does on its own, the total of a line of the failing count is dropped, else the nearest count of all.
@@ -106,7 +120,7 @@ class _Masking:
                 return wider
         margins = {line.total for line in self.lines_of[failing]}
         dropped = [cell for cell in candidates if cell in margins] or candidates
-        return self.with_partners(hidden | {dropped[0]}) if dropped else None
+        return self.with_partners(hidden | {dropped[0]})
 
     def around(self, failing: Group, hidden: set[Group]) -> list[Group]:
         """The counts that may still be hidden, those on the nearest lines first: parts by size, then totals by size."""
