@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared_utils.config import CityConfig, load_city
 from shared_utils.data.fingerprint import data_root, raw_files
+from shared_utils.disclosure.guard import plain_name
 
 PEOPLE = ("participant_id", "subject_id", "service_id")
 TELLING = 0.5  # share of different values from which a column nobody mapped may tell people apart
@@ -40,7 +41,7 @@ def _sources(city_dir: Path, root: Path, config: CityConfig):
     except EmiError:
         mapped = []
     known = {one.source.path for one in mapped}
-    paths = [path.relative_to(root).as_posix() for path in raw_files(root) if path.suffix.lower() in mapping.FORMATS]
+    paths = [path.relative_to(root).as_posix() for path in raw_files(root)]
     unmapped = [mapping.Mapping(Path(p), mapping.Source(p), ()) for p in paths if p not in known]
     for one in (*mapped, *unmapped):
         try:
@@ -51,10 +52,9 @@ def _sources(city_dir: Path, root: Path, config: CityConfig):
 
 def _identifies(header: str, column, mapping, config: CityConfig) -> bool:
     from shared_utils.data.model import DIRECT_IDENTIFIERS
-    from shared_utils.data.row_filter import identifier
 
     named = {*DIRECT_IDENTIFIERS, *config.privacy.direct_identifiers, *config.privacy.id_columns}
-    if identifier(header) in {identifier(name) for name in named}:
+    if plain_name(header) in map(plain_name, named):
         return True
     targets = [table.columns.get(header) for table in mapping.tables]
     if any(target in PEOPLE for target in targets):

@@ -7,6 +7,7 @@ whatever would show a row that fits fewer than 11 residents is replaced by a sen
 
 import builtins
 import functools
+import re
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Guard:
         return [table for tables in self.people.values() for table in tables]
 
     def _why(self, frame, rows: int) -> str:
-        named = [name for name in frame.columns if _plain_name(name) in self.identifiers]
+        named = [name for name in frame.columns if plain_name(name) in self.identifiers]
         if named:
             return f"The column '{named[0]}' says who somebody is."
         if rows >= STANDARD.small_cell_min and rows in self._counts():
@@ -99,7 +100,7 @@ def install(city: str, people: list[tuple], identifiers: Collection[str]) -> Non
         _guard_print(guard)
         _guard_errors(shell)
     guard.people[city] = [(table, person) for table, person in people if len(table)]
-    guard.identifiers |= {_plain_name(name) for name in identifiers}
+    guard.identifiers |= {plain_name(name) for name in identifiers}
 
 
 def kernel():
@@ -291,8 +292,9 @@ def _comparable(column):
     return _comparable(found) if found.dtype != column.dtype else column.astype(str).astype(object)
 
 
-def _plain_name(name) -> str:
-    return "_".join(str(name).lower().replace("-", " ").replace("_", " ").split())
+def plain_name(name) -> str:
+    """Return the name of a column without what people write differently: "E-mail" is "e_mail" is "email"."""
+    return re.sub(r"[\W_]", "", str(name).lower())
 
 
 def _size(frame, rows: int) -> str:

@@ -18,6 +18,7 @@ UNREADABLE = "an archive that cannot be looked into (too large, or locked)"
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DAY = rf"(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}} {_MONTH} \d{{4}})"
+_BORN = r"(?:dob|d\.o\.b\.|born(?: on)?|birth ?date|date[_ ]of[_ ]birth)"
 # What can be nobody's passes, so that synthetic files may be kept: names reserved by RFC 2606, numbers that were never
 # given (SSN 000, 666, 900 to 999; telephone 555-0100 to 0199), tracts of no state (99999).
 _MADE_UP_DOMAIN = r"(?:[\w-]+\.)*(?:example(?:\.(?:org|com|net))?|invalid|test)\b(?![\w.-]*\w)"
@@ -28,7 +29,7 @@ PATTERNS = {
     "a social security number": re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-\d{2}-\d{4}(?![\w-])"),
     "a telephone number": re.compile(r"(?<![\w-])(?:\(\d{3}\) ?|\d{3}[-.])(?!555[-.]01)\d{3}[-.]\d{4}(?![\w-])"),
     "a census tract number": re.compile(r"(?<![\w.])(?!99999)\d{11}(?!\w)"),
-    "a date of birth": re.compile(rf"\b(?:dob|d\.o\.b\.|born(?: on)?|birth ?date|date[_ ]of[_ ]birth)\W{{1,6}}{_DAY}\b", re.I),
+    "a date of birth": re.compile(rf"\b{_BORN}\W{{1,6}}{_DAY}\b", re.IGNORECASE),
 }
 # Of these, what tells of one person wherever it stands; a tract or a folder does not.
 PERSONAL = ("an e-mail address", "a pseudonym", "a social security number", "a telephone number", "a date of birth")
@@ -100,7 +101,7 @@ class Watch:
         tokens = list(_TOKEN.finditer(lower)) if not self._rest.keys().isdisjoint(_TOKEN.findall(lower)) else []
         for number, token in enumerate(tokens):
             for rest in self._rest.get(token.group(), ()):
-                if all(later.group() == word for later, word in zip(tokens[number + 1 :], rest, strict=False)):
+                if tuple(later.group() for later in tokens[number + 1 : number + 1 + len(rest)]) == rest:
                     yield token.start(), " ".join((token.group(), *rest))
 
 
