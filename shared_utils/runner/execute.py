@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, state_path
 from shared_utils.results.record import write_text
-from shared_utils.runner import locks, warm
+from shared_utils.runner import locks, machine, warm
 from shared_utils.runner.executors import Failure, Task, default_workers, kernel_environment, run_tasks
 from shared_utils.runner.notebook import LIMIT_S, run_notebook
 from shared_utils.runner.plan import Job, Plan
@@ -86,8 +86,9 @@ def execute(
     """Run what the plan says, the longest notebooks first, and write the state of each.
 
     `on_event` gets ("started", Job), ("at", (Job, section)) and ("finished", Result). A notebook is stopped after
-    `limit_s` seconds. With a `scheduler` (tcp://host:port) the workers of dask do the work. Ctrl+C and SIGTERM end the workers, write what was running as stopped and return the report
-    with `stopped` set. A city that another batch is working on is left to it.
+    `limit_s` seconds. With a `scheduler` (tcp://host:port) the workers of dask do the work. Ctrl+C and SIGTERM end
+    the workers, write what was running as stopped and return the report with `stopped` set. A city that another
+    batch is working on is left to it.
     """
     begun = time.monotonic()
     cities = dict.fromkeys(job.city_dir for job in plan.jobs if job.action != "current")
@@ -100,7 +101,7 @@ def execute(
 class _Batch:
     """One batch: the jobs to run, how those that are over ended, and since when the others run."""
 
-    def __init__(self, plan: Plan, busy: dict[Path, str], on_event: Callable[[str, object], None]):
+    def __init__(self, plan: Plan, busy: dict[Path, tuple[str, str]], on_event: Callable[[str, object], None]):
         self.plan, self.on_event = plan, on_event
         self.jobs = {_key(job): job for job in plan.having("run") if job.city_dir not in busy}
         self.ended = {_key(job): _not_started(job, busy) for job in plan.jobs if _key(job) not in self.jobs}
@@ -168,12 +169,11 @@ def _key(job: Job) -> tuple[Path, str]:
     return job.city_dir, job.notebook
 
 
-def _not_started(job: Job, busy: dict[Path, str]) -> Result:
+def _not_started(job: Job, busy: dict[Path, tuple[str, str]]) -> Result:
     if job.action == "current":
         return Result.of(job, "current")
     if job.city_dir in busy:
-        message = f"Another batch is working on {job.city} ({busy[job.city_dir]})."
-        return Result.of(job, "blocked", error=_error(message, "Wait for it to end, then run again."))
+        return Result.of(job, "blocked", error=_error(*busy[job.city_dir]))
     return Result.of(job, "blocked", error=_error(job.reason, job.hint))
 
 
@@ -186,8 +186,13 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
     state = answer
     if isinstance(answer, Failure):  # the worker or the kernel died twice, or the runner itself failed
         state = {"status": "failed", "error": _failure(answer)}
-        _append(log_path(job.city_dir, job.notebook), answer.trace)
-    _write_state(job, state | {"duration_s": round(seconds, 1)})
+        with contextlib.suppress(OSError):
+            _append(log_path(job.city_dir, job.notebook), answer.trace)
+    try:
+        _write_state(job, state | {"duration_s": round(seconds, 1)})
+    except OSError as error:  # the folder was moved away, the disk is full: the next run starts it anew
+        plain = machine.in_words("OSError", str(error)) or (f"{error}.", "Bring the folder back, then run again.")
+        state = {"status": "failed", "error": state["error"] or _error(*plain, ename=type(error).__name__)}
     return Result.of(job, state["status"], seconds=seconds, error=state["error"], cold=state.get("cold", ""))
 
 
@@ -197,16 +202,19 @@ def _failure(failure: Failure) -> dict:
         return _error(failure.message, hint, failure.ename, expected=False)
     if failure.expected:
         return _error(failure.message, failure.hint, failure.ename)
+    if plain := machine.in_words(failure.ename, failure.message):
+        return _error(*plain, ename=failure.ename)
     message = f"It stopped with {failure.ename}: {failure.message}."
     return _error(message, ename=failure.ename, expected=False)
 
 
 def _append(log: Path, text: str) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as stream:
         stream.write(text)
 
 
 def _write_state(job: Job, state: dict) -> None:
     state = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")} | state
+    if not job.city_dir.is_dir():  # never make a folder again that was moved away
+        raise FileNotFoundError(f"{job.city_dir} was moved or removed while its notebooks ran")
     write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", state_path(job.city_dir, job.notebook))

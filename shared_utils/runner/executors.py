@@ -62,18 +62,18 @@ class _Told:
     text: str
 
 
-_listener: Callable[[str], None] = lambda text: None
+_listeners: list[Callable[[str], None]] = []
 
 
 def listen(listener: Callable[[str], None]) -> None:
     """In a worker: who hears what tasks say on their way."""
-    global _listener
-    _listener = listener
+    _listeners[:] = [listener]
 
 
 def tell(text: str) -> None:
     """Say where a task is; outside a worker nobody listens."""
-    _listener(text)
+    for listener in _listeners:
+        listener(text)
 
 
 def default_workers(jobs: int) -> int:

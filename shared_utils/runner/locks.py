@@ -15,15 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared_utils.results.notebooks import lock_path
+from shared_utils.runner import machine
 
 TOUCH_EVERY_S = 30
 STALE_S = 600
 
 
 @contextlib.contextmanager
-def held(cities: list[Path]) -> Iterator[dict[Path, str]]:
-    """Hold the locks of the cities inside the block; yields {city: who holds it} of those somebody else has."""
-    busy = {city: owner for city in cities if (owner := _take(lock_path(city)))}
+def held(cities: list[Path]) -> Iterator[dict[Path, tuple[str, str]]]:
+    """Hold the locks of the cities inside the block; yields {city: (why not, what to do)} of those it cannot have."""
+    busy = {city: why for city in cities if (why := _why_not(city))}
     mine = [lock_path(city) for city in cities if city not in busy]
     over = threading.Event()
     heart = threading.Thread(target=_beat, args=(mine, over), daemon=True)
@@ -36,6 +37,18 @@ def held(cities: list[Path]) -> Iterator[dict[Path, str]]:
         for lock in mine:
             with contextlib.suppress(OSError):  # a folder that was moved away took its lock along
                 lock.unlink()
+
+
+def _why_not(city: Path) -> tuple[str, str] | None:
+    """Take a city's lock; returns None, or why that is not possible and what to do."""
+    try:
+        owner = _take(lock_path(city))
+    except OSError as error:
+        plain = machine.in_words("OSError", str(error))
+        return plain or (f"Its folder for outputs cannot be used: {error.strerror}.", "Look at the folder outputs/.")
+    if not owner:
+        return None
+    return f"Another batch is working on it ({owner}).", "Wait for it to end, then run again."
 
 
 def _take(lock: Path) -> str:
@@ -59,7 +72,7 @@ def _owner(lock: Path) -> str:
     """Who holds a lock, in words; "" when it is stale."""
     try:
         holder = json.loads(lock.read_text(encoding="utf-8"))
-        age = _now(lock.parent) - lock.stat().st_mtime
+        age = abs(_now(lock.parent) - lock.stat().st_mtime)
     except (OSError, ValueError):
         return ""
     if age > STALE_S or (holder["host"] == socket.gethostname() and not alive(holder["pid"])):

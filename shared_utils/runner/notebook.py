@@ -18,7 +18,7 @@ from shared_utils.errors import EmiError
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
 from shared_utils.results.record import internal_path, read
-from shared_utils.runner import warm
+from shared_utils.runner import machine, warm
 from shared_utils.runner.executors import InfrastructureDeath
 from shared_utils.runner.half_run import HalfRun, cells_of, place, quiet_errors
 from shared_utils.runner.plan import declared_parameters
@@ -173,6 +173,9 @@ def _log(error: Exception) -> None:
 
 
 def _unexpected(ename: str, evalue: str, **place) -> _Failed:
+    plain = machine.in_words(ename, evalue)
+    if plain:
+        return _Failed(plain[0], ename=ename, hint=plain[1], **place)
     first = evalue.strip().splitlines()
     said = f": {first[0].rstrip('.')}" if first else ""
     return _Failed(f"It stopped with {ename}{said}.", ename=ename, expected=False, **place)

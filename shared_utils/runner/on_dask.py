@@ -212,7 +212,7 @@ def _archive(city: Path) -> bytes:
     private = freshness.peek(city, "data", "mode") != "synthetic"
     if private and freshness.peek(city, "privacy", "remote_compute") != "true":
         raise SchedulerError(
-            f"{city.name} works with its own data, and not every worker sees its folder: the data would have to travel.",
+            f"{city.name} works with its own data and not every worker sees its folder: the data would have to travel.",
             "Run it without --executor dask, or let it by privacy.remote_compute: true in city.yml.",
         )
     return _pack(city, [file for file in city.rglob("*") if not _stays(file.relative_to(city))])
