@@ -4,31 +4,24 @@ A mapping is read and checked before any data file is opened, so a typing mistak
 keys, tables and columns are refused with the file, the line and the nearest valid name.
 """
 
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from shared_utils.config import yaml12
 from shared_utils.config.errors import ConfigError
+from shared_utils.data import source as sources
 from shared_utils.data.model import DIRECT_IDENTIFIERS, TABLES, Column
 from shared_utils.data.problems import IntakeError, Problem
 from shared_utils.data.row_filter import FilterError, RowFilter, identifier
+from shared_utils.data.schema import RULES
+from shared_utils.data.source import Source
+from shared_utils.data.table_mapping import NARROWS, TYPES, Geoid, TableMapping, Wide, ZeroFill
 from shared_utils.errors import EmiError, nearest
 
-FORMATS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet")
-TYPES = {
-    "string": "str", "integer": "int", "number": "float", "boolean": "bool", "date": "date", "month": "month",
-}  # fmt: skip
-# Which declared types a model column accepts: an integer is a number too, text takes no other.
-NARROWS = {
-    "str": ("string",), "cat": ("string",), "int": ("integer",), "float": ("number", "integer"),
-    "bool": ("boolean",), "date": ("date", "month"), "month": ("month",),
-}  # fmt: skip
-
 _TOP = ("source", "row_filter", "missing_codes", "tables", "unmapped_columns")
-_SOURCE = ("path", "sheet", "encoding", "delimiter", "header_row", "skip_footer", "thousands")
 _BLOCK = (
-    "columns", "constants", "types", "date_formats", "value_maps", "wide", "zero_fill", "geoid", "extra",
+    "columns", "constants", "types", "date_formats", "value_maps", "rules", "wide", "zero_fill", "geoid", "extra",
 )  # fmt: skip
 _WIDE = ("subject", "wave", "columns")
 _ZERO_FILL = ("keys", "from_table", "value")
@@ -36,81 +29,8 @@ _GEOID = ("column", "pad_to", "vintage", "crosswalk")
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where the rows are. `path` is below data/private or data/synthetic; rows count from 1 as Excel does."""
-
-    path: str
-    sheet: str = ""
-    encoding: str = "utf-8-sig"
-    delimiter: str = ","
-    header_row: int = 1
-    skip_footer: int = 0
-    thousands: str = ""
-
-    @property
-    def name(self) -> str:
-        return PurePosixPath(self.path).name
-
-
-@dataclass(frozen=True)
-class Wide:
-    """Outcome columns side by side, one row a subject: each becomes the rows of one outcome."""
-
-    subject: str
-    wave: str
-    columns: dict[str, str]
-
-
-@dataclass(frozen=True)
-class ZeroFill:
-    """Write `value` for every subject of `from_table` and every month in which the file has no row."""
-
-    keys: tuple[str, ...]
-    from_table: str
-    value: float
-
-
-@dataclass(frozen=True)
-class Geoid:
-    """Restore the leading zeros of a tract code. `vintage` is the census year of the boundaries."""
-
-    column: str
-    pad_to: int
-    vintage: int
-
-
-@dataclass(frozen=True)
-class TableMapping:
-    """How one source fills one table. `columns` is {header of the file: column of the model}."""
-
-    table: str
-    line: int
-    columns: dict[str, str] = field(default_factory=dict)
-    constants: dict[str, str] = field(default_factory=dict)
-    types: dict[str, str] = field(default_factory=dict)
-    date_formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    value_maps: dict[str, dict[str, str]] = field(default_factory=dict)
-    extra: dict[str, str] = field(default_factory=dict)
-    wide: Wide | None = None
-    zero_fill: ZeroFill | None = None
-    geoid: Geoid | None = None
-
-    @property
-    def headers(self) -> list[str]:
-        """Every header of the file this block needs, in order."""
-        wide = [self.wide.subject, *self.wide.columns] if self.wide else []
-        return list(dict.fromkeys([*self.columns, *self.extra, *wide]))
-
-    @property
-    def targets(self) -> list[str]:
-        """Every name a column of the file is read into: model columns, own covariates, outcome ids."""
-        wide = self.wide.columns.values() if self.wide else ()
-        return [*self.columns.values(), *self.extra.values(), *wide]
-
-
-@dataclass(frozen=True)
 class Mapping:
-    """One mapping file."""
+    """One mapping file. Without `tables` it is the one analysis-ready file that city.yml names."""
 
     file: Path
     source: Source
@@ -121,7 +41,32 @@ class Mapping:
 
     @property
     def name(self) -> str:
-        return f"mappings/{self.file.name}"
+        return f"mappings/{self.file.name}" if self.tables else self.file.name
+
+    @property
+    def headers(self) -> list[str]:
+        """Every header of the file its tables need, in order."""
+        return list(dict.fromkeys(header for table in self.tables for header in table.headers))
+
+    @property
+    def id_headers(self) -> set[str]:
+        """The headers read into an id: of a person, a place or a record."""
+        pairs = [pair for table in self.tables for pair in table.columns.items()]
+        wide = [table.wide.subject for table in self.tables if table.wide]
+        return {header for header, column in pairs if column.endswith("_id") and column != "outcome_id"} | set(wide)
+
+    @property
+    def number_headers(self) -> set[str]:
+        """The headers read into numbers, as the model, `types` or the wide form says."""
+        return {header for table in self.tables for header in table.number_headers}
+
+    def refusal(self, message: str, fix: str, sheet: str = "") -> IntakeError:
+        """Return the error that says the file cannot be read."""
+        return IntakeError([Problem(self.source.name, message, fix, sheet=sheet)])
+
+    def decide(self, setting: str, otherwise: str) -> str:
+        """Return the fix that states a key of `source`; one analysis-ready file has no such keys."""
+        return f"Write source.{setting} in {self.name}." if self.tables else otherwise
 
 
 def read_all(city_dir: Path) -> list[Mapping]:
@@ -192,29 +137,11 @@ class _Reader:
         )
 
     def _source(self, data: Any) -> Source | None:
-        keys = self._keys(data, ("source",), _SOURCE, required=("path",))
-        path = PurePosixPath(str(keys.get("path", "")).replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in str(path):
-            message = f"'{path}' leaves the data folder."
-            self._say(("source", "path"), message, "Write it like raw/tracker.csv.")
-        elif path.suffix.lower() not in FORMATS:
-            message = f"'{path}' is not a known kind of file."
-            self._say(("source", "path"), message, f"Use {', '.join(FORMATS)}.")
-        for key, least in (("header_row", 1), ("skip_footer", 0)):
-            value = keys.get(key, least)
-            if not isinstance(value, int) or value < least:
-                message = f"'{value}' is not a row count."
-                self._say(("source", key), message, f"Write a whole number from {least}.")
-        default = "\t" if path.suffix.lower() == ".tsv" else ","
-        return Source(
-            path=str(path),
-            sheet=str(keys.get("sheet") or ""),
-            encoding=str(keys.get("encoding") or "utf-8-sig"),
-            delimiter=str(keys.get("delimiter") or default),
-            header_row=keys.get("header_row", 1),
-            skip_footer=keys.get("skip_footer", 0),
-            thousands=str(keys.get("thousands") or ""),
-        )
+        keys = self._keys(data, ("source",), sources.KEYS, required=("path",))
+        wrong = list(sources.problems(keys))
+        for key, message, fix in wrong:
+            self._say(("source", key), message, fix)
+        return None if wrong else sources.of(keys)
 
     def _filter(self, expression: Any) -> RowFilter | None:
         if not expression:
@@ -254,6 +181,10 @@ class _Reader:
                 }
                 for k, v in self._dict(keys.get("value_maps"), (*at, "value_maps")).items()
             },
+            rules={
+                str(k): self._keys(v, (*at, "rules", k), RULES)
+                for k, v in self._dict(keys.get("rules"), (*at, "rules")).items()
+            },
             extra=self._names(keys, "extra", at),
             wide=self._wide(keys.get("wide"), (*at, "wide")),
             zero_fill=self._zero_fill(keys.get("zero_fill"), (*at, "zero_fill")),
@@ -268,7 +199,7 @@ class _Reader:
             self._known(column, model.columns, (*at, "columns", header), f"a column of {block.table}")
         for column in block.constants:
             self._known(column, model.columns, (*at, "constants", column), f"a column of {block.table}")
-        for key in ("types", "date_formats", "value_maps"):
+        for key in ("types", "date_formats", "value_maps", "rules"):
             for target in getattr(block, key):
                 known = [*block.targets, *block.constants]
                 self._known(target, known, (*at, key, target), "read from this file")
@@ -283,6 +214,9 @@ class _Reader:
             self._say((*at, "extra"), message, "Move them to participants or units.")
         if block.wide and block.table != "outcomes":
             self._say((*at, "wide"), f"{block.table} has no wide form.", "Use wide in outcomes only.")
+        if model.extra in (*block.columns.values(), *block.constants):
+            message = f"{model.extra} is written here, from the columns under extra."
+            self._say(at, message, "List those columns under extra; a city's own JSON is not read.")
         for name in block.extra.values():
             if name in model.columns:
                 fix = "Map it under columns, or choose another name."
@@ -292,6 +226,21 @@ class _Reader:
                 self._say(at, f"'{header}' names a person and never comes in.", "Take it out of the mapping.")
         self._twice(block, at)
         self._required(block, at)
+        self._still_open(block, at)
+
+    def _still_open(self, block: TableMapping, at: tuple) -> None:
+        """A "?" is what `emi data suggest` leaves to a person."""
+        places = [(("constants", name), [value]) for name, value in block.constants.items()]
+        places += [(("date_formats", name), forms) for name, forms in block.date_formats.items()]
+        places += [(("value_maps", name, code), [value]) for name, codes in block.value_maps.items()
+                   for code, value in codes.items()]  # fmt: skip
+        places += [(("wide", "wave"), [block.wide.wave])] if block.wide else []
+        for where, values in places:
+            if "?" in values:
+                column = TABLES[block.table].columns.get(where[1])
+                fix = f"Allowed: {', '.join(column.allowed)}." if column and column.allowed else ""
+                message = f"'?' for {' '.join(map(str, where[1:]))} is not decided yet."
+                self._say((*at, *where), message, f"Write what it is instead of the question mark. {fix}".strip())
 
     def _twice(self, block: TableMapping, at: tuple) -> None:
         given = [*block.targets, *block.constants]
@@ -321,12 +270,16 @@ class _Reader:
         if data is None:
             return None
         keys = self._keys(data, at, _ZERO_FILL, required=("keys", "from_table"))
-        if sorted(keys.get("keys") or []) != ["period_start", "subject_id"]:
+        names = [str(name) for name in self._list(keys.get("keys"), (*at, "keys"))]
+        if sorted(names) != ["period_start", "subject_id"]:
             fix = "Write keys: [subject_id, period_start]."
             self._say((*at, "keys"), "rows are filled by subject and month.", fix)
         if keys.get("from_table") != "units":
             self._say((*at, "from_table"), "only places can be filled.", "Write from_table: units.")
-        return ZeroFill(tuple(keys.get("keys") or ()), str(keys.get("from_table")), keys.get("value", 0))
+        value = keys.get("value", 0)
+        if type(value) not in (int, float):
+            self._say((*at, "value"), f"'{value}' is not a number.", "Write value: 0.")
+        return ZeroFill(tuple(names), str(keys.get("from_table")), value)
 
     def _geoid(self, data: Any, at: tuple) -> Geoid | None:
         if data is None:
@@ -337,7 +290,10 @@ class _Reader:
         vintage = keys.get("vintage", 2010)
         if vintage not in (2010, 2020):
             self._say((*at, "vintage"), f"'{vintage}' is not a census year.", "Write 2010 or 2020.")
-        return Geoid(str(keys.get("column")), int(keys.get("pad_to", 11)), vintage)
+        pad_to = keys.get("pad_to", 11)
+        if type(pad_to) is not int or not 1 <= pad_to <= 15:
+            self._say((*at, "pad_to"), f"'{pad_to}' is not a number of digits.", "Write pad_to: 11.")
+        return Geoid(str(keys.get("column")), pad_to, vintage)
 
     def _names(self, keys: dict, key: str, at: tuple) -> dict[str, str]:
         return {str(k).strip(): str(v) for k, v in self._dict(keys.get(key), (*at, key)).items()}
