@@ -6,7 +6,6 @@ import re
 from shared_utils.data.mapping import Mapping
 from shared_utils.data.model import Column
 from shared_utils.data.problems import HIDDEN, typed
-from shared_utils.data.schema import LARGEST
 from shared_utils.errors import nearest
 
 _GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
@@ -45,8 +44,8 @@ class Words:
             return "is not true/false, yes/no or 1/0", self._code(value)
         bare = _CURRENCY.sub(r"\1", value)
         if _GROUPED.fullmatch(bare):
-            bare = bare.replace(",", "")
-            return "is not a number", f"Use {bare}, or state source.thousands in {self.mapping.name}."
+            for_all = f", or state source.thousands in {self.mapping.name}" if bare == value else ""
+            return "is not a number", f"Use {bare.replace(',', '')}{for_all}."
         if kind == "int" and _NUMBER.fullmatch(bare):
             return "is not a whole number", f"Use digits only, for example {self.what.example or 3}."
         if _NUMBER.fullmatch(bare):
@@ -87,7 +86,7 @@ class Words:
 
     def _bound(self, rule: str, value: str) -> tuple[str, str]:
         if rule not in self.rules:
-            return f"is too large for a number (up to {LARGEST[self.what.type]:.0e})", "Check for a typing mistake."
+            return "is too large for a number", "Check for a typing mistake."
         bound = self.rules[rule]
         shown = f"{bound:,}" if isinstance(bound, (int, float)) else bound
         number = isinstance(bound, (int, float)) and rule in ("maximum", "exclusiveMaximum")
