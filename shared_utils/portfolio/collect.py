@@ -63,7 +63,8 @@ class City:
 
     @property
     def audited(self) -> bool:
-        return all(record["disclosure"]["audit_passed"] for record in self.records)
+        """True when something was released; a record that did not pass its audit is not read (results.read)."""
+        return bool(self.records) and all(record["disclosure"]["audit_passed"] for record in self.records)
 
     def outcome(self, outcome_id: str) -> str:
         """The plain name of an outcome."""

@@ -108,7 +108,7 @@ def _tidied(html: str):
     for tag in soup(["script", "style", "link", "meta", "iframe", "object", "embed", "form", "base"]):
         tag.decompose()
     for tag in soup(True):
-        for name in [name for name in tag.attrs if name.startswith("on") or name in ("style", "border")]:
+        for name in [name for name in tag.attrs if name.startswith(("on", "data-")) or name in ("style", "border")]:
             del tag[name]
     for image in soup("img"):
         if not image.get("src", "").startswith("data:image/"):

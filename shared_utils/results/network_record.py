@@ -6,9 +6,9 @@ Numbers keep their place: a hidden one is null, its row stays and says why (pilo
 import copy
 import math
 import re
-from collections import defaultdict
 
 from shared_utils.disclosure import (
+    Protection,
     Rules,
     is_small,
     round_count,
@@ -18,6 +18,7 @@ from shared_utils.disclosure import (
     round_usd,
     shows_group,
 )
+from shared_utils.results import whom
 
 TOO_FEW = "Rests on fewer than {n} people."
 FEW_IN_GROUP = "Too few people in this group."
@@ -28,23 +29,26 @@ _PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
 _NOT_PEOPLE = re.compile(r"clusters?$|specs?$|days?$|months?$|years?$|draws?$|seed$")
 
 
-def network_record(record: dict, rules: Rules) -> dict:
-    """A released copy of an internal record. Everything shown is safe on its own, and rounded.
+def network_record(record: dict, rules: Rules, protection: Protection) -> dict:
+    """A released copy of an internal record. Everything shown is safe on its own and beside the rest of its release,
+    and rounded.
 
-    Hidden are: counts of 1-10 people; an estimate one of whose groups has fewer than 11 people, or an unknown
-    number; a comparison mean from which a group of 1-10 could be worked out; an indicator row with a
-    denominator below 11 or unknown, or a numerator or complement of 1-10; a group of which all or none share
-    a value; and the smallest other group when a single one is hidden beside a shown total. Linked tables and
-    repeated releases are not audited yet: `audit_passed` stays false.
+    Hidden are: what `protection` hides of the release that the record is a part of; counts of 1-10 people; an
+    estimate one of whose groups has fewer than 11 people, or an unknown number; a comparison mean from which a group
+    of 1-10 could be worked out; an indicator row with a denominator below 11 or unknown, or a numerator or
+    complement of 1-10; a group of which all or none share a value. `audit_passed` is the verdict of `protection`.
     """
-    return _Release(copy.deepcopy(record), rules).run()
+    return _Release(copy.deepcopy(record), rules, protection).run()
 
 
 class _Release:
     """One record on its way out; counts what is hidden."""
 
-    def __init__(self, record: dict, rules: Rules):
+    def __init__(self, record: dict, rules: Rules, protection: Protection):
         self.record, self.rules, self.hidden = record, rules, 0
+        self.audit_passed = protection.audit.passed
+        self.people = whom.counts_people(record)
+        self.masks = protection.hidden
 
     def run(self) -> dict:
         record = self.record
@@ -60,7 +64,7 @@ class _Release:
             "level": "network",
             "small_cell_min": self.rules.small_cell_min,
             "cells_suppressed": record["disclosure"]["cells_suppressed"] + self.hidden,
-            "audit_passed": False,
+            "audit_passed": self.audit_passed,
             "rounding": "applied",
         }
         return record
@@ -74,7 +78,8 @@ class _Release:
         if row["role"] == "subgroup" and row["value"] is None:
             row["null_reason"] = FEW_IN_GROUP  # the city's own words may name a small number
         self.hide_telling_mean(row)
-        row["n"] = {name: self.count(n) if name in people else n for name, n in row["n"].items()}
+        groups = whom.estimate(row) if self.people else {}
+        row["n"] = {name: self.count(n, groups.get(name)) if name in people else n for name, n in row["n"].items()}
         se, printed_se = row["se"], _printed_se(row)
         for name in ("value", "ci_low", "ci_high"):
             row[name] = round_effect(row[name], se, self.rules)
@@ -124,33 +129,15 @@ class _Release:
                 return
 
     def indicators(self, rows: list[dict]) -> None:
-        hidden = {i for i, row in enumerate(rows) if not self.may_show(row)}
-        hidden |= self.partners(rows, hidden)
-        for i, row in enumerate(rows):
-            if i in hidden:
+        for row in rows:
+            if row["value"] is not None and not self.may_show(row):
                 self.hide_indicator(row)
             self.round_indicator(row)
 
     def may_show(self, row: dict) -> bool:
-        if row["value"] is None:
-            return True
-        numerator, denominator = row.get("numerator"), row.get("denominator")
-        # "None of them" or "all of them" would tell something about every member of a group.
-        whole_group = row["group_dim"] != "all" and numerator is not None and numerator in (0, denominator)
-        return not whole_group and shows_group(numerator, denominator, self.rules)
-
-    def partners(self, rows: list[dict], hidden: set[int]) -> set[int]:
-        """A single hidden group is the total minus the shown ones: the smallest shown one is hidden too."""
-        lines = defaultdict(list)
-        for i, row in enumerate(rows):
-            if row["group_dim"] != "all":
-                lines[row["indicator_id"], row["period"], row["group_dim"]].append(i)
-        more = set()
-        for members in lines.values():
-            shown = [i for i in members if i not in hidden and rows[i]["value"] is not None]
-            if len(members) - len(shown) == 1 and shown:
-                more.add(min(shown, key=lambda i: (rows[i]["denominator"], rows[i]["group_value"])))
-        return more
+        if set(whom.indicator(row)) & self.masks:
+            return False
+        return not whom.tells_of_all(row) and shows_group(row.get("numerator"), row.get("denominator"), self.rules)
 
     def hide_indicator(self, row: dict) -> None:
         for name in ("value", "numerator", "denominator"):
@@ -179,8 +166,8 @@ class _Release:
             return None if share is None else round(share * 100, self.rules.percent_digits_large)
         return round_usd(value, self.rules) if unit.upper().startswith("USD") else round_significant(value)
 
-    def count(self, n):
-        if is_small(n, self.rules):
+    def count(self, n, group=None):
+        if is_small(n, self.rules) or (group in self.masks and n is not None):
             self.hidden += 1
             return None
         return round_count(n, self.rules)
@@ -191,15 +178,16 @@ class _Release:
             return None
         n = design.get("n_units") or (design.get("flow") or {}).get("n")
         arms = block.get("by_arm") or {}
-        block["overall"] = self.lost(block.get("overall"), n)
-        block["by_arm"] = {arm: self.lost(share, n and n / len(arms)) for arm, share in arms.items()}
+        block["overall"] = self.lost(block.get("overall"), n, whom.EVERYONE)
+        block["by_arm"] = {arm: self.lost(share, n and n / len(arms), whom.arm(arm)) for arm, share in arms.items()}
         if None in block["by_arm"].values():
             block["differential"] = None
         shares = {name: block.pop(name) for name in ("overall", "by_arm")}
         return {**self.free(block, "attrition", se), **shares}
 
-    def lost(self, share, n):
-        if share is None or (n and not is_small(round(share * n), self.rules)):
+    def lost(self, share, n, group):
+        masked = {group.did(whom.KNOWN), group.did(whom.KNOWN, "no")} & self.masks
+        if share is None or (not masked and n and not is_small(round(share * n), self.rules)):
             return round_share(share, n, self.rules)
         self.hidden += 1
         return None
@@ -215,7 +203,7 @@ class _Release:
         if key.endswith("usd") or key.startswith("icer"):
             return round_usd(value, self.rules)
         if isinstance(value, int):
-            return value if _NOT_PEOPLE.search(key) else self.count(value)
+            return value if _NOT_PEOPLE.search(key) else self.count(value, whom.FLOW.get(key))
         if key in _EFFECTS:
             return round_effect(value, se, self.rules)
         return round_significant(value, 3)

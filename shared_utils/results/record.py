@@ -177,6 +177,8 @@ def _broken_rules(record: dict) -> list[str]:
     if recommendation not in (None, *RECOMMENDATIONS):
         allowed = ", ".join(RECOMMENDATIONS)
         found.append(f"decision.recommendation: '{recommendation}' is not one of {allowed}")
+    if record["disclosure"]["level"] != "internal" and not record["disclosure"]["audit_passed"]:
+        found.append("disclosure: what leaves a city must have passed the audit; release it again: emi run")
     if record["run"]["blind"] and recommendation is not None:
         found.append("decision: a blinded record must not hold a decision")
     return found

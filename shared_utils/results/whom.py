@@ -44,6 +44,12 @@ def indicator(row: dict) -> tuple[Group, Group]:
     return who, who.did(COUNTED)
 
 
+def tells_of_all(row: dict) -> bool:
+    """True when none or all of a group share a value: that would say something of every member."""
+    numerator = row.get("numerator")
+    return row["group_dim"] != ALL and numerator is not None and numerator in (0, row["denominator"])
+
+
 def indicator_counts(rows: list[dict]) -> list[tuple[Group, int]]:
     """The exact counts behind indicator rows: denominators, and numerators of shares."""
     found = []
@@ -60,25 +66,30 @@ def _is_part(row: dict) -> bool:
     return denominator is not None and (numerator is None or 0 <= numerator <= denominator)
 
 
-def estimate(row: dict, people: bool) -> dict[str, Group]:
-    """{key of an estimate's n: whom it counts}; nobody in designs on places."""
-    if not people:
-        return {}
+def counts_people(record: dict) -> bool:
+    """True for designs on people; those on places and series name no groups."""
+    from shared_utils.config.names import PANEL_TYPES  # the settings are slow to load
+
+    return record["design"]["type"] not in (*PANEL_TYPES, "interrupted_time_series")
+
+
+def estimate(row: dict) -> dict[str, Group]:
+    """{key of an estimate's n: whom it counts}."""
     where = {row["group"]["dim"]: row["group"]["value"]} if row.get("group") else None
     name = PRIMARY if row["role"] in ("primary", "subgroup") else row["estimate_id"]
     groups = sample(name, row["contrast"], where)
     return {key: who for key, who in zip([*row["contrast"], "analysed"], groups, strict=True) if key in row["n"]}
 
 
-def of_record(record: dict, people: bool) -> list[tuple[Group, int]]:
+def of_record(record: dict) -> list[tuple[Group, int]]:
     """The exact counts in an internal record: its open blocks and its estimates."""
-    if not people:
+    if not counts_people(record):
         return []
     design = record["design"]
     blocks = {**design, **(design.get("flow") or {})}
     found = [(who, blocks[key]) for key, who in FLOW.items() if blocks.get(key) is not None]
     for row in record["estimates"]:
-        found += [(who, row["n"][key]) for key, who in estimate(row, people).items() if row["n"][key] is not None]
+        found += [(who, row["n"][key]) for key, who in estimate(row).items() if row["n"][key] is not None]
     return found
 
 

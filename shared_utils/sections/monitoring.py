@@ -1,5 +1,6 @@
 """The monitoring notebook: is the pilot running as planned? Outcomes are never shown by group here."""
 
+from shared_utils.results import whom
 from shared_utils.sections import book as books
 from shared_utils.sections import indicators, record
 from shared_utils.sections.monitoring_change import attention, charts, events
@@ -19,8 +20,10 @@ def open_book(**parameters):
 def finish(book):
     """Write the record: the latest period of each indicator, for everyone and for each group."""
     made = indicators.load(book) if len(book.data.tables.get("indicator_monthly", ())) else []
-    rows = [row for one in made for row in _rows(book, one)]
-    return record.finish(book, indicators=rows, design={"flow": _flow(book)})
+    latest = [(one, row) for one in made for row in _latest(one)]
+    exact = [{"indicator_id": one.spec.id, **_place(row), **_numbers(row)} for one, row in latest]
+    rows = [_row(book, one, row) for one, row in latest]
+    return record.finish(book, whom.indicator_counts(exact), indicators=rows, design={"flow": _flow(book)})
 
 
 def _flow(book) -> dict | None:
@@ -28,12 +31,26 @@ def _flow(book) -> dict | None:
     return section.data.get("record") if section else None
 
 
-def _rows(book, one) -> list[dict]:
+def _latest(one) -> list[dict]:
+    """The rows of the latest period: everyone first, then each group."""
     latest = one.latest["period"]
     rows = one.rows[one.rows["period"] == latest].sort_values(["group_dim", "group_value"])
     rows = rows.drop_duplicates(["group_dim", "group_value"], keep="last")
     first = rows["group_dim"] == indicators.ALL
-    return [_row(book, one, row) for row in [*rows[first].to_dict("records"), *rows[~first].to_dict("records")]]
+    return [*rows[first].to_dict("records"), *rows[~first].to_dict("records")]
+
+
+def _place(row: dict) -> dict:
+    """Which period and which group a row is of."""
+    return {
+        "period": row["period"].date().isoformat()[:7],
+        "group_dim": row["group_dim"],
+        "group_value": row["group_value"],
+    }
+
+
+def _numbers(row: dict) -> dict:
+    return {key: None if is_missing(row[key]) else row[key] for key in ("numerator", "denominator")}
 
 
 def _row(book, one, row: dict) -> dict:
@@ -42,14 +59,12 @@ def _row(book, one, row: dict) -> dict:
     chart = one.chart if everyone else None
     last = None if chart is None else chart.limits.iloc[-1]
     hide = not indicators.may_show(row, book.rules)
-    numbers = {key: None if hide or is_missing(row[key]) else row[key] for key in ("numerator", "denominator")}
+    numbers = {"numerator": None, "denominator": None} if hide else _numbers(row)
     lag = (row["received_at"] - indicators.month_end(row["period"])).days
     return {
         "indicator_id": one.spec.id,
         "definition_version": row["definition_version"],
-        "period": row["period"].date().isoformat()[:7],
-        "group_dim": row["group_dim"],
-        "group_value": row["group_value"],
+        **_place(row),
         **numbers,
         "value": None if hide else one.shown(row["value"]),
         "unit": one.spec.unit,

@@ -11,7 +11,7 @@ from html import escape
 
 import shared_utils
 from shared_utils import results
-from shared_utils.results import freshness, notebooks
+from shared_utils.results import freshness, notebooks, whom
 from shared_utils.sections import banner, plan_lock
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import RELEASE
@@ -20,29 +20,31 @@ QUALITY_RANK = ("placeholder", "estimate", "actual")
 
 
 class Written:
-    """Where the record went, in one line."""
+    """Where the record went, in one line. Its exact counts travel beside it, for the audit of a release."""
 
-    def __init__(self, line: str):
-        self.line = line
+    def __init__(self, line: str, record_type: str, counts: list[tuple]):
+        self.line, self.record_type, self.counts = line, record_type, counts
 
     def _ipython_display_(self):
         from IPython.display import publish_display_data
 
         html = f'<p class="emi-record">{escape(self.line)}</p>'
-        publish_display_data({"text/html": html, RELEASE: html, "text/plain": self.line})
+        emi = {"record": self.record_type, "counts": [[str(group), n] for group, n in self.counts]}
+        publish_display_data({"text/html": html, RELEASE: html, "text/plain": self.line}, {"emi": emi})
 
 
-def finish(book, **parts) -> Written:
-    """Write the record of a notebook. `parts` are the blocks only this notebook knows (indicators,
-    decision...)."""
+def finish(book, counts=(), **parts) -> Written:
+    """Write the record of a notebook. `parts` are the blocks only this notebook knows (indicators, decision...);
+    `counts` the exact ones behind them, [(Group, n)], where the record hides some."""
     path = results.internal_path(book.city_dir, book.notebook)
     record = build(book, **parts)
     results.write(record, path)
     place = path.relative_to(book.city_dir).as_posix()
-    return Written(
+    line = (
         f"The result record was written to {place}: {len(record['estimates'])} estimates, "
         f"{len(record['indicators'])} indicator rows, {len(record['flags'])} flags."
     )
+    return Written(line, book.notebook, [*whom.of_record(record), *counts])
 
 
 def build(

@@ -8,6 +8,9 @@ older monitoring run (Detroit), a blinded impact run (Lansing), a null (New Orle
 import copy
 import math
 
+from shared_utils.disclosure import Rules, protect
+from shared_utils.results import whom
+
 # key: state, slug, title, domain, design, unit
 CITIES = {
     "cincinnati": (
@@ -284,6 +287,18 @@ def record(key: str, record_type: str = "impact", **changes) -> dict:
     for part, change in changes.items():
         made[part] = {**made[part], **change} if isinstance(change, dict) and made[part] else change
     return copy.deepcopy(made)
+
+
+def counts(record: dict) -> list:
+    """The exact counts of a record, as its notebook hands them to the release."""
+    return [*whom.of_record(record), *whom.indicator_counts(record["indicators"])]
+
+
+def protection(record: dict):
+    """What the release hides of a record that is released alone."""
+    numbers = whom.gathered(counts(record))
+    telling = {whom.indicator(row)[1] for row in record["indicators"] if whom.tells_of_all(row)}
+    return protect(numbers, Rules(), hidden=telling & set(numbers))
 
 
 def estimate(

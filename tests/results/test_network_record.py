@@ -1,20 +1,26 @@
 """What a record looks like once it may leave: small cells hidden, the rest rounded, rows kept."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import record_factory
 
 from shared_utils import results
-from shared_utils.disclosure import Rules
+from shared_utils.disclosure import Rules, protect
 from shared_utils.disclosure.scan import forbidden
+from shared_utils.results import whom
 from shared_utils.results.network_record import network_record
 
 RULES = Rules()
 
 
+def alone(record):
+    return network_record(record, RULES, record_factory.protection(record))
+
+
 def released(key="cincinnati", record_type="impact", **changes):
-    return network_record(record_factory.record(key, record_type, **changes), RULES)
+    return alone(record_factory.record(key, record_type, **changes))
 
 
 def rows(record, part="estimates", name="estimate_id"):
@@ -24,7 +30,7 @@ def rows(record, part="estimates", name="estimate_id"):
 def test_the_internal_record_is_left_alone():
     record = record_factory.record("cincinnati")
     before = copy.deepcopy(record)
-    network_record(record, RULES)
+    alone(record)
     assert record == before
 
 
@@ -35,7 +41,7 @@ def test_a_released_record_is_valid_and_clean(key, record_type):
     assert results.problems(record) == []
     assert forbidden(str(record)) == []
     assert record["disclosure"]["level"] == "network"
-    assert record["disclosure"]["audit_passed"] is False
+    assert record["disclosure"]["audit_passed"] is True
     assert record["disclosure"]["rounding"] == "applied"
 
 
@@ -68,7 +74,7 @@ def test_an_estimate_on_few_people_keeps_its_row_and_says_why():
 def test_an_estimate_on_an_unknown_number_of_people_is_hidden(n):
     record = record_factory.record("cincinnati")
     record["estimates"][0]["n"] = n
-    assert network_record(record, RULES)["estimates"][0]["suppressed"]
+    assert alone(record)["estimates"][0]["suppressed"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ def test_an_estimate_on_an_unknown_number_of_people_is_hidden(n):
 def test_a_mean_that_gives_away_a_few_people_is_hidden(mean, value, shown):
     record = record_factory.record("cincinnati")
     record["estimates"][0].update(mean_comparison=mean, value=value, ci_high=0.9)
-    row = network_record(record, RULES)["estimates"][0]
+    row = alone(record)["estimates"][0]
     assert row["mean_comparison"] == shown
     assert row["value"] is not None
 
@@ -126,12 +132,37 @@ def test_a_single_hidden_group_takes_the_smallest_other_with_it():
     groups = [
         monitoring_row(group_dim="gender", group_value=name, numerator=n // 2, denominator=n)
         for name, n in (("Women", 61), ("Men", 48), ("Other", 7))
-    ]
+    ] + [monitoring_row(numerator=57, denominator=116)]
     shown = rows(released("cincinnati", "monitoring", indicators=groups), "indicators", "group_value")
     assert [name for name, row in shown.items() if row["suppressed"]] == ["Men", "Other"]
-    groups[2].update(value=None, numerator=None, denominator=None, suppressed=True)
-    shown = rows(released("cincinnati", "monitoring", indicators=groups), "indicators", "group_value")
+    record = record_factory.record("cincinnati", "monitoring", indicators=groups)
+    protection = record_factory.protection(record)
+    record["indicators"][2].update(value=None, numerator=None, denominator=None, suppressed=True)
+    shown = rows(network_record(record, RULES, protection), "indicators", "group_value")
     assert shown["Men"]["suppressed"], "also when the city itself has hidden the small one"
+
+
+def test_what_the_release_hides_is_hidden_in_the_record():
+    record = record_factory.record("cincinnati", design={"flow": {"n_served": 700, "n_known": 760}})
+    record["attrition"] = {"overall": 0.05, "by_arm": {"offer": 0.06, "control": 0.04}, "differential": 0.02}
+    found = protect(whom.gathered(record_factory.counts(record)), RULES)
+    also = {whom.EVERYONE.did(whom.SERVED), whom.arm("offer").did(whom.KNOWN, "no")}
+    also.add(whom.sample(whom.PRIMARY, ["offer", "control"])[0])
+    shown = network_record(record, RULES, replace(found, hidden=found.hidden | also))
+    assert shown["design"]["flow"] == {"n_served": None, "n_known": 760}
+    assert shown["attrition"]["by_arm"] == {"offer": None, "control": 0.04}
+    assert shown["attrition"]["differential"] is None
+    primary = rows(shown)["primary"]
+    assert primary["n"] == {"offer": None, "control": 380, "analysed": 760} and primary["value"] == 0.075
+
+
+def test_a_record_that_failed_the_audit_cannot_be_written():
+    record = record_factory.record("cincinnati")
+    found = record_factory.protection(record)
+    failed = network_record(record, RULES, replace(found, audit=replace(found.audit, passed=False)))
+    assert results.problems(failed) == [
+        "disclosure: what leaves a city must have passed the audit; release it again: emi run"
+    ]
 
 
 def test_hidden_cells_are_counted():

@@ -3,7 +3,10 @@
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 from shared_utils import data
+from shared_utils.results.notebooks import executed_path
 from shared_utils.sections import plan_lock
 from shared_utils.template.new import create
 
@@ -29,6 +32,32 @@ def shown(section) -> str:
     """Everything a section puts on the screen as text, in both renderings, with the words of its figures."""
     bundles = [part for part, _ in section.bundles()]
     return "\n".join(str(text) for part in bundles for mime, text in part.items() if mime != "image/png")
+
+
+def executed(book):
+    """The notebook of a book as papermill leaves it, without a kernel; its record is written. The book's own stamp of
+    the run ties the two together."""
+    import nbformat
+    from nbformat import v4 as nb
+
+    made, cells = run(book), [nb.new_markdown_cell(f"# {book.notebook}")]
+    finish = import_module(f"shared_utils.sections.{book.notebook}").finish
+    for part in (*made, finish(book)):
+        with pytest.MonkeyPatch.context() as patch:
+            outputs = []
+            patch.setattr(
+                "IPython.display.publish_display_data",
+                lambda data, metadata=None, outputs=outputs: outputs.append(
+                    nb.new_output("display_data", data=data, metadata=metadata or {})
+                ),
+            )
+            part._ipython_display_()
+        cells.append(nb.new_code_cell("", outputs=outputs))
+    notebook = nb.new_notebook(cells=cells)
+    notebook.metadata["papermill"] = {"exception": None, "parameters": {"run_id": book.run_id}}
+    path = executed_path(book.city_dir, book.notebook)
+    nbformat.write(notebook, path)
+    return notebook
 
 
 def scenario_city(folder: Path, key: str, scenario: str) -> Path:

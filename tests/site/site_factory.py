@@ -48,7 +48,7 @@ def released(key: str, notebook: str, mode: str = "synthetic") -> dict:
         made["decision"] = None
     if key == LATE and notebook == "monitoring":
         made["run"]["as_of"] = "2020-07-31"
-    return network_record(made, Rules())
+    return network_record(made, Rules(), record_factory.protection(made))
 
 
 def put(folder: Path, record: dict, notebook: str) -> None:

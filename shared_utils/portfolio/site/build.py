@@ -55,7 +55,7 @@ def _render(portfolio: Portfolio) -> dict[str, str]:
     )
     env.globals.update(t=t, brand=portfolio.title, tagline=portfolio.subtitle, footer=_footer(portfolio))
     cities = portfolio.cities
-    everywhere = {"watermark": _watermark(cities), "unaudited": _unaudited(cities), "sticky": False}
+    everywhere = {"watermark": _watermark(cities), "sticky": False}
     render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
 
     pages = {
@@ -72,7 +72,6 @@ def _render(portfolio: Portfolio) -> dict[str, str]:
             "city": city,
             "watermark": city.watermark,
             "sticky": True,
-            "unaudited": _unaudited([city]),
         }
         pages[f"cities/{city.slug}/index.html"] = render("city.html.j2", **here, **city_view(city))
         for step in city.steps.values():
@@ -99,10 +98,6 @@ def _watermark(cities) -> str:
     """One line for a page that shows several cities: it names every city whose numbers are synthetic."""
     names = [city.name for city in cities if city.watermark]
     return results.watermark("synthetic", words.listed(names)) if names else ""
-
-
-def _unaudited(cities) -> bool:
-    return any(not city.audited for city in cities)
 
 
 def _footer(portfolio: Portfolio) -> str:

@@ -207,7 +207,7 @@ def _status(city: City) -> list[tuple[str, str]]:
         (t.STATUS["tier"], str(record["quality"].get("tier") or "")),
         (t.STATUS["robust"], _robust(record["robustness"])),
         (t.STATUS["cost"], _cost(record["costs"])),
-        (t.STATUS["audit"], t.AUDITED if city.audited else t.NOT_AUDITED),
+        (t.STATUS["audit"], t.AUDITED if city.audited else ""),
         (t.STATUS["hidden"], str(sum(r["disclosure"]["cells_suppressed"] for r in city.records))),
     ]
     return [(label, text) for label, text in found if text]

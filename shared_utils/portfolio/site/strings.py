@@ -11,7 +11,7 @@ NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".
 
 # Page furniture
 SKIP = "Skip to main content"
-ABOUT_DATA, ABOUT_AUDIT, ABOUT_NAV = "About the data", "About privacy", "Main"
+ABOUT_DATA, ABOUT_NAV = "About the data", "Main"
 NAV = [
     ("index.html", "Portfolio"),
     ("index.html#cities", "Cities"),
@@ -20,7 +20,6 @@ NAV = [
     ("index.html#lessons", "Lessons"),
     ("methods.html", "Methods"),
 ]
-AUDIT = "Privacy audit not yet passed: for the people who run these pilots, not for publication."
 FOOTER = "Made from {records} released result records. Newest data: {newest}. Code version {code}."
 FOOTER_EMPTY = "No city has released results yet."
 ALL_CITIES = "All cities"
@@ -313,7 +312,7 @@ PLANS = {
 }
 DEVIATIONS = "{all} in all, {primary} to the main analysis"
 ROBUST = "{n} analyses; {share}% lead to the same decision"
-AUDITED, NOT_AUDITED = "passed", "not yet passed"
+AUDITED = "passed"
 COST = "about {each} a participant, {total} in all ({quality})"
 COST_TOTAL = "{total} in all ({quality})"
 COST_QUALITY = {"actual": "actual", "estimate": "estimate", "placeholder": "placeholder, not a real amount"}
@@ -385,8 +384,8 @@ METHODS = [
         [
             "The site reads only what cities released. Counts of 1 to 10 people, shares on fewer than 11 people, and "
             "numbers from which such a count follows are hidden; counts are rounded to 5, effects to two digits of their "
-            "standard error. A full audit of linked tables comes before publication: until it has passed, every page "
-            "says so."
+            "standard error. Before anything leaves a city, an audit works out what could be learned of every hidden count "
+            "from all its pages together; what does not pass is not released."
         ],
     ),
 ]
