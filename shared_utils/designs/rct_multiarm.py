@@ -18,8 +18,12 @@ Rows: main (a contrast against control each), between_arms (other pairs, outside
     any_arm (all arms pooled against control).
 """
 
-import numpy as np
+from collections.abc import Mapping
 
+import numpy as np
+import pandas as pd
+
+from shared_utils.designs import _inputs
 from shared_utils.designs._errors import DesignError, listed
 from shared_utils.designs._inputs import Inputs, Option, Spec, need_variation
 from shared_utils.designs._result import row, t_interval
@@ -27,7 +31,7 @@ from shared_utils.designs._robustness import Specification, options
 from shared_utils.designs._trial_choices import logit, response_weighted, without_covariates
 from shared_utils.designs.rct_individual import adjusted_outcome, fitted, randomization_p
 from shared_utils.errors import nearest
-from shared_utils.stats import multiplicity, randomization
+from shared_utils.stats import multiplicity, randomization, winners
 
 SPEC = Spec(
     columns={"arm": "label"},
@@ -85,6 +89,32 @@ def specifications(frame, design: dict) -> list[Specification]:
     return listed + response_weighted(frame, design, design["arm"])
 
 
+def winner(frame: pd.DataFrame, design: Mapping, direction: str) -> tuple[str, winners.Winner] | None:
+    """Return the arm that came out best against control, with its effect after allowing for having been picked.
+
+    direction: increase or decrease, which change of the outcome is a benefit. The arms are those with a contrast
+    against control; None when there is only one. All arms stand in one regression, whatever options.pooling says.
+    Raises DesignError.
+    """
+    _inputs.check_design(design, SPEC)
+    inputs = _inputs.prepare(frame, design, design["outcome"], SPEC)
+    need_variation(inputs)
+    control, pairs = _contrasts(inputs)
+    compared = _against(control, pairs)
+    if len(compared) < 2:
+        return None
+    fit = fitted(inputs, _indicators(inputs.roles["arm"], control))
+    where = [fit.position[arm] for arm in compared]
+    covariance = fit.fit.cov_params()[np.ix_(where, where)]
+    found = winners.best([fit.value(arm) for arm in compared], covariance, direction, inputs.level)
+    return compared[found.position], found
+
+
+def _against(control: str, pairs) -> list[str]:
+    """The arms that are compared with control."""
+    return [first if second == control else second for first, second in pairs if control in (first, second)]
+
+
 def _contrasts(inputs: Inputs) -> tuple[str, list[tuple[str, str]]]:
     """The control and the pairs (arm, other arm), checked; by default every arm against control."""
     arms, n = np.unique(inputs.roles["arm"].astype(str), return_counts=True)
@@ -115,9 +145,13 @@ def _contrasts(inputs: Inputs) -> tuple[str, list[tuple[str, str]]]:
     return control, pairs
 
 
+def _indicators(arms: np.ndarray, control: str) -> dict[str, np.ndarray]:
+    return {arm: (arms == arm).astype(float) for arm in sorted(set(arms)) if arm != control}
+
+
 def _contrast_rows(inputs, control, pairs, covariates) -> list[dict]:
     arms = inputs.roles["arm"]
-    groups = {arm: (arms == arm).astype(float) for arm in sorted(set(arms)) if arm != control}
+    groups = _indicators(arms, control)
     pairwise = inputs.options["pooling"] == "pairwise"
     fit = None if pairwise else fitted(inputs, groups, covariates)
     rows = []
@@ -169,7 +203,7 @@ def _adjust_family(rows: list[dict], adjusted: np.ndarray, level: float) -> None
 
 def _max_t(inputs: Inputs, control: str, pairs) -> np.ndarray:
     """Westfall-Young p of the contrasts against control; missing without draws."""
-    family = [first if second == control else second for first, second in pairs if control in (first, second)]
+    family = _against(control, pairs)
     draws = int(inputs.options["ri_draws"])
     if draws == 0:
         return np.full(len(family), np.nan)

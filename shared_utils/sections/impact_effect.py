@@ -5,6 +5,7 @@ import secrets
 from shared_utils import data, designs
 from shared_utils.results import whom
 from shared_utils.sections import analysis, charts_compare, checks, counted_people, descriptive, impact_pictures
+from shared_utils.sections.impact_winner import best_arm
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
@@ -47,8 +48,9 @@ def primary_effect(book) -> Section:
     rows = analysis.primary_rows(book)
     main = analysis.main_rows(rows)
     shown = [row for row in rows if row["role"] not in LEFT_OUT]
-    flags = [*checks.assignment_flags(book), *checks.design_flags(book)]
-    sentences = [effect(analysis.told(book, row), book.rules) for row in main]
+    picked, picked_flags = best_arm(book, main)
+    flags = [*checks.assignment_flags(book), *checks.design_flags(book), *picked_flags]
+    sentences = [effect(analysis.told(book, row), book.rules) for row in main] + picked
     sentences += analysis.pace(book)
     if codes := book.blocks(flags):
         sentences.insert(0, not_decision_grade(codes))

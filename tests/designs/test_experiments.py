@@ -7,9 +7,9 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from shared_utils.designs import DesignError, diagnose, estimate, robustness
+from shared_utils.designs import DesignError, diagnose, estimate, rct_multiarm, robustness
 from shared_utils.designs._regression import least_squares
-from shared_utils.stats import attrition, multiplicity, randomization
+from shared_utils.stats import attrition, multiplicity, randomization, winners
 
 RCT = {"type": "rct_individual", "outcome": "y", "treatment": "t"}
 
@@ -179,6 +179,20 @@ def test_specifications_of_several_arms_keep_the_family():
         assert rows.value[f"{arm} - control"] == pytest.approx(alone.value)
         assert rows.se[f"{arm} - control"] == pytest.approx(alone.se)
     assert rows.level_adjusted.tolist() == [0.975, 0.975]
+
+
+def test_the_best_arm_keeps_its_own_row_and_is_shrunken_by_the_covariance_of_the_arms():
+    frame, design, _ = dgps.tulsa(np.random.default_rng(3))
+    design = {**design, "options": {"ri_draws": 0}}
+    table = estimate(frame, {**design, "contrasts": [["A", "control"], ["B", "control"], ["B", "A"]]})
+    a, b, gap = (table[table.role.isin(["main", "between_arms"])].iloc[i] for i in range(3))
+    arm, found = rct_multiarm.winner(frame, design, "increase")
+    assert (arm, found.estimate, found.se) == ("B", pytest.approx(b.value), pytest.approx(b.se))
+    shared = (a.se**2 + b.se**2 - gap.se**2) / 2
+    expected = winners.best([a.value, b.value], [[a.se**2, shared], [shared, b.se**2]])
+    assert (found.value, found.ci_low) == pytest.approx((expected.value, expected.ci_low), rel=1e-6)
+    assert rct_multiarm.winner(frame, design, "decrease")[0] == "A"
+    assert rct_multiarm.winner(frame, {**design, "contrasts": [["A", "control"]]}, "increase") is None
 
 
 def test_max_t_over_arms_lies_between_raw_and_bonferroni():
