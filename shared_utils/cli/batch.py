@@ -7,7 +7,7 @@ import typer
 
 from shared_utils.cli.screen import Screen, TypedWrong
 from shared_utils.cli.work import prepare
-from shared_utils.cli.workspace import select
+from shared_utils.cli.workspace import find, select
 
 Cities = Annotated[list[str] | None, typer.Argument(metavar="CITY", help="Default: all cities.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -76,12 +76,17 @@ def run(
     with screen.busy("Starting") as busy:
         show = _progress(screen, busy, plan, workers)
         batch = runner.execute(plan, workers, show, round(timeout * 60), scheduler)
+    _status_page(find())
     screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
     screen.give(report.report_dict(batch))
     return batch.exit_code
 
 
-def status(cities: Cities = None, as_json: AsJson = False) -> int:
+def status(
+    cities: Cities = None,
+    show: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Show where each city stands and what is out of date."""
     from shared_utils.runner import report, survey
     from shared_utils.template import vendoring
@@ -96,9 +101,20 @@ def status(cities: Cities = None, as_json: AsJson = False) -> int:
             screen.say(
                 f"{city}: shared_utils is not as it was copied ({len(problems)}). See:  emi check {city}"
             )
+    page = _status_page(find())
+    screen.say(f"Page:  {report.short(page, Path.cwd())}")
+    if show:
+        typer.launch(page.as_uri())
     rows = [row.as_dict() | {"shared_code": edited[row.city]} for row in found]
     screen.give({"exit_code": 0, "cities": rows})
     return 0
+
+
+def _status_page(workspace) -> Path:
+    """Write the page of all cities, also when only some were asked for."""
+    from shared_utils import portfolio, runner
+
+    return portfolio.write_status_page(runner.survey(workspace.cities), workspace.root / "status" / "index.html")
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

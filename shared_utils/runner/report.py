@@ -163,7 +163,7 @@ def _file_lines(result: Result, here: Path) -> list[str]:
         return []
     files = result.as_dict()
     named = {"Half-run": files["failed_file"], "Full error": files["log_file"]}
-    return [f"    {name:<10}  {_short(path, here)}" for name, path in named.items() if path]
+    return [f"    {name:<10}  {short(path, here)}" for name, path in named.items() if path]
 
 
 def _log_lines(result: Result) -> list[str]:
@@ -214,13 +214,13 @@ def _duration(seconds: float) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60)} s" if seconds >= 60 else f"{seconds:.1f} s"
 
 
-def _short(path: str, here: Path) -> str:
+def short(path: str | Path, here: Path) -> str:
     """A path as seen from where the person stands; as it is when that is on another drive."""
     try:
         relative = os.path.relpath(path, here)
     except ValueError:
-        return path
-    return path if relative.startswith(os.pardir) else relative
+        return str(path)
+    return str(path) if relative.startswith(os.pardir) else relative
 
 
 def hang(text: str, width: int, indent: int | None = None) -> str:

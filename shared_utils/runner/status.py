@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import NOTEBOOKS
-from shared_utils.results.record import internal_path
+from shared_utils.results.record import internal_path, release_path
 from shared_utils.runner.plan import city_names, last_run, why
 
 SEVERITIES = ("block", "serious", "warn")
@@ -14,28 +14,39 @@ SEVERITIES = ("block", "serious", "warn")
 
 @dataclass(frozen=True)
 class NotebookStatus:
-    """`word` is ok, blinded, out of date, FAILED, blocked, stopped or never run; `reason` says why not ok."""
+    """`word` is ok, blinded, out of date, FAILED, blocked, stopped or never run; `reason` says why not ok.
+
+    `seconds` is how long its last run took; `error` is how that failed (section, message, hint), if it did.
+    """
 
     notebook: str
     word: str
     reason: str
     as_of: str
     finished_at: str
+    seconds: float = 0.0
+    error: dict | None = None
 
 
 @dataclass(frozen=True)
 class CityStatus:
-    """One line of the status grid. `flags` counts the open flags of the city's records by severity."""
+    """One line of the status grid.
+
+    `flags` counts the open flags of the city's records by severity; `audit` says whether what it released passed the
+    disclosure audit: "passed", "not passed" or "nothing released".
+    """
 
     city: str
+    city_dir: Path
     data_mode: str
     plan: str
     notebooks: tuple[NotebookStatus, ...]
     flags: dict[str, int]
+    audit: str
 
     def as_dict(self) -> dict:
         """For --json."""
-        return asdict(self)
+        return asdict(self) | {"city_dir": str(self.city_dir)}
 
 
 def survey(cities: list[Path]) -> list[CityStatus]:
@@ -44,16 +55,25 @@ def survey(cities: list[Path]) -> list[CityStatus]:
 
 
 def _city(name: str, city_dir: Path) -> CityStatus:
-    records = {nb: _record(city_dir, nb) for nb in NOTEBOOKS}
+    records = {nb: _read(internal_path(city_dir, nb)) for nb in NOTEBOOKS}
     newest = max((r for r in records.values() if r), key=lambda r: r["run"]["finished_at"], default=None)
     flags = {(f["code"], f["scope"], f["severity"]) for r in records.values() if r for f in r["flags"]}
     return CityStatus(
         city=name,
+        city_dir=city_dir,
         data_mode=freshness.peek(city_dir, "data", "mode") or "unknown",
         plan=newest["plan"]["status"].replace("_", " ") if newest else "none",
         notebooks=tuple(_notebook(city_dir, nb, record) for nb, record in records.items()),
         flags={severity: sum(f[2] == severity for f in flags) for severity in SEVERITIES},
+        audit=_audit([_read(release_path(city_dir, notebook)) for notebook in NOTEBOOKS]),
     )
+
+
+def _audit(released: list[dict | None]) -> str:
+    passed = [record["disclosure"]["audit_passed"] for record in released if record]
+    if not passed:
+        return "nothing released"
+    return "passed" if all(passed) else "not passed"
 
 
 def _notebook(city_dir: Path, notebook: str, record: dict | None) -> NotebookStatus:
@@ -67,12 +87,14 @@ def _notebook(city_dir: Path, notebook: str, record: dict | None) -> NotebookSta
     if state.get("error"):
         reason = state["error"]["message"].splitlines()[0]
     as_of = record["run"]["as_of"] if record else ""
-    return NotebookStatus(notebook, word, reason, as_of, state.get("finished_at", ""))
+    return NotebookStatus(
+        notebook, word, reason, as_of, state.get("finished_at", ""), state.get("duration_s", 0.0), state.get("error")
+    )
 
 
-def _record(city_dir: Path, notebook: str) -> dict | None:
-    """The record as it is: the schema was checked when it was written, and checking is slow to load."""
+def _read(path: Path) -> dict | None:
+    """A record as it is: the schema was checked when it was written, and checking is slow to load."""
     try:
-        return json.loads(internal_path(city_dir, notebook).read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None

@@ -11,6 +11,7 @@ import time
 import nbformat
 import pytest
 import toy
+from bs4 import BeautifulSoup
 from toy_batch import emi, finished
 
 from shared_utils import results, runner
@@ -79,6 +80,20 @@ def test_failed_run_keeps_log_and_half_run_notebook_but_no_result(batch):
     assert files.failed_path(city, "monitoring").exists()
     assert not files.executed_path(city, "monitoring").exists()
     assert not results.release_path(city, "monitoring").exists()
+
+
+def test_the_status_page_shows_every_notebook_and_what_went_wrong(batch):
+    page = (batch.root / "status" / "index.html").read_text(encoding="utf-8")
+    soup = BeautifulSoup(page, "html.parser")
+    words = [[tag.get_text() for tag in row.select(".tag")] for row in soup.select("tbody tr")]
+    assert words == [["ok", "ok", "never run"], ["ok", "ok", "never run"], ["ok", "failed", "never run"]]
+    [trouble] = soup.select("section")
+    assert trouble.h3.get_text() == "greyport, monitoring: failed"
+    assert "In section \u201c2. Read the monthly file\u201d." in trouble.get_text()
+    assert 'the file has "mnth"' in trouble.get_text() and "What to do: Rename it." in trouble.get_text()
+    for link in soup.select("main a"):
+        assert (batch.root / "status" / link["href"]).resolve().is_file(), link
+    assert not soup.find("script") and "http" not in page.replace("http-equiv", "")
 
 
 def test_nothing_is_written_into_the_source_notebooks(batch):

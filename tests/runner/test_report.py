@@ -75,10 +75,13 @@ def test_status_grid():
     def notebooks(**words):
         return tuple(NotebookStatus(n, w, "why", "2019-12-31", "") for n, w in words.items())
 
+    def city(name, *more):
+        return CityStatus(name, Path(name), *more, audit="passed")
+
     flags = {"block": 0, "serious": 2, "warn": 1}
     rows = [
-        CityStatus("newark", "synthetic", "prospective", notebooks(baseline="ok", impact="blinded"), flags),
-        CityStatus("tulsa", "city", "none", notebooks(baseline="ok", impact="out of date"), {"warn": 0}),
+        city("newark", "synthetic", "prospective", notebooks(baseline="ok", impact="blinded"), flags),
+        city("tulsa", "city", "none", notebooks(baseline="ok", impact="out of date"), {"warn": 0}),
     ]
     assert report.status_lines(rows, 80) == [
         "        baseline     impact       data to  data       flags",

@@ -29,7 +29,7 @@ def test_new_cities_run_in_order(cities):
 def test_parameters_are_read_without_running(cities):
     assert declared_parameters(source_path(cities[0], "impact")) == {
         "city_dir": "",
-        "as_of": "2019-12",
+        "as_of": "2019-12-31",
         "county_fips": "061",
         "draws": 200,
         "fast": False,

@@ -17,7 +17,7 @@ from shared_utils.results.notebooks import NOTEBOOKS, source_path
 PARAMETERS = """\
 # A comment with an equals sign: a = b
 city_dir = ""
-as_of: str = "2019-12"
+as_of: str = "2019-12-31"
 county_fips = "061"
 draws = 200
 fast = False
@@ -56,6 +56,9 @@ def finish(root, notebook, as_of, run_id):
     record["run"] |= {"as_of": as_of, "run_id": run_id}
     path = root / "outputs" / "internal" / f"results_{notebook}.json"
     path.write_text(json.dumps(record), encoding="utf-8")
+    from IPython.display import publish_display_data
+
+    publish_display_data({"text/plain": "written"}, {"emi": {"record": notebook, "counts": []}})
     return {name: os.environ.get(name) for name in ("PYTHONHASHSEED", "PYTHONUTF8", "OMP_NUM_THREADS")}
 """
 CITY_YML = """\
@@ -125,7 +128,7 @@ def record(key: str) -> dict:
         "null_reason": "not estimated in a toy",
     }
     city = {"key": key, "name": key.title(), "state": "MI", "slug": key, "domain": "housing"}
-    run = {"run_id": "", "duration_s": None, "status": "ok", "as_of": "2019-12", "blind": False}
+    run = {"run_id": "", "duration_s": None, "status": "ok", "as_of": "2019-12-31", "blind": False}
     times = dict.fromkeys(("started_at", "finished_at"), "2020-01-01T00:00:00Z")
     plan = {"status": "none", "hash": None, "locked_at": None, "deviations": 0, "deviations_primary": 0}
     provenance = {"inputs": [], "inputs_digest": "", "config_sha256": "", "code": {}, "notebook_sha256": ""}
