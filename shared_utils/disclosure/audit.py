@@ -32,7 +32,8 @@ def audit(
     """Judge a release: is every count of 1-10 hidden, and is every value from 1 to 10 possible for it?
 
     shown    counts already public, which no mask can take back: they are known, and are not judged
-    telling  counts of zero that are judged like small ones ("none of them" tells something of a whole group)
+    telling  other counts that must not be worked out ("none of them", "all of them"): 10 more must be possible for 0,
+             10 fewer for others
     """
     failures = tuple(Reader(counts, rules, shown, telling).failures(set(hidden)))
     return Audit(not failures, len(set(hidden)), failures)
@@ -59,7 +60,7 @@ class Reader:
         self.unprinted = self.numbers.keys() - set(counts)
         self.order = {cell: i for i, cell in enumerate(self.numbers)}
         judged = {cell for cell in self.numbers if self.small(cell) or cell in telling}
-        self.judged = sorted(judged, key=str)
+        self.wanted = {cell: self._wanted(self.numbers[cell]) for cell in sorted(judged, key=str)}
         self.ceiling = 2 * max(self.numbers.values(), default=0) + 1000  # far above every true value
         self._seen = {cell: (n, n) for cell, n in self.numbers.items()}  # values that some possible release has
 
@@ -72,7 +73,7 @@ class Reader:
 
         The mask may only grow from call to call: what was possible stays possible when more is hidden.
         """
-        judged = [cell for cell in self.judged if not self.free(*self._seen[cell])]
+        judged = [cell for cell in self.wanted if not self.free(cell, *self._seen[cell])]
         known, problems = self._problems(hidden) if judged else (set(), [])
         yield from (cell for cell in judged if cell in known)
         for problem in problems:  # cells that stand in no sum are in none: nothing is known about them
@@ -80,9 +81,9 @@ class Reader:
             if len(cells) > 1:  # one possible release often clears many cells
                 self._note(problem.extreme(cells, 1), problem.extreme(cells, -1))
             for cell in cells:
-                if not self.free(*self._seen[cell]):
+                if not self.free(cell, *self._seen[cell]):
                     self._note(problem.extreme([cell], 1), problem.extreme([cell], -1))
-                if not self.free(*self._seen[cell]):
+                if not self.free(cell, *self._seen[cell]):
                     yield cell
 
     def range(self, cell: Group, hidden: set[Group]) -> tuple[int, float]:
@@ -96,9 +97,13 @@ class Reader:
                 return low, math.inf if high >= self.ceiling else high
         return 0, math.inf
 
-    def free(self, low: float, high: float) -> bool:
-        """Whether a range holds all of 1 to 10."""
-        return low <= 1 and high >= self.rules.small_cell_min - 1
+    def free(self, cell: Group, low: float, high: float) -> bool:
+        """Whether a range holds all the values that must be possible for a judged cell."""
+        return low <= self.wanted[cell][0] and high >= self.wanted[cell][1]
+
+    def _wanted(self, n: int) -> tuple[int, int]:
+        most = self.rules.small_cell_min - 1
+        return (1, most) if n <= most else (n - most, n)
 
     def _note(self, *releases: dict[Group, int]) -> None:
         for release in releases:

@@ -118,7 +118,7 @@ class Counts:
 
     def add(self, group: Group, n: int) -> Group:
         """Count a group. The same group with two numbers in one release is a DisclosureError."""
-        if n != int(n) or n < 0:
+        if not float(n).is_integer() or n < 0:
             raise DisclosureError(f"The count of '{group}' is {n}.", "A count of people is a whole number from 0 up.")
         if self._numbers.setdefault(group, int(n)) != n:
             raise DisclosureError(
@@ -177,9 +177,12 @@ class Counts:
 
 
 def _family_line(parent: Group, dimension: str, members: list[Group], numbers: dict[Group, int]) -> Line:
-    """The categories of one dimension within a group, and whoever has none of them."""
+    """The categories of one dimension within a group, and whoever has none of them: nobody, unless numbers say so.
+
+    Of a measure one answer alone never is complete.
+    """
     rest = numbers[parent] - sum(numbers[member] for member in members)
-    if rest:
+    if rest or (dimension.startswith(MEASURE) and len(members) == 1):
         members = [*members, parent.within(**{dimension: REST})]
         numbers[members[-1]] = rest
     return Line(parent, tuple(sorted(members, key=str)))

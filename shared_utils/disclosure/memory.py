@@ -167,8 +167,8 @@ class _Past:
         """Of each population the groups of its last release within the quarter: when, how many, whether shown."""
         groups, populations = {}, {group.population for group in counts}
         for release in reversed(self.releases):
-            if self.a_quarter_after(release) or not populations:
-                break
+            if self.a_quarter_after(release):
+                continue
             here = {
                 Group.parse(text): (release["as_of"], n, state == "shown")
                 for state in STATES

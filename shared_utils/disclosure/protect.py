@@ -41,13 +41,12 @@ def protect(
 ) -> Protection:
     """Hide every count of 1-10, then what would give one away, until the audit of the whole release passes.
 
-    hidden  groups to hide whatever their count (dropped series, "none of them" and "all of them"); where the count is
-            zero it must not be possible to work it out either
+    hidden  groups to hide whatever their count (dropped series, "none of them" and "all of them"), and to protect alike
     shown   groups whose count is public already: known to every reader, and no longer to be hidden
     masks   groups that earlier releases hid, to be hidden again
     """
     asked = set(hidden) & set(counts)
-    reader = Reader(counts, rules, shown, telling={group for group in asked if counts[group] == 0})
+    reader = Reader(counts, rules, shown, telling=asked)
     return _Masking(reader, counts, asked | set(masks) & set(counts)).run()
 
 
@@ -104,7 +103,7 @@ class _Masking:
     def hopeless(self, failing: Group, hidden: set[Group]) -> bool:
         """Whether a count can be told though everything is hidden that still can be."""
         everything = hidden | {cell for cell in self.counts if self.may_hide(cell, hidden)}
-        return not self.reader.free(*self.reader.range(failing, everything))
+        return not self.reader.free(failing, *self.reader.range(failing, everything))
 
     def relief(self, failing: Group, hidden: set[Group]) -> set[Group]:
         """2.7.4: a larger mask for a count whose range is too narrow.
@@ -137,9 +136,9 @@ class _Masking:
         return list(found)
 
     def room(self, cell: Group, hidden: set[Group]) -> float:
-        """How much of 1 to 10 the range of a cell covers."""
-        low, high = self.reader.range(cell, hidden)
-        return min(high, self.reader.rules.small_cell_min - 1) - max(low, 1)
+        """How much of 1 to 10, or of what else must be possible, the range of a judged cell covers."""
+        (low, high), (least, most) = self.reader.range(cell, hidden), self.reader.wanted[cell]
+        return min(high, most) - max(low, least)
 
     def may_hide(self, cell: Group, hidden: set[Group]) -> bool:
         shown = cell in self.counts and cell not in hidden and cell not in self.reader.public

@@ -87,6 +87,19 @@ def test_none_of_a_group_can_be_hidden_and_not_be_worked_out():
     assert not audit(counts, [nobody, everyone], telling=[nobody]).passed, "the other races give it away"
 
 
+def test_all_of_a_group_can_be_hidden_beside_its_number():
+    counts = by_race(165, 100, 40, 25)
+    took = {"a": 50, "b": 20, "c": 25}
+    for name, n in took.items():
+        counts.add(PEOPLE.within(race=name).did("took part"), n)
+    counts.add(PEOPLE.did("took part"), 95)
+    everyone = PEOPLE.within(race="c").did("took part")
+    protection = protect(counts, hidden=[everyone])
+    assert protection.hidden == {everyone, PEOPLE.within(race="b").did("took part")}
+    low, high = feasible_ranges(counts, protection.hidden)[everyone]
+    assert low <= 15 and high >= 25, "neither all of the 25 nor who did not can be told"
+
+
 def test_a_small_cell_between_two_tables_is_found():
     # By race and arm nothing is alone in its line, but gender and arm give the men's number in arm x away.
     counts = by_race(160, 80, 80)
@@ -201,7 +214,7 @@ def test_nothing_small_is_shown_and_the_mask_is_its_own_repetition(table):
 
 @given(tables, st.data())
 @settings(max_examples=25, deadline=None)
-def test_what_is_asked_for_is_hidden_and_stays_safe(table, data):
+def test_what_was_masked_stays_hidden_and_the_rest_safe(table, data):
     counts = two_way(table)
     asked = data.draw(st.sets(st.sampled_from(list(counts)), max_size=3))
     protection = protect(counts, masks=asked)
