@@ -4,6 +4,7 @@ Why not a stock loader: YAML 1.1 turns `NO` into false and `061` into a number, 
 of two equal keys, so a city's typing mistake would change its settings without a word.
 """
 
+import math
 import re
 from pathlib import Path
 
@@ -24,9 +25,11 @@ from shared_utils.config.yaml_words import explain
 
 MAX_VALUES = 20_000   # values in one file, aliases written out: stops an alias bomb before it grows
 MAX_DEPTH = 50
+MAX_BYTES = 1_000_000
 
 # Core schema of YAML 1.2, with one exception: a number with a leading zero is a code (FIPS 061), so text.
-# Hexadecimal, octal, .inf and .nan also stay text: no setting means them.
+# Hexadecimal, octal, .inf and .nan also stay text, and what is too large for a number: no setting means them.
+MAX_DIGITS = 100
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -41,8 +44,8 @@ def load(path: Path) -> tuple[object, Lines]:
 
     `data` is made of dict (text keys), list, str, int, float, bool and None; an empty file gives None.
     `lines` maps the path of each key or list item, such as ("outcomes", 0, "id"), to its line, from 1.
-    Raises ConfigError naming file and line when the file is missing, not UTF-8, not YAML, repeats a key, or
-    grows beyond bounds through aliases.
+    Raises ConfigError naming file and line when the file is missing, too large, not UTF-8, not YAML, repeats a
+    key, or grows beyond bounds through aliases.
     """
     path = Path(path)
     text = _read(path)
@@ -72,20 +75,29 @@ def scalar(text: str) -> object:
         return None
     if _BOOL.fullmatch(text):
         return text.lower() == "true"
-    if _INT.fullmatch(text):
+    if _INT.fullmatch(text) and len(text) <= MAX_DIGITS:
         return int(text)
-    if _FLOAT.fullmatch(text):
+    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
     return text
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError([Problem(str(path), 0, "", None, "there is no such file.")]) from None
+    except OSError as error:
+        message = f"the file cannot be opened: {error.strerror}."
+        raise ConfigError([Problem(path.name, 0, "", None, message)]) from None
+    if len(content) > MAX_BYTES:
+        message = f"the file has more than {MAX_BYTES // 10**6} MB: this is not a settings file."
+        raise ConfigError([Problem(path.name, 0, "", None, message)])
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[:error.start].count(b"\n") + 1
+        line = content[:error.start].count(b"\n") + 1
         message = "a character here is not UTF-8. In your editor choose 'Save with encoding: UTF-8'."
         raise ConfigError([Problem(path.name, line, "", None, message)]) from error
 

@@ -1,5 +1,7 @@
 """The restricted expression of `row_filter`: names, literals, comparisons, in, and, or, not. No eval.
 
+Length and depth are bounded, so no expression costs more than a person would write.
+
 A name is a header of the file written as an identifier: `Case Type` is `case_type` (case does not matter).
 Cells are text; a comparison with a number reads them as numbers.
 """
@@ -7,6 +9,8 @@ Cells are text; a comparison with a number reads them as numbers.
 import ast
 import operator
 import re
+import unicodedata
+import warnings
 
 from shared_utils.errors import nearest
 
@@ -14,6 +18,8 @@ _COMPARE = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
     ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
+LONGEST = 5_000    # characters: a list of some hundred codes
+DEEPEST = 20       # parentheses and nots inside one another
 _ALLOWED = "names, literals, ==, !=, <, <=, >, >=, in, not in, and, or, not"
 
 
@@ -22,8 +28,13 @@ class FilterError(ValueError):
 
 
 def identifier(header: str) -> str:
-    """Return the name a header goes by in an expression: "Case Type " -> "case_type"."""
-    return re.sub(r"\W+", "_", header.strip()).strip("_").lower()
+    """Return the name a header goes by in an expression: "Case Type " -> "case_type".
+
+    Forms of one letter (full width, ligatures) are one, and invisible characters do not count: Python reads names
+    so, and a column "S\u200bSN" is no less a social security number.
+    """
+    plain = "".join(c for c in unicodedata.normalize("NFKC", header) if unicodedata.category(c) != "Cf")
+    return re.sub(r"\W+", "_", plain.strip()).strip("_").lower()
 
 
 class RowFilter:
@@ -31,12 +42,9 @@ class RowFilter:
 
     def __init__(self, text: str):
         self.text = text
-        try:
-            self._tree = ast.parse(text, mode="eval").body
-        except SyntaxError as error:
-            raise FilterError(f"'{text}' cannot be read: {error.msg}") from None
+        self._tree = _tree(text)
         self.names: set[str] = set()
-        self._check(self._tree)
+        self._check(self._tree, DEEPEST)
 
     def keep(self, frame):
         """Return a boolean Series, True for the rows of `frame` (all text) that pass."""
@@ -46,22 +54,24 @@ class RowFilter:
                 raise FilterError(f"there is no column '{name}'.{nearest(name, columns)}")
         return self._mask(self._tree, columns)
 
-    def _check(self, node) -> None:
+    def _check(self, node, depth: int) -> None:
+        if not depth:
+            raise FilterError(f"more than {DEEPEST} parts are inside one another")
         match node:
             case ast.BoolOp(values=parts):
                 for part in parts:
-                    self._check(part)
+                    self._check(part, depth - 1)
             case ast.UnaryOp(op=ast.Not(), operand=inner):
-                self._check(inner)
+                self._check(inner, depth - 1)
             case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[right]):
                 self.names.add(name.lower())
-                value = _literal(right)
+                value = self._literal(right)
                 if isinstance(op, (ast.In, ast.NotIn)) != isinstance(value, list):
                     raise FilterError("'in' needs a list like ['a', 'b']; other comparisons need one value")
                 if not isinstance(op, (ast.In, ast.NotIn, *_COMPARE)):
                     raise FilterError(f"only these are allowed: {_ALLOWED}")
             case _:
-                raise FilterError(f"'{ast.unparse(node)}' is not allowed; only these are: {_ALLOWED}")
+                raise FilterError(f"'{self._words(node)}' is not allowed; only these are: {_ALLOWED}")
 
     def _mask(self, node, columns):
         match node:
@@ -74,19 +84,38 @@ class RowFilter:
             case ast.UnaryOp(operand=inner):
                 return ~self._mask(inner, columns)
             case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[right]):
-                return _compare(columns[name.lower()], op, _literal(right))
+                return _compare(columns[name.lower()], op, self._literal(right))
+
+    def _literal(self, node):
+        """Return the value of a literal: text, a number, or a list of them."""
+        try:
+            value = ast.literal_eval(node)
+        except (ValueError, TypeError, RecursionError, MemoryError):
+            raise FilterError(f"'{self._words(node)}' must be a literal such as 'RES' or 3") from None
+        values = list(value) if isinstance(value, (list, tuple, set)) else value
+        for item in values if isinstance(values, list) else [values]:
+            if isinstance(item, bool) or not isinstance(item, (str, int, float)):
+                raise FilterError(f"'{self._words(node)}' must be text in quotes or a number")
+        return values
+
+    def _words(self, node) -> str:
+        """Return the part of the expression a node stands for, cut where it is long."""
+        part = ast.get_source_segment(self.text.lstrip(), node) or self.text
+        return part if len(part) <= 60 else f"{part[:60]}..."
 
 
-def _literal(node):
+def _tree(text: str) -> ast.expr:
+    """Return the parsed expression. Python's parser has limits of its own; what passes them is read here."""
+    if len(text) > LONGEST:
+        raise FilterError(f"it has {len(text):,} characters, more than {LONGEST:,}")
     try:
-        value = ast.literal_eval(node)
-    except ValueError:
-        raise FilterError(f"'{ast.unparse(node)}' must be a literal such as 'RES' or 3") from None
-    values = list(value) if isinstance(value, (list, tuple, set)) else value
-    for item in values if isinstance(values, list) else [values]:
-        if isinstance(item, bool) or not isinstance(item, (str, int, float)):
-            raise FilterError(f"'{item}' must be text in quotes or a number")
-    return values
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")      # of Python about its own style
+            return ast.parse(text.lstrip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", "it is nested too deep, or holds broken characters")
+        shown = text if len(text) <= 60 else f"{text[:60]}..."
+        raise FilterError(f"'{shown}' cannot be read: {reason}") from None
 
 
 def _compare(column, op, value):
