@@ -30,6 +30,7 @@ _RENDERERS = {
     "Series": ("__repr__", "to_string", "to_markdown", "to_latex"),
     "Index": ("__repr__",),
 }
+_SHOWN = ("stream", "display_data", "execute_result", "update_display_data", "error", "execute_reply")
 
 
 @dataclass
@@ -56,14 +57,22 @@ class Guard:
         frame, rows = _as_frame(shown)
         if frame is None or frame.empty or len(frame.columns) == 0:
             return ""
-        why = self._why(_with_index(frame), rows)
+        why = self._why(_with_index(frame), rows, self._of_groups(frame))
         return f"Not shown: {_size(frame, rows)}. {why} {WHAT_TO_DO.format(n=STANDARD.small_cell_min)}" if why else ""
 
     @property
     def tables(self) -> list:
         return [table for tables in self.people.values() for table in tables]
 
-    def _why(self, frame, rows: int) -> str:
+    def _of_groups(self, frame) -> bool:
+        """True for what `groupby` makes: an index of named groups, each once and each of 11 people or more."""
+        if None in frame.index.names or not frame.index.is_unique:
+            return False
+        keys = frame.index.to_frame(index=False)
+        tables = [(table, person) for table, person in self.tables if set(keys) <= set(table)]
+        return bool(tables) and not any(_fits_few(keys, table, person) for table, person in tables)
+
+    def _why(self, frame, rows: int, of_groups: bool) -> str:
         named = [name for name in frame.columns if plain_name(name) in self.identifiers]
         if named:
             return f"The column '{named[0]}' says who somebody is."
@@ -72,7 +81,7 @@ class Guard:
         sample = frame.head(LOOKED_AT)
         if any(_holds_pseudonyms(sample.iloc[:, i]) for i in range(sample.shape[1])):
             return "It holds pseudonyms of residents."
-        if any(_fits_few(sample, table, person) for table, person in self.tables):
+        if not of_groups and any(_fits_few(sample, table, person) for table, person in self.tables):
             return f"Its rows each fit fewer than {STANDARD.small_cell_min} residents."
         return ""
 
@@ -98,6 +107,7 @@ def install(city: str, people: list[tuple], identifiers: Collection[str]) -> Non
         _guard_display(shell, guard)
         _guard_pandas(guard)
         _guard_print(guard)
+        _guard_messages(shell.kernel.session)
         _guard_errors(shell)
     guard.people[city] = [(table, person) for table, person in people if len(table)]
     guard.identifiers |= {plain_name(name) for name in identifiers}
@@ -117,9 +127,7 @@ def _guard_display(shell, guard: Guard) -> None:
     def format(shown, include=None, exclude=None):
         if sentence := guard.reason(shown):
             return {"text/plain": sentence, "text/html": f"<p>{escape(sentence)}</p>"}, {}
-        data, metadata = made(shown, include=include, exclude=exclude)
-        texts = {mime: hide(text) for mime, text in data.items() if mime.startswith("text/") and isinstance(text, str)}
-        return {**data, **texts}, metadata
+        return made(shown, include=include, exclude=exclude)
 
     shell.display_formatter.format = format
 
@@ -149,7 +157,7 @@ def _rendered(make, guard: Guard):
 
 
 def _guard_print(guard: Guard) -> None:
-    """`print` of records, and whatever else writes to the screen: what looks like an identifier is hidden."""
+    """`print` of records that are no pandas object."""
     make = builtins.print
 
     @functools.wraps(make)
@@ -158,17 +166,34 @@ def _guard_print(guard: Guard) -> None:
         make(*((guard.reason(one) or one) if on_screen else one for one in shown), **options)
 
     builtins.print = print_guarded
-    for stream in (sys.stdout, sys.stderr):
-        stream.write = _hiding(stream.write)
 
 
-def _hiding(write):
-    @functools.wraps(write)
-    def write_hidden(text):
-        write(hide(text))
-        return len(text)
+def _guard_messages(session) -> None:
+    """Whatever else a cell says leaves the kernel as a message: what looks like an identifier is hidden in it.
 
-    return write_hidden
+    The streams themselves cannot be wrapped: IPython replaces their `write` for every cell, and hooks of ipykernel hold
+    for one thread only.
+    """
+    send = session.send
+
+    @functools.wraps(send)
+    def send_guarded(stream, message, content=None, *args, **options):
+        if isinstance(message, dict) and message.get("msg_type") in _SHOWN:
+            message = {**message, "content": _without_identifiers(message["content"])}
+        elif message in _SHOWN:
+            content = _without_identifiers(content)
+        return send(stream, message, content, *args, **options)
+
+    session.send = send_guarded
+
+
+def _without_identifiers(content: dict) -> dict:
+    """The content of a message of the Jupyter protocol, its texts without identifiers."""
+    data = content.get("data", {})
+    texts = {mime: hide(text) for mime, text in data.items() if mime.startswith("text/") and isinstance(text, str)}
+    said = {name: hide(content[name]) for name in ("text", "evalue") if name in content}
+    lines = {"traceback": [hide(line) for line in content["traceback"]]} if "traceback" in content else {}
+    return {**content, **({"data": {**data, **texts}} if data else {}), **said, **lines}
 
 
 def _guard_errors(shell) -> None:
@@ -261,14 +286,14 @@ def _holds_pseudonyms(column) -> bool:
 def _fits_few(frame, table, person: str) -> bool:
     """True when half of the rows or more, by the columns they share with a table, fit 1 to 10 of its people.
 
-    A shared column counts when most of its values stand in the table too: the mean of a column has its name, not
-    its values.
+    A shared column counts when all its values stand in the table too: the mean of a column has its name, not its
+    values.
     """
     import pandas as pd
 
     shared = [name for name in frame.columns if isinstance(name, str) and name in table.columns]
     pairs = {name: (_comparable(frame[name]), _comparable(table[name])) for name in shared if frame[name].ndim == 1}
-    pairs = {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours.dropna().isin(theirs).mean() >= 0.5}
+    pairs = {name: pair for name, pair in pairs.items() if pair[0].notna().any() and pair[0].dropna().isin(pair[1]).all()}
     if not pairs:
         return False
     ours, theirs = (
