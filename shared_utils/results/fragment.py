@@ -18,12 +18,27 @@ WITHHELD = (
 _STOCK_ALT = re.compile(
     r"no description has been provided|^\S+\.(png|jpe?g|svg)$|^(figure|image|plot)?\W*$", re.I
 )
+# What a page may be made of. Another tag is taken off its text; those in _NO_TEXT go with all they hold.
+_TAGS = frozenset(
+    "a abbr b blockquote br caption cite code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 "
+    "h5 h6 hr i img ins kbd li main mark ol p pre q s section small span strong sub summary sup table tbody td tfoot "
+    "th thead tr u ul var".split()
+)
+_ATTRIBUTES = frozenset(
+    "alt aria-hidden aria-label class colspan headers height href id lang open role rowspan scope src "
+    "start tabindex title width".split()
+)
+_NO_TEXT = ["script", "style", "link", "meta", "iframe", "object", "embed", "base", "template"]
 # Cells added by papermill: they hold paths of this machine.
 _LEFT_OUT = {"injected-parameters", "papermill-error-cell-tag"}
 
 
 class ReleaseError(EmiError):
-    """A notebook or record that may not leave the city as it is."""
+    """A notebook or record that may not leave the city as it is; `refused` is {notebook: why} of a whole release."""
+
+    def __init__(self, message: str, hint: str = "", refused: dict[str, str] | None = None):
+        super().__init__(message, hint)
+        self.refused = refused or {}
 
 
 def to_fragment(notebook) -> str:
@@ -103,12 +118,17 @@ def _tidied(html: str):
     """The page body made safe and readable: no scripts or outside addresses, headings with short ids, tables
     whose headers say what they head, each in a box that scrolls on a phone."""
     from bs4 import BeautifulSoup
+    from bs4.element import PreformattedString
 
     soup = BeautifulSoup(html, "html.parser")
-    for tag in soup(["script", "style", "link", "meta", "iframe", "object", "embed", "form", "base"]):
+    for tag in soup(_NO_TEXT):
         tag.decompose()
+    for text in soup.find_all(string=lambda text: isinstance(text, PreformattedString)):
+        text.extract()  # browsers end comments elsewhere than this parser: what is inside could become a tag
     for tag in soup(True):
-        for name in [name for name in tag.attrs if name.startswith(("on", "data-")) or name in ("style", "border")]:
+        if tag.name not in _TAGS:
+            tag.unwrap()
+        for name in [name for name in tag.attrs if name not in _ATTRIBUTES]:
             del tag[name]
     for image in soup("img"):
         if not image.get("src", "").startswith("data:image/"):
