@@ -212,6 +212,22 @@ def test_hostile_cells_stay_text_and_identifiers_in_any_column_are_hidden(city):
         assert "jo@city.org" not in text and "555-0101" not in text and "\u009b" not in text
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_stands_in_nobodys_way(city, browser, width):
+    from axe_playwright_python.sync_playwright import Axe
+
+    refused(fill(city, ROWS))
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    outside = []
+    page.on("request", lambda r: r.url.startswith("file:") or outside.append(r.url))
+    page.goto((city.root / "checked" / "check.html").as_uri())
+    assert Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert outside == []
+    page.close()
+
+
 # ---------------------------------------------------------------- rules and the schema
 
 
