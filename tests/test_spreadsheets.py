@@ -80,7 +80,7 @@ def test_workbook_cells_are_text(tmp_path):
 # Who may write a spreadsheet in another way, and why.
 OTHER_WRITERS = {
     "shared_utils/data/synthetic/writers.py": "stands in for the city and writes as cities do; intake reads it",
-    "shared_utils/data/intake_tables.py": "the crosswalk, being moved to csv_text",
+    "shared_utils/runner/warm/server.py": "a made-up frame, in memory only, to warm pandas up",
 }  # fmt: skip
 WRITERS = {"writer", "DictWriter", "to_csv", "to_excel", "ExcelWriter", "Workbook"}
 
