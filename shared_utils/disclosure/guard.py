@@ -293,7 +293,7 @@ def _fits_few(frame, table, person: str) -> bool:
 
     shared = [name for name in frame.columns if isinstance(name, str) and name in table.columns]
     pairs = {name: (_comparable(frame[name]), _comparable(table[name])) for name in shared if frame[name].ndim == 1}
-    pairs = {name: pair for name, pair in pairs.items() if pair[0].notna().any() and pair[0].dropna().isin(pair[1]).all()}
+    pairs = {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if _all_from(ours.dropna(), theirs)}
     if not pairs:
         return False
     ours, theirs = (
@@ -303,6 +303,10 @@ def _fits_few(frame, table, person: str) -> bool:
     people = table[person].reset_index(drop=True).groupby(theirs).nunique()
     fits = ours.map(people).fillna(0)
     return bool(fits.between(1, STANDARD.small_cell_min - 1).mean() >= 0.5)
+
+
+def _all_from(values, column) -> bool:
+    return len(values) > 0 and bool(values.isin(column).all())
 
 
 def _comparable(column):
