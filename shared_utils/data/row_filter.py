@@ -113,7 +113,7 @@ def _tree(text: str) -> ast.expr:
             warnings.simplefilter("ignore")      # of Python about its own style
             return ast.parse(text.lstrip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = getattr(error, "msg", "it is nested too deep, or holds broken characters")
+        reason = getattr(error, "msg", "it is nested too deep, or holds broken characters").partition(";")[0]
         shown = text if len(text) <= 60 else f"{text[:60]}..."
         raise FilterError(f"'{shown}' cannot be read: {reason}") from None
 
