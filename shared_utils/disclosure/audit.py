@@ -62,7 +62,7 @@ class Reader:
         judged = {cell for cell in self.numbers if self.small(cell) or cell in telling}
         self.wanted = {cell: self._wanted(self.numbers[cell]) for cell in sorted(judged, key=str)}
         self.ceiling = 2 * max(self.numbers.values(), default=0) + 1000  # far above every true value
-        self._seen = {cell: (n, n) for cell, n in self.numbers.items()}  # values that some possible release has
+        self.seen = {cell: (n, n) for cell, n in self.numbers.items()}  # values that some possible release has
 
     def small(self, cell: Group) -> bool:
         """Counts 1-10 people who are not public already."""
@@ -73,7 +73,7 @@ class Reader:
 
         The mask may only grow from call to call: what was possible stays possible when more is hidden.
         """
-        judged = [cell for cell in self.wanted if not self.free(cell, *self._seen[cell])]
+        judged = [cell for cell in self.wanted if not self.free(cell, *self.seen[cell])]
         known, problems = self._problems(hidden) if judged else (set(), [])
         yield from (cell for cell in judged if cell in known)
         for problem in problems:  # cells that stand in no sum are in none: nothing is known about them
@@ -81,9 +81,9 @@ class Reader:
             if len(cells) > 1:  # one possible release often clears many cells
                 self._note(problem.extreme(cells, 1), problem.extreme(cells, -1))
             for cell in cells:
-                if not self.free(cell, *self._seen[cell]):
+                if not self.free(cell, *self.seen[cell]):
                     self._note(problem.extreme([cell], 1), problem.extreme([cell], -1))
-                if not self.free(cell, *self._seen[cell]):
+                if not self.free(cell, *self.seen[cell]):
                     yield cell
 
     def range(self, cell: Group, hidden: set[Group]) -> tuple[int, float]:
@@ -108,8 +108,8 @@ class Reader:
     def _note(self, *releases: dict[Group, int]) -> None:
         for release in releases:
             for cell, n in release.items():
-                low, high = self._seen[cell]
-                self._seen[cell] = min(low, n), max(high, n)
+                low, high = self.seen[cell]
+                self.seen[cell] = min(low, n), max(high, n)
 
     def _problems(self, hidden: set[Group]) -> tuple[set[Group], list["_Problem"]]:
         """What follows at once from sums with one unknown, and the sums that hang together in what stays unknown."""
@@ -150,6 +150,7 @@ class _Problem:
         """The sums as A x = b."""
         import numpy as np
         from scipy.optimize import LinearConstraint
+        from scipy.sparse import csc_array
 
         a, b = np.zeros((len(self.lines), len(self.index))), np.zeros(len(self.lines))
         for row, line in enumerate(self.lines):
@@ -158,7 +159,7 @@ class _Problem:
                     b[row] -= sign * self.numbers[cell]
                 else:
                     a[row, self.index[cell]] = sign
-        return LinearConstraint(a, b, b)
+        return LinearConstraint(csc_array(a), b, b)
 
     def extreme(self, cells: list[Group], sign: int) -> dict[Group, int]:
         """A possible release in whole people in which the sum of `cells` is smallest (sign 1) or largest (-1).

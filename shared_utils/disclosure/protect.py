@@ -112,10 +112,10 @@ class _Masking:
         does on its own, the total of a line of the failing count is dropped, else the nearest count of all.
         """
         candidates = self.around(failing, hidden)
-        before = self.room(failing, hidden)
+        before = self.room(failing, *self.reader.seen[failing])
         for cell in candidates:
             wider = self.with_partners(hidden | {cell})
-            if self.room(failing, wider) > before:
+            if self.room(failing, *self.reader.range(failing, wider)) > before:
                 return wider
         margins = {line.total for line in self.lines_of[failing]}
         dropped = [cell for cell in candidates if cell in margins] or candidates
@@ -135,9 +135,9 @@ class _Masking:
             ring = {cell for cell in parts | totals if cell in hidden | self.reader.unprinted}
         return list(found)
 
-    def room(self, cell: Group, hidden: set[Group]) -> float:
-        """How much of 1 to 10, or of what else must be possible, the range of a judged cell covers."""
-        (low, high), (least, most) = self.reader.range(cell, hidden), self.reader.wanted[cell]
+    def room(self, cell: Group, low: float, high: float) -> float:
+        """How much a range covers of 1 to 10, or of what else must be possible for a judged cell."""
+        least, most = self.reader.wanted[cell]
         return min(high, most) - max(low, least)
 
     def may_hide(self, cell: Group, hidden: set[Group]) -> bool:
