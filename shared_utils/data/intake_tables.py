@@ -28,7 +28,7 @@ SYNTHETIC_MARK = ("source_system", "synthetic")
 
 @dataclass(frozen=True)
 class Read:
-    """One source after its unusable rows are gone: `dropped` is {reason: rows}."""
+    """One source after its unusable rows are gone: `rows_in` are those of the file, `dropped` is {reason: rows}."""
 
     source: TextTable
     rows_in: int
@@ -44,7 +44,6 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     root = data_root(city_dir, config)
     salt = salt_of(root, config)
     reads, made, problems = _read_all(mapping.read_all(city_dir), root, config)
-    _check_marks(reads, config, problems)
     seen = [Seen(read.source.mapping.source.path, read.source.sheet, read.rows_in) for read in reads]
     if problems:
         raise IntakeError(problems, seen)
@@ -55,7 +54,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     kept = {name: rows.combine([b for b in made if b.mapping.table == name], name) for name in TABLES}
     tables = {name: combined.frame for name, combined in kept.items()}
     atlas = reference.load(city_dir, config).get("opportunity_atlas")
-    flags = checks.run(checks.Facts(
+    flags, places = checks.run(checks.Facts(
         tables=tables,
         combined=kept,
         copies=sum(read.dropped.get(COPY, 0) for read in reads),
@@ -70,6 +69,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
         salt_fingerprint=salt.fingerprint,
         sources=[_source_report(read, b, kept[b.mapping.table], config) for read, b in _pairs(reads, made)],
         flags=flags,
+        places=places,
     )
     crosswalk.extend(root, people.pairs)
     done = store.commit(root, {name: frame for name, frame in tables.items() if len(frame)}, done)
@@ -78,7 +78,7 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
 
 
 def _read_all(mappings: list[Mapping], root: Path, config: CityConfig):
-    """Return what was read, the typed blocks, and every problem on the way."""
+    """Return what was read, the typed blocks, and every problem on the way. The text itself is not kept."""
     reads, made, problems = [], [], []
     for one in mappings:
         try:
@@ -86,10 +86,12 @@ def _read_all(mappings: list[Mapping], root: Path, config: CityConfig):
         except IntakeError as error:
             problems += error.problems
             continue
-        reads.append(read)
+        _check_mark(read.source, config, problems)
         _check_privacy(read.source, config, problems)
+        source = replace(read.source, frame=read.source.frame.iloc[:0])
         found = [blocks.build(table, read.source, problems) for table in one.tables]
-        made += [block for block in found if block is not None]
+        made += [replace(block, source=source) for block in found if block is not None]
+        reads.append(replace(read, source=source))
     return reads, made, problems
 
 
@@ -135,22 +137,20 @@ def _check_privacy(source: TextTable, config: CityConfig, problems: list[Problem
                 ))  # fmt: skip
 
 
-def _check_marks(reads: list[Read], config: CityConfig, problems: list[Problem]) -> None:
+def _check_mark(source: TextTable, config: CityConfig, problems: list[Problem]) -> None:
     """DQ113: synthetic and real files must never meet."""
     column, mark = SYNTHETIC_MARK
-    for read in reads:
-        source = read.source
-        marked = column in source.headers and (source.frame[column] == mark).any(axis=None)
-        if config.data.mode == "city" and marked:
-            problems.append(source.problem(
-                "DQ113: this is a synthetic file, and data.mode is city.",
-                "Put the city's own file there, or set data.mode: synthetic in city.yml.",
-            ))  # fmt: skip
-        if config.data.mode == "synthetic" and not marked and len(source.frame):
-            problems.append(source.problem(
-                "DQ113: this file is not marked as synthetic, and data.mode is synthetic.",
-                "A city's own files belong in data/private/raw, with data.mode: city in city.yml.",
-            ))  # fmt: skip
+    marked = column in source.headers and (source.frame[column] == mark).any(axis=None)
+    if config.data.mode == "city" and marked:
+        problems.append(source.problem(
+            "DQ113: this is a synthetic file, and data.mode is city.",
+            "Put the city's own file there, or set data.mode: synthetic in city.yml.",
+        ))  # fmt: skip
+    if config.data.mode == "synthetic" and not marked and len(source.frame):
+        problems.append(source.problem(
+            "DQ113: this file is not marked as synthetic, and data.mode is synthetic.",
+            "A city's own files belong in data/private/raw, with data.mode: city in city.yml.",
+        ))  # fmt: skip
 
 
 def _fill_zeros(made: list[Block]) -> list[Block]:
@@ -184,6 +184,7 @@ def _source_report(read: Read, block: Block, kept: rows.Combined, config: CityCo
         dropped=dropped,
         identifiers_dropped=identifiers,
         columns_dropped=[h for h in unused if h not in identifiers],
+        notes=list(source.notes),
         near_duplicates=kept.near(block),
         tract_vintage=block.mapping.geoid.vintage if block.mapping.geoid else None,
     )

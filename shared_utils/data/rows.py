@@ -1,7 +1,8 @@
 """All blocks of one table together: repeated rows out, and an account of what each block lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from shared_utils.data.blocks import Block
@@ -12,13 +13,18 @@ SAME, NEAR = "same as another row", "replaced by a later row with the same key"
 
 @dataclass(frozen=True)
 class Combined:
-    """One table. `same` and `near` are the rows dropped, by the position of their block in `blocks`."""
+    """One table. `same` and `near` are the rows dropped, by the position of their block in `blocks`.
+
+    Rows count from 0 over all blocks: `kept` are those of `frame`, `repeated` those that share their key.
+    """
 
     frame: pd.DataFrame
     blocks: list[Block]
     same_by: dict[int, int]
     near_by: dict[int, int]
     clashing: list[str]
+    kept: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    repeated: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
 
     def dropped(self, block: Block) -> dict[str, int]:
         counts = {SAME: self.same_by.get(self._at(block), 0), NEAR: self.near(block)}
@@ -41,18 +47,22 @@ def combine(blocks: list[Block], table: str) -> Combined:
     if not blocks:
         return Combined(empty(table), [], {}, {}, [])
     frame = pd.concat([b.frame for b in blocks], ignore_index=True)
-    at = pd.Series([i for i, b in enumerate(blocks) for _ in range(len(b.frame))], index=frame.index)
-    same = frame.duplicated()
+    at = pd.Series(np.repeat(range(len(blocks)), [len(b.frame) for b in blocks]), index=frame.index)
     key = list(TABLES[table].key)
-    repeated = ~same & frame[~same].duplicated(subset=key, keep=False).reindex(frame.index, fill_value=False)
-    near = ~same & frame[~same].duplicated(subset=key, keep="last").reindex(frame.index, fill_value=False)
-    kept = frame[~same & ~near].reset_index(drop=True)
+    same = frame.duplicated()
+    keys = frame.loc[~same, key]
+    repeated = keys.duplicated(keep=False).reindex(frame.index, fill_value=False)
+    near = keys.duplicated(keep="last").reindex(frame.index, fill_value=False)
+    gone = same | near
+    kept = frame[~gone].reset_index(drop=True) if gone.any() else frame
     return Combined(
         frame=kept.astype({c.name: DTYPES[c.type] for c in TABLES[table].columns.values()}),
         blocks=blocks,
         same_by=at[same].value_counts().to_dict(),
         near_by=at[near].value_counts().to_dict(),
         clashing=_clashing(frame[repeated], key),
+        kept=np.flatnonzero(~gone),
+        repeated=np.flatnonzero(repeated),
     )
 
 
