@@ -12,7 +12,7 @@ import pandas as pd
 from shared_utils.data.blocks import Block
 from shared_utils.data.model import HASHED_UNIT_TYPES, TABLES
 from shared_utils.data.problems import Problem
-from shared_utils.data.pseudonyms import Salt, canonical, normalise, pseudonym
+from shared_utils.data.pseudonyms import Salt, canonical, normalise, pseudonym, pseudonyms
 
 GEOID = re.compile(r"\d{11}")
 # The table that lists all of a kind, and its column.
@@ -40,10 +40,11 @@ def replace(blocks: list[Block], salt: Salt, city_key: str, problems: list[Probl
     people_forms = _canonical(blocks, "participant", problems)
     place_forms = _canonical(blocks, "unit", problems)
     types = _unit_types(blocks, place_forms)
+    people = sorted(set(people_forms.values()))
     crosswalk = Crosswalk(
-        participants={form: pseudonym(salt, city_key, form) for form in sorted(set(people_forms.values()))},
+        participants=dict(zip(people, pseudonyms(salt, city_key, people), strict=True)),
         units={form: _unit(form, types, salt, city_key) for form in sorted(set(place_forms.values()))},
-        variants=len(people_forms) - len(set(people_forms.values())),
+        variants=len(people_forms) - len(people),
     )
     names = {
         "participant": {raw: crosswalk.participants[form] for raw, form in people_forms.items()},
@@ -135,8 +136,5 @@ def _mapped(ids: pd.Series, names: dict[str, str]) -> pd.Series:
 def _hashed(ids: pd.Series, salt: Salt, city_key: str) -> pd.Series:
     """Return the pseudonyms of event ids, in slices of AT_ONCE."""
     slices = (ids.iloc[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
-    made = [
-        pd.Series([pseudonym(salt, city_key, raw, "service") for raw in some], index=some.index, dtype="str")
-        for some in slices
-    ]
+    made = [pd.Series(pseudonyms(salt, city_key, some, "service"), some.index, dtype="str") for some in slices]
     return pd.concat(made) if made else ids.astype("str")

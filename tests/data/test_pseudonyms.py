@@ -37,6 +37,9 @@ def city(tmp_path, monkeypatch) -> City:
 def test_known_answers():
     assert pseudonyms.pseudonym(NEWARK, "newark", "AB-001234") == "p_m2cqqkgfjdlloofireq2"
     assert NEWARK.fingerprint == "e522b66d"
+    several = pseudonyms.pseudonyms(NEWARK, "newark", ["1", "AB-001234", "2"])
+    assert several[1] == "p_m2cqqkgfjdlloofireq2" and len(set(several)) == 3
+    assert pseudonyms.pseudonyms(NEWARK, "newark", []) == []
 
 
 def test_known_answers_come_out_of_a_whole_intake(tmp_path, monkeypatch):
@@ -211,7 +214,7 @@ def test_no_traceback_shows_the_salt_wherever_intake_crashes(city, monkeypatch, 
 def test_no_traceback_shows_a_salt_of_the_environment(city, monkeypatch):
     (city.root / "crosswalk" / ".salt").unlink()
     monkeypatch.setenv("EMI_SALT_TESTVILLE", SECRET.hex())
-    text = crash(city, monkeypatch, identities, "pseudonym")
+    text = crash(city, monkeypatch, identities, "pseudonyms")
     assert "Salt(" in text and shown(text.encode()) == []
 
 

@@ -104,6 +104,8 @@ def test_intake_of_a_clean_city_raises_no_alarm(cities, key):
     assert {f["severity"] for f in city.intake["flags"]} <= {"info", "warn"}
     for s in city.intake["sources"]:
         assert s["rows_in"] + s["rows_added"] == s["rows_kept"] + sum(s["dropped"].values())
+    for name, facts in city.intake["tables"].items():
+        assert facts["rows"] == sum(s["rows_kept"] for s in city.intake["sources"] if s["table"] == name)
     assert {i["table"]: i["rows"] for i in city.inputs}.keys() >= {"assignments", "outcomes", "costs"}
 
 
