@@ -65,7 +65,7 @@ def release(city_dir: Path, notebooks: list[str] | None = None) -> list[Path]:
     written = []
     for data in sorted({draft.data for draft in drafts}):
         together = [draft for draft in drafts if draft.data == data]
-        with refused.of(", ".join(draft.notebook for draft in together)):
+        with refused.of(*(draft.notebook for draft in together)):
             written += _release(city_dir, together, rules, refused)
     refused.tell()
     return written
@@ -75,19 +75,21 @@ class _Refusals:
     """What could not leave, and why, told at the end."""
 
     def __init__(self, city: str):
-        self.city, self.found = city, []
+        self.city, self.found = city, {}
 
     @contextmanager
-    def of(self, what: str):
-        """Note an error of the block instead of raising it."""
+    def of(self, *notebooks: str):
+        """Note an error of the block for these notebooks instead of raising it."""
         try:
             yield
         except EmiError as error:
-            self.found.append(f"{self.city}, {what}: {error.message} {error.hint}".strip())
+            self.found |= dict.fromkeys(notebooks, f"{error.message} {error.hint}".strip())
 
     def tell(self) -> None:
         if self.found:
-            raise ReleaseError("Not released. " + "\n  ".join(self.found), "The last good release stays as it is.")
+            lines = [f"{self.city}, {notebook}: {why}" for notebook, why in self.found.items()]
+            message = "Not released. " + "\n  ".join(lines)
+            raise ReleaseError(message, "The last good release stays as it is.", self.found)
 
 
 def page_path(city_dir: Path, notebook: str) -> Path:
@@ -106,7 +108,7 @@ def _draft(city_dir: Path, notebook: str) -> _Draft:
 def _release(city_dir: Path, drafts: list[_Draft], rules: Rules, refused: _Refusals) -> list[Path]:
     """Release notebooks of the same data, beside the others of that data that have run."""
     history_path = internal_path(city_dir, "").with_name(MEMORY)
-    history, as_of = memory.load(history_path), date.fromisoformat(drafts[0].record["run"]["as_of"][:10])
+    history, as_of = memory.load(history_path), _day(drafts[0].record["run"]["as_of"])
     beside = _beside(city_dir, drafts)
     protection = _protected([*drafts, *beside], history, as_of, rules)
     ready = []
@@ -123,6 +125,13 @@ def _release(city_dir: Path, drafts: list[_Draft], rules: Rules, refused: _Refus
         written.append(write_text(page, page_path(city_dir, draft.notebook)))
         written.append(write(record, release_path(city_dir, draft.notebook)))
     return written
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise ReleaseError(f"The record's as_of is '{text}', which is not a day.", "Write it as 2020-10-31.") from None
 
 
 def _beside(city_dir: Path, drafts: list[_Draft]) -> list[_Draft]:

@@ -5,7 +5,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from shared_utils.results.notebooks import executed_path, failed_path, log_path,
 from shared_utils.results.record import write_text
 from shared_utils.runner import locks, machine, warm
 from shared_utils.runner.executors import Failure, Task, default_workers, kernel_environment, run_tasks
-from shared_utils.runner.notebook import LIMIT_S, run_notebook
-from shared_utils.runner.plan import Job, Plan
+from shared_utils.runner.notebook import LIMIT_S, release_city, run_notebook
+from shared_utils.runner.plan import Job, Plan, last_run
 
+RELEASE = "release"  # the step of a city after its notebooks
 # How a notebook of a batch can end, in the order they are counted on the last line.
 STATUSES = ("ok", "failed", "blocked", "stopped", "current")
 
@@ -117,8 +118,8 @@ class _Batch:
         longest_first = sorted(self.jobs.items(), key=lambda item: -item[1].expected_s)
         tasks = [Task(key, run_notebook, (*key, job.parameters, run_id, limit_s)) for key, job in longest_first]
         try:
-            for key, answer in self._pool(tasks, workers, scheduler, report):
-                self._ends(key, answer)
+            for _ in self._pool(tasks, workers, scheduler, report):
+                pass  # each answer was taken by _ends
         except KeyboardInterrupt:
             report.stopped = True
             for key in self.running:
@@ -132,23 +133,51 @@ class _Batch:
         if scheduler and tasks:
             from shared_utils.runner import on_dask
 
-            yield from on_dask.run_tasks(tasks, scheduler, self._starts, self._at)
+            yield from on_dask.run_tasks(tasks, scheduler, self._starts, self._at, self._ends)
             return
         many = len(tasks) > 1  # one notebook would only wait for the server
         report.cold = warm.why_not() if many else ""
         with warm.serving(kernel_environment()) if many else contextlib.nullcontext():
-            yield from run_tasks(tasks, workers or default_workers(len(tasks)), self._starts, self._at)
+            yield from run_tasks(tasks, workers or default_workers(len(tasks)), self._starts, self._at, self._ends)
 
     def _starts(self, key) -> None:
-        self.running[key] = time.monotonic()
-        self.on_event("started", self.jobs[key])
+        if key in self.jobs:
+            self.running[key] = time.monotonic()
+            self.on_event("started", self.jobs[key])
 
     def _at(self, key, section: str) -> None:
         self.on_event("at", (self.jobs[key], section))
 
-    def _ends(self, key, answer) -> None:
+    def _ends(self, key, answer) -> list[Task]:
+        """Keep how a task ended; returns the release of its city when that was the city's last notebook."""
+        city_dir, notebook = key
+        if notebook == RELEASE:
+            self._released(city_dir, answer)
+            return []
         self.ended[key] = _finish(self.jobs[key], answer, time.monotonic() - self.running.pop(key))
         self.on_event("finished", self.ended[key])
+        good = self._good(city_dir)
+        over = all(key in self.ended for key in self.jobs if key[0] == city_dir)
+        return [Task((city_dir, RELEASE), release_city, (city_dir, good))] if good and over else []
+
+    def _good(self, city_dir: Path) -> list[str]:
+        """The notebooks of a city that ran well in this batch."""
+        own = [key for key in self.jobs if key[0] == city_dir and key in self.ended]
+        return [notebook for _, notebook in own if self.ended[city_dir, notebook].status == "ok"]
+
+    def _released(self, city_dir: Path, answer: dict[str, str] | Failure) -> None:
+        """A notebook whose result may not leave has failed, in a step after its last section."""
+        for notebook in self._good(city_dir):
+            key, failed = (city_dir, notebook), None
+            if isinstance(answer, Failure):
+                failed = _failure(answer)
+            elif notebook in answer:
+                failed = _error(answer[notebook], "The last good release stays as it is.", "ReleaseError")
+            if failed:
+                failed["section"] = "the release"
+                self.ended[key] = replace(self.ended[key], status="failed", error=failed)
+            ended = {"status": self.ended[key].status, "error": failed, "released": not failed}
+            _write_state(self.jobs[key], last_run(*key) | ended)
 
 
 @contextlib.contextmanager
@@ -189,7 +218,7 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
         with contextlib.suppress(OSError):
             _append(log_path(job.city_dir, job.notebook), answer.trace)
     try:
-        _write_state(job, state | {"duration_s": round(seconds, 1)})
+        _write_state(job, state | {"duration_s": round(seconds, 1), "released": False})
     except OSError as error:  # the folder was moved away, the disk is full: the next run starts it anew
         plain = machine.in_words("OSError", str(error)) or (f"{error}.", "Bring the folder back, then run again.")
         state = {"status": "failed", "error": state["error"] or _error(*plain, ename=type(error).__name__)}

@@ -87,11 +87,12 @@ def run_tasks(
     workers: int,
     on_start: Callable[[Any], None] = lambda key: None,
     on_tell: Callable[[Any, str], None] = lambda key, text: None,
+    then: Callable[[Any, Any], Iterable[Task]] = lambda key, answer: (),
 ) -> Iterator[tuple[Any, Any]]:
     """Yield (key, value or Failure) as tasks end; a task whose process died is tried once more.
 
-    `on_tell` gets what a task says on its way. When the caller stops early or is interrupted, the workers are
-    stopped; their kernels notice and end.
+    `on_tell` gets what a task says on its way, and `then` an answer, to return the tasks that follow from it. When
+    the caller stops early or is interrupted, the workers are stopped; their kernels notice and end.
     """
     waiting = deque((task, 1) for task in tasks)
     slots = [_Slot() for _ in range(min(workers, len(waiting)))]
@@ -111,6 +112,7 @@ def run_tasks(
                 if is_death(answer) and attempt == 1:
                     waiting.append((task, 2))
                 else:
+                    waiting.extend((task, 1) for task in then(task.key, answer))
                     yield task.key, answer
     finally:
         for slot in slots:

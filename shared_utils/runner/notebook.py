@@ -36,7 +36,7 @@ class _Failed(Exception):
 
 
 def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, limit_s: int = LIMIT_S) -> dict:
-    """Run a notebook and release its result. Returns the state to keep: status, fingerprint, times, kernel, error.
+    """Run a notebook; nothing is released yet. Returns the state to keep: status, fingerprint, times, error.
 
     `run_id` names the batch in the record; it is no input, so it is not part of the fingerprint. After `limit_s`
     seconds the notebook is stopped.
@@ -66,6 +66,20 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, l
     }
 
 
+def release_city(city_dir: Path, notebooks: list[str]) -> dict[str, str]:
+    """Release what a city's notebooks of this batch found, together; returns {notebook: why} of what may not leave.
+
+    Together, because the same people are counted in all of them.
+    """
+    from shared_utils import results  # loads nbconvert
+
+    try:
+        results.release(city_dir, notebooks)
+    except results.ReleaseError as error:
+        return error.refused or dict.fromkeys(notebooks, f"{error.message} {error.hint}".strip())
+    return {}
+
+
 def _cold_reason() -> str:
     """Why the kernel was not a warm one, although the batch has a fork server; "" when it was."""
     if warm.SOCKET not in os.environ:
@@ -91,18 +105,11 @@ def _run_checked(city_dir: Path, notebook: str, parameters: dict, limit_s: int) 
             )
         _as_failure("the result record", read, record)
         os.replace(part, target)
-        _as_failure("the release", _release, city_dir, notebook)
     except BaseException:
         if part.exists():
             os.replace(part, failed)
         raise
     failed.unlink(missing_ok=True)
-
-
-def _release(city_dir: Path, notebook: str) -> None:
-    from shared_utils import results  # loads nbconvert
-
-    results.release(city_dir, [notebook])
 
 
 def _as_failure(section: str, function, *args) -> None:

@@ -42,11 +42,13 @@ def run_tasks(
     scheduler: str,
     on_start: Callable[[Any], None] = lambda key: None,
     on_tell: Callable[[Any, str], None] = lambda key, text: None,
+    then: Callable[[Any, Any], Iterable[Task]] = lambda key, answer: (),
 ) -> Iterator[tuple[Any, Any]]:
     """Yield (key, value or Failure) as tasks end on the workers of the dask scheduler at `scheduler`.
 
     Each task is run_notebook with a city's folder as its first argument. A task whose worker or kernel died is tried
-    once more. Raises SchedulerError when there is no scheduler or its workers run other code.
+    once more. The tasks `then` returns run here. Raises SchedulerError when there is no scheduler or its workers run
+    other code.
     """
     from distributed import Client
 
@@ -61,7 +63,12 @@ def run_tasks(
         _check_workers(client)
         client.run_on_scheduler(_try_twice)
         archives = _archives(client, {task.args[0] for task in tasks.values()})
-        yield from _Flow(client, tasks, archives, on_start, on_tell).answers()
+        for key, answer in _Flow(client, tasks, archives, on_start, on_tell).answers():
+            for task in then(key, answer):
+                own = executors.answer(task.function, task.args)
+                then(task.key, own)
+                yield task.key, own
+            yield key, answer
 
 
 class _Flow:

@@ -109,6 +109,8 @@ def why(city_dir: Path, notebook: str, parameters: dict) -> str:
         return {"failed": "its last run failed", "blocked": "it was blocked"}.get(
             state["status"], "its last run was stopped"
         )
+    if not state.get("released"):
+        return "its last result was not released"
     outputs = [place(city_dir, notebook) for place in (executed_path, internal_path, release_path)]
     missing = [path.name for path in outputs if not path.exists()]
     if missing:

@@ -38,5 +38,5 @@ def test_the_error_is_still_understood(tmp_path):
     city = toy.make_city(tmp_path / "cities", "greyport", monitoring=VALUES + FAILURES["raise"])
     run = finished(tmp_path, emi(tmp_path, "run", "-n", "monitoring"))
     error = json.loads(state_path(city, "monitoring").read_text(encoding="utf-8"))["error"]
-    assert error["message"] == "It stopped with ValueError: the row of [hidden] has no date."
-    assert error["section"] == "2. Read the monthly file" and "the row of [hidden] has no date" in run.out
+    assert error["message"] == "It stopped with ValueError: the row of [hidden] ([hidden]) has no date."
+    assert error["section"] == "2. Read the monthly file" and "the row of [hidden] ([hidden]) has no date" in run.out

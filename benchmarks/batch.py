@@ -1,0 +1,169 @@
+"""Seconds of a batch by six ways of running the same notebooks, in turns, with one thread of BLAS everywhere.
+
+    python benchmarks/batch.py WORKSPACE [--cities N] [--rounds N]      WORKSPACE as `emi demo` leaves it
+
+Writes benchmarks/batch.md. The limit is the same cells as plain code in two processes that have everything imported: no
+kernel, no messages, no notebook written. Nothing is released in any of the ways.
+"""
+
+import argparse
+import ast
+import gc
+import multiprocessing
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+from shared_utils import runner
+from shared_utils.results.notebooks import NOTEBOOKS, source_path
+from shared_utils.runner import warm
+from shared_utils.runner.executors import KERNEL_ENV, Task, default_workers, run_tasks
+from shared_utils.runner.notebook import run_notebook
+
+HERE = Path(__file__).parent
+os.environ.update(KERNEL_ENV)
+
+
+def program(jobs, folder, workers: int) -> None:
+    """The papermill program, `workers` at a time."""
+    def one(job):
+        city, name = job
+        source, out = source_path(city, name), folder / f"{city.name}_{name}.ipynb"
+        command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-k", "python3", str(source), str(out)]
+        subprocess.run(command, cwd=source.parent, check=True, capture_output=True)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(one, jobs))
+
+
+LOOP = """
+import sys, papermill
+for source, out in zip(sys.argv[1::2], sys.argv[2::2]):
+    import pathlib
+    papermill.execute_notebook(source, out, kernel_name="python3", progress_bar=False,
+                               resources={"metadata": {"path": str(pathlib.Path(source).parent)}})
+"""
+
+
+def loop(jobs, folder) -> None:
+    """papermill.execute_notebook in a loop in one process."""
+    pairs = [(source_path(c, n), folder / f"{c.name}_{n}.ipynb") for c, n in jobs]
+    words = [str(path) for pair in pairs for path in pair]
+    subprocess.run([sys.executable, "-c", LOOP, *words], check=True, capture_output=True)
+
+
+def nbmake(jobs, folder) -> None:
+    """pytest --nbmake -n 2."""
+    sources = [str(source_path(c, n)) for c, n in jobs]
+    command = [sys.executable, "-m", "pytest", "--nbmake", "-n", "2", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
+    subprocess.run([*command, "--nbmake-timeout=600", *sources], cwd=folder, check=True, capture_output=True)
+
+
+def ours(jobs, folder) -> None:
+    """emi run: processes over papermill, kernels forked from one server."""
+    tasks = [Task(job, run_notebook, (*job, {}, "benchmark")) for job in jobs]
+    with warm.serving(KERNEL_ENV):
+        for _, answer in run_tasks(tasks, default_workers(len(tasks))):
+            assert isinstance(answer, dict) and answer["status"] == "ok", answer
+
+
+def limit(jobs, folder) -> None:
+    """The cells as plain code, forked from a process that has everything imported, two at a time."""
+    context, places = multiprocessing.get_context("fork"), threading.Semaphore(2)
+
+    def one(job):
+        with places:
+            process = context.Process(target=_cells, args=job)
+            process.start()
+            process.join()
+            assert process.exitcode == 0, job
+
+    threads = [threading.Thread(target=one, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _cells(city: Path, name: str) -> None:
+    import nbformat
+
+    gc.enable()
+    os.chdir(source_path(city, name).parent)
+    space = {"__name__": "__main__"}
+    for cell in nbformat.read(source_path(city, name), as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        body = ast.parse(cell.source)
+        last = body.body.pop() if body.body and isinstance(body.body[-1], ast.Expr) else None
+        exec(compile(body, name, "exec"), space)
+        if last:
+            shown = eval(compile(ast.Expression(last.value), name, "eval"), space)
+            if hasattr(shown, "bundles"):
+                shown.bundles()
+
+
+WAYS = {
+    "papermill program in a loop": lambda jobs, folder: program(jobs, folder, 1),
+    "execute_notebook in a loop, one process": loop,
+    "papermill program, 2 at a time": lambda jobs, folder: program(jobs, folder, 2),
+    "pytest --nbmake -n 2": nbmake,
+    "emi run": ours,
+    "limit: the cells as plain code, 2 warm processes": limit,
+}
+
+
+def main() -> None:
+    words = argparse.ArgumentParser()
+    words.add_argument("workspace", type=Path)
+    words.add_argument("--cities", type=int, default=9)
+    words.add_argument("--rounds", type=int, default=5)
+    asked = words.parse_args()
+    cities = sorted(path.parent.resolve() for path in asked.workspace.glob("cities/*/city.yml"))[: asked.cities]
+    jobs = [(city, name) for city in cities for name in NOTEBOOKS]
+    assert all(job.action != "blocked" for job in runner.plan(cities, list(NOTEBOOKS), None).jobs)
+    ways = {name: way for name, way in WAYS.items() if "nbmake" not in name or find_spec("nbmake")}
+    from shared_utils.runner.warm import server
+
+    for name in server.LIBRARIES:  # what the limit forks from
+        __import__(name)
+    server._use_once()
+    gc.freeze()
+    seconds = {name: [] for name in ways}
+    for number in range(asked.rounds):
+        order = list(ways.items())[number % len(ways) :] + list(ways.items())[: number % len(ways)]
+        for name, way in order:
+            with tempfile.TemporaryDirectory() as folder:
+                begun = time.monotonic()
+                way(jobs, Path(folder))
+                seconds[name].append(time.monotonic() - begun)
+                print(f"{number + 1}  {name}  {seconds[name][-1]:.1f} s", flush=True)
+    write(seconds, jobs, asked.rounds)
+
+
+def write(seconds: dict[str, list[float]], jobs: list, rounds: int) -> None:
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    own, base = median["emi run"], median[next(iter(median))]
+    rows = [f"| {name} | {s:.1f} | {s / own:.2f} | {base / s:.2f} |" for name, s in median.items()]
+    text = f"""# What a batch costs, by the way it is run
+
+Made by `python benchmarks/batch.py`; do not edit by hand. {len(jobs)} notebooks of {len({c for c, _ in jobs})} cities as
+they are, medians of {rounds} rounds in turns; {os.cpu_count()} cores, Python {platform.python_version()},
+{platform.system()}; one thread of BLAS in all ways. Nothing is released in any of them. Read the ratios.
+
+| way | seconds | times emi run | faster than the loop |
+|---|---|---|---|
+"""
+    (HERE / "batch.md").write_text(text + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
