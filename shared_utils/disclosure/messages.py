@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_][\w.@/-]*")
 # Lines of a traceback: the one that raised ("----> 1 raise ValueError(name)"), and another on the way.
 _RAISE = re.compile(r"^(-+> *\d+ +|    ).*\braise\b")
 _STEP = re.compile(r"^(-+> *\d+ +| +File |File )")
-_SEVERAL = re.compile(r"\[?\[hidden\](?:[^\w\[\]]*\[hidden\])*\]?")
+_SEVERAL = re.compile(r"\[?\[hidden\](?:[\s,;/&-]*\[hidden\])*\]?")
 _ANY = {"hidden", "dataframe", "series", "index", "ndarray", "nonetype", "module", *map(str.lower, dir(builtins))}
 _ENDING = re.compile(r"^(\w[\w.]*(?:Error|Exception|Interrupt|Exit|Warning)): ", re.MULTILINE)
 
