@@ -21,6 +21,7 @@ BAND = "#eef1f4"
 TARGET = "#b4530a"
 
 WIDTH, DPI = 6.4, 110  # 704 pixels: read at full size in a notebook and on a page
+DRAWING = 1.5  # inches that stay for the drawing beside its labels
 LEFT_EDGE = 0.12  # inches
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same picture
@@ -92,6 +93,8 @@ class Sheet:
             self.canvas = Canvas(figsize=(WIDTH, self.height), dpi=DPI, facecolor=PAPER)
             FigureCanvasAgg(self.canvas)
             self._write(head, foot)
+            narrow = min(1, (WIDTH - DRAWING) / (left + right))  # a city's very long words are cut, not the drawing
+            left, right = left * narrow, right * narrow
             box = [left / WIDTH, under / self.height, 1 - (left + right) / WIDTH, height / self.height]
             self.ax = self.canvas.add_axes(box)
             if not axes:

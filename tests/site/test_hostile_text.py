@@ -2,6 +2,9 @@
 
 import json
 import re
+import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import record_factory
@@ -10,6 +13,8 @@ from bs4 import BeautifulSoup
 
 from shared_utils import portfolio, results
 from shared_utils.config import ConfigError, load_city, yaml12
+
+sys.path.append(str(Path(__file__).parents[1] / "sections"))
 
 KEY = "cincinnati"
 HOSTILE = (
@@ -217,3 +222,27 @@ def test_in_a_browser_raw_html_does_nothing(browser, tmp_path):
     page.evaluate("document.querySelectorAll('*').forEach(e => e.click && e.click())")
     page.close()
     assert seen == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("notebook", ["baseline", "monitoring", "impact"])
+def test_what_sections_show_is_text(notebook, tmp_path):
+    """A city whose settings are hostile wherever they take any text, from its data to the outputs of a notebook."""
+    import section_runs
+
+    from shared_utils import data
+    from shared_utils.sections import plan_lock
+
+    city = section_runs.create(section_runs.ROOT, tmp_path, {"city": KEY})
+    hostile_settings(city)
+    data.prepare(city)
+    plan_lock.lock(city, HOSTILE)
+    book = import_module(f"shared_utils.sections.{notebook}").open_book(city_dir=city, fast=True)
+    shown = 0
+    for made in section_runs.run(book):
+        for bundle, _ in made.bundles():
+            for mime, html in bundle.items():
+                if "html" in mime:
+                    assert dangers(html) == [], made.id
+                    shown += BeautifulSoup(html, "html.parser").get_text().count("<script>alert(1)</script>")
+    assert shown > 0
