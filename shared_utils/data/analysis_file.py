@@ -50,8 +50,8 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     """
     root = data_root(city_dir, config)
     path = config.data.analysis_file
-    mapping = Mapping(file=Path("city.yml"), source=Source(path, delimiter=_delimiter(path)), tables=())
-    source = files.read(mapping, root)
+    mapping = Mapping(file=Path("city.yml"), source=Source(path), tables=())
+    source = files.read(mapping, root, *_named(config))
     problems: list[Problem] = []
     columns = {}
     for header, kind, where in _wanted(config, source.headers):
@@ -105,6 +105,13 @@ def study(linked: Path, done: IntakeReport, config: CityConfig) -> Study:
     period = design["time"] if panel or config.design.type == SERIES else None
     frame[SUBJECT] = frame[design["unit"]] if panel else [f"r_{row}" for row in frame.index]
     return finish(frame, design, config, [], period=period, labels=labels, whole=frame if period else None)
+
+
+def _named(config: CityConfig) -> tuple[list[str], list[str]]:
+    """Return the columns city.yml names, and those of them that hold names of places or groups."""
+    dims = [dim.id for dim in config.subgroups.dims]
+    named = [one for headers in ([], dims) for one in _wanted(config, headers)]
+    return [header for header, *_ in named], [header for header, kind, _ in named if kind == "str"]
 
 
 def _wanted(config: CityConfig, headers: list[str]) -> Iterator[tuple[str, str, str]]:
@@ -241,7 +248,3 @@ def _source_report(source: files.TextTable, config: CityConfig, frame: pd.DataFr
         identifiers_dropped=[h for h in unused if identifier(h) in known],
         columns_dropped=[h for h in unused if identifier(h) not in known],
     )
-
-
-def _delimiter(path: str) -> str:
-    return "\t" if path.lower().endswith(".tsv") else ","

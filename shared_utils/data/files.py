@@ -55,8 +55,11 @@ class TextTable:
         return self.letters[self.headers.index(header)]
 
 
-def read(mapping: Mapping, root: Path, wanted: Sequence[str] | None = None) -> TextTable:
-    """Read the source of one mapping, below `root`. `wanted` are the headers looked for, by default the mapping's.
+def read(mapping: Mapping, root: Path, wanted: Sequence[str] | None = None, ids: Iterable[str] = ()) -> TextTable:
+    """Read the source of one mapping, below `root`.
+
+    `wanted` are the headers looked for, by default those of the mapping; `ids` those of them that name a person, a
+    place or a record, beside the ones the mapping reads into an id.
 
     Raises IntakeError when the file, sheet or header cannot be found, when the file is not what its name says or is
     too large, when it can be read in two ways, or when a cell that is needed holds an error.
@@ -73,7 +76,7 @@ def read(mapping: Mapping, root: Path, wanted: Sequence[str] | None = None) -> T
     except MemoryError:
         message = "the file is too large for the memory of this computer."
         raise mapping.refusal(message, "Send it in parts, or as Parquet.") from None
-    return _table(mapping, path, sha256, grid, wanted)
+    return _table(mapping, path, sha256, grid, wanted, mapping.id_headers.union(ids))
 
 
 def _found(mapping: Mapping, root: Path) -> Path:
@@ -110,7 +113,7 @@ def _grid(path: Path, mapping: Mapping, wanted: Sequence[str]) -> Grid:
     return delimited.read(path, mapping, wanted)
 
 
-def _table(mapping: Mapping, path: Path, sha256: str, grid: Grid, wanted: Sequence[str]) -> TextTable:
+def _table(mapping: Mapping, path: Path, sha256: str, grid: Grid, wanted: Sequence[str], ids: set[str]) -> TextTable:
     """Cut title rows, header and footer; name the columns; trim every cell."""
     from openpyxl.utils import get_column_letter
 
@@ -130,7 +133,7 @@ def _table(mapping: Mapping, path: Path, sha256: str, grid: Grid, wanted: Sequen
         mapping, path, grid.sheet, sha256, list(frame.columns), frame,
         letters=[get_column_letter(position + 1) for position in kept], notes=(*grid.notes, *found, *below),
     )  # fmt: skip
-    problems = [*_shifted(table, grid), *_bad_cells(table, grid, kept, wanted)]
+    problems = [*_shifted(table, grid), *_bad_cells(table, grid, kept, wanted, ids)]
     if problems:
         raise IntakeError(problems)
     return _with_marks(table, grid, wanted)
@@ -178,7 +181,7 @@ def _shifted(table: TextTable, grid: Grid) -> Iterable[Problem]:
         yield table.problem(message, "Put cells that hold the separator in quotes, or state source.delimiter.")
 
 
-def _bad_cells(table: TextTable, grid: Grid, kept: list[int], wanted: Sequence[str]) -> list[Problem]:
+def _bad_cells(table: TextTable, grid: Grid, kept: list[int], wanted: Sequence[str], ids: set[str]) -> list[Problem]:
     """Return a problem for each needed cell that cannot be what was meant, in the rows the mapping keeps."""
     needed = [n for n, header in enumerate(table.headers) if header in set(wanted)]
     frame, problems = _kept(table), []
@@ -188,7 +191,7 @@ def _bad_cells(table: TextTable, grid: Grid, kept: list[int], wanted: Sequence[s
         problems += _cell_problems(table, n, [(fault.row, "", fault) for fault in faults])
         codes = [error for error in ERRORS if error not in table.mapping.missing_codes]
         problems += _cell_problems(table, n, _with(cells[cells.isin(codes)], *_ERROR))
-        if table.headers[n] in table.mapping.id_headers:
+        if table.headers[n] in ids:
             problems += _cell_problems(table, n, _with(cells[cells.str.fullmatch(LOST_DIGITS)], *_LOST), hide=True)
             totals = cells[cells.str.contains("tot|sum|aver|mean|count", case=False)]
             totals = totals[totals.map(headers.is_total).astype(bool)]
