@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from shared_utils.cli.screen import Screen, TypedWrong
-from shared_utils.cli.work import prepare
+from shared_utils.cli.work import prepare, watch
 from shared_utils.cli.workspace import find, select
 
 Cities = Annotated[list[str] | None, typer.Argument(metavar="CITY", help="Default: all cities.")]
@@ -75,7 +75,7 @@ def run(
     screen.say(report.plan_line(plan, workers), *([""] if plan.having("run") else []))
     with screen.busy("Starting") as busy:
         show = _progress(screen, busy, plan, workers)
-        batch = runner.execute(plan, workers, show, round(timeout * 60), scheduler)
+        batch = runner.execute(plan, workers, show, round(timeout * 60), scheduler, watch)
     _status_page(find())
     screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
     screen.give(report.report_dict(batch))

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from shared_utils.disclosure import Group, Protection, Rules, memory
-from shared_utils.disclosure.scan import forbidden
+from shared_utils.disclosure.scan import Watch
 from shared_utils.errors import EmiError, nearest
 from shared_utils.results import masking, whom
 from shared_utils.results.fragment import ReleaseError, to_fragment
@@ -42,8 +42,11 @@ class _Draft:
         return self.record["run"]["as_of"], provenance["inputs_digest"], provenance["config_sha256"]
 
 
-def release(city_dir: Path, notebooks: list[str] | None = None) -> list[Path]:
+def release(city_dir: Path, notebooks: list[str] | None = None, watch: Watch | None = None) -> list[Path]:
     """Release the records and pages of a city's notebooks (None: all that have run); returns the files.
+
+    `watch` knows the values of the city's private files: none of them may leave. Without it, identifiers are known by
+    their looks only.
 
     What cannot leave is named in one ReleaseError after the others have been released.
     """
@@ -66,7 +69,7 @@ def release(city_dir: Path, notebooks: list[str] | None = None) -> list[Path]:
     for data in sorted({draft.data for draft in drafts}):
         together = [draft for draft in drafts if draft.data == data]
         with refused.of(*(draft.notebook for draft in together)):
-            written += _release(city_dir, together, rules, refused)
+            written += _release(city_dir, together, rules, watch or Watch(), refused)
     refused.tell()
     return written
 
@@ -105,7 +108,7 @@ def _draft(city_dir: Path, notebook: str) -> _Draft:
     return _Draft(notebook, record, executed, *masking.counted(executed))
 
 
-def _release(city_dir: Path, drafts: list[_Draft], rules: Rules, refused: _Refusals) -> list[Path]:
+def _release(city_dir: Path, drafts: list[_Draft], rules: Rules, watch: Watch, refused: _Refusals) -> list[Path]:
     """Release notebooks of the same data, beside the others of that data that have run."""
     history_path = internal_path(city_dir, "").with_name(MEMORY)
     history, as_of = memory.load(history_path), _day(drafts[0].record["run"]["as_of"])
@@ -114,7 +117,7 @@ def _release(city_dir: Path, drafts: list[_Draft], rules: Rules, refused: _Refus
     ready = []
     for draft in drafts:
         with refused.of(draft.notebook):
-            ready.append((draft, *_outward(draft, rules, protection)))
+            ready.append((draft, *_outward(draft, rules, protection, watch)))
     # The memory first: should writing stop half-way, it holds too much rather than too little.
     left = whom.gathered(pair for draft in [*beside, *(draft for draft, *_ in ready)] for pair in draft.counts)
     now = memory.remember(history, left, protection, as_of)
@@ -157,14 +160,15 @@ def _protected(drafts: list[_Draft], history: dict, as_of: date, rules: Rules) -
     return found
 
 
-def _outward(draft: _Draft, rules: Rules, protection: Protection) -> tuple[str, dict]:
+def _outward(draft: _Draft, rules: Rules, protection: Protection, watch: Watch) -> tuple[str, dict]:
     """The page and the record of a draft as they may leave."""
     executed, gone = masking.masked(draft.executed, protection.hidden)
     page, record = to_fragment(executed), network_record(draft.record, rules, protection)
     record["disclosure"]["cells_suppressed"] += gone
-    found = forbidden(page) + forbidden(json.dumps(record, ensure_ascii=False))
+    found = [*watch.findings(page, "page.html"), *watch.findings(json.dumps(record), "record.json")]
     if found:
-        raise ReleaseError(f"It holds {' and '.join(dict.fromkeys(found))}.", "Take it out of the notebook.")
+        kinds = " and ".join(dict.fromkeys(finding.kind for finding in found))
+        raise ReleaseError(f"It holds {kinds}.", "Take it out of the notebook; emi scan says where it is.")
     return page, record
 
 

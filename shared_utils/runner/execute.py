@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared_utils.disclosure.scan import Watch
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, state_path
 from shared_utils.results.record import write_text
 from shared_utils.runner import locks, machine, warm
@@ -83,18 +84,20 @@ def execute(
     on_event: Callable[[str, object], None] = lambda kind, what: None,
     limit_s: int = LIMIT_S,
     scheduler: str = "",
+    watch_of: Callable[[Path], Watch] | None = None,
 ) -> BatchReport:
     """Run what the plan says, the longest notebooks first, and write the state of each.
 
     `on_event` gets ("started", Job), ("at", (Job, section)) and ("finished", Result). A notebook is stopped after
     `limit_s` seconds. With a `scheduler` (tcp://host:port) the workers of dask do the work. Ctrl+C and SIGTERM end
     the workers, write what was running as stopped and return the report with `stopped` set. A city that another
-    batch is working on is left to it.
+    batch is working on is left to it. `watch_of` is a function of a module: it gives the release of a city the scanner
+    that knows the values of its private files.
     """
     begun = time.monotonic()
     cities = dict.fromkeys(job.city_dir for job in plan.jobs if job.action != "current")
     with locks.held(list(cities)) as busy, _sigterm_like_ctrl_c():
-        report = _Batch(plan, busy, on_event).run(workers, limit_s, scheduler)
+        report = _Batch(plan, busy, on_event, watch_of).run(workers, limit_s, scheduler)
     report.seconds = time.monotonic() - begun
     return report
 
@@ -102,8 +105,8 @@ def execute(
 class _Batch:
     """One batch: the jobs to run, how those that are over ended, and since when the others run."""
 
-    def __init__(self, plan: Plan, busy: dict[Path, tuple[str, str]], on_event: Callable[[str, object], None]):
-        self.plan, self.on_event = plan, on_event
+    def __init__(self, plan: Plan, busy: dict[Path, tuple[str, str]], on_event: Callable, watch_of: Callable | None):
+        self.plan, self.on_event, self.watch_of = plan, on_event, watch_of
         self.jobs = {_key(job): job for job in plan.having("run") if job.city_dir not in busy}
         self.ended = {_key(job): _not_started(job, busy) for job in plan.jobs if _key(job) not in self.jobs}
         self.running = {}
@@ -158,7 +161,7 @@ class _Batch:
         self.on_event("finished", self.ended[key])
         good = self._good(city_dir)
         over = all(key in self.ended for key in self.jobs if key[0] == city_dir)
-        return [Task((city_dir, RELEASE), release_city, (city_dir, good))] if good and over else []
+        return [Task((city_dir, RELEASE), release_city, (city_dir, good, self.watch_of))] if good and over else []
 
     def _good(self, city_dir: Path) -> list[str]:
         """The notebooks of a city that ran well in this batch."""

@@ -9,11 +9,12 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shared_utils.disclosure.messages import quiet_error
-from shared_utils.disclosure.scan import hide
+from shared_utils.disclosure.scan import Watch, hide
 from shared_utils.errors import EmiError
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
@@ -66,15 +67,16 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, l
     }
 
 
-def release_city(city_dir: Path, notebooks: list[str]) -> dict[str, str]:
+def release_city(city_dir: Path, notebooks: list[str], watch_of: Callable[[Path], Watch] | None) -> dict[str, str]:
     """Release what a city's notebooks of this batch found, together; returns {notebook: why} of what may not leave.
 
-    Together, because the same people are counted in all of them.
+    Together, because the same people are counted in all of them. `watch_of` gives the scanner that knows the values of
+    the city's private files; the runner itself cannot read them.
     """
     from shared_utils import results  # loads nbconvert
 
     try:
-        results.release(city_dir, notebooks)
+        results.release(city_dir, notebooks, watch_of(city_dir) if watch_of else None)
     except results.ReleaseError as error:
         return error.refused or dict.fromkeys(notebooks, f"{error.message} {error.hint}".strip())
     return {}

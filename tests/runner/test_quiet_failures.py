@@ -2,11 +2,12 @@
 
 import json
 
+import nbformat
 import pytest
 import toy
 from toy_batch import emi, finished
 
-from shared_utils.results.notebooks import failed_path, log_path, state_path
+from shared_utils.results.notebooks import failed_path, log_path, source_path, state_path
 
 # Written so that the values stand in no line of the notebook.
 VALUES = "name = ''.join(['Jo', 'hn ', 'Fitz', 'gerald'])\nssn = '-'.join(['123', '45', '6789'])\n"
@@ -40,3 +41,15 @@ def test_the_error_is_still_understood(tmp_path):
     error = json.loads(state_path(city, "monitoring").read_text(encoding="utf-8"))["error"]
     assert error["message"] == "It stopped with ValueError: the row of [hidden] ([hidden]) has no date."
     assert error["section"] == "2. Read the monthly file" and "the row of [hidden] ([hidden]) has no date" in run.out
+
+
+def test_a_name_of_the_city_s_private_files_keeps_the_release_inside(tmp_path):
+    city = toy.make_city(tmp_path / "cities", "greyport")
+    (city / "data" / "private" / "raw" / "people.csv").write_text("name,housed\nJane Fitzgerald,1\n", encoding="utf-8")
+    source = source_path(city, "monitoring")
+    notebook = nbformat.read(source, as_version=4)
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell("Told by JANE  Fitzgerald."))
+    nbformat.write(notebook, source)
+    run = finished(tmp_path, emi(tmp_path, "run", "-n", "monitoring"))
+    assert run.code == 1 and "a value from the city's private files" in run.out
+    assert "Jane" not in run.out and not list((city / "outputs").glob("release/*"))
