@@ -45,15 +45,14 @@ def panel(inputs: Inputs) -> Panel:
     clusters.
     """
     where = f"Design {inputs.type}, outcome '{inputs.outcome}'"
-    names, unit = np.unique(inputs.roles["unit"].astype(str), return_inverse=True)
-    values = comparable(inputs.roles["time"], inputs.type, "time")
-    times, period = np.unique(values, return_inverse=True)
-    twice = pd.DataFrame({"u": unit, "t": period}).duplicated()
+    names, unit = _distinct(inputs.roles["unit"], lambda found: found.astype(str))
+    times, period = _distinct(inputs.roles["time"], lambda found: comparable(found, inputs.type, "time"))
+    twice = pd.Series(unit * len(times) + period).duplicated()
     if twice.any():
         at = int(np.flatnonzero(twice)[0])
         raise DesignError(
             f"{where}: {int(twice.sum())} rows repeat a unit and period, first unit "
-            f"'{names[unit[at]]}' in {show(values[at])}.",
+            f"'{names[unit[at]]}' in {show(times[period[at]])}.",
             "Keep one row a unit and period.",
         )
     if len(times) < 2 or len(names) < 2:
@@ -71,6 +70,13 @@ def panel(inputs: Inputs) -> Panel:
             )
         clusters = np.unique(clusters, return_inverse=True)[1]
     return Panel(unit, period, times, [show(t) for t in times], clusters)
+
+
+def _distinct(values: np.ndarray, read) -> tuple[np.ndarray, np.ndarray]:
+    """Return (the distinct values as `read` makes them, sorted; the position of each row's): each is read once."""
+    codes, found = pd.factorize(values)
+    distinct, position = np.unique(read(found), return_inverse=True)
+    return distinct, position[codes]
 
 
 def comparable(values, kind: str, key: str) -> np.ndarray:

@@ -82,15 +82,17 @@ def rollout(inputs: Inputs) -> Rollout:
 
 def _starts(inputs: Inputs, table: Panel) -> np.ndarray:
     """Code of each unit's first treated period; the number of periods for those that do not start in the panel."""
-    raw = pd.Series(list(inputs.roles["cohort"]), dtype=object)
-    empty = (raw.isna() | (raw.astype(str).str.strip() == "")).to_numpy()
-    codes = np.full(len(raw), len(table.times))
-    if not empty.all():
-        codes[~empty] = first_period(raw[~empty], table.times, inputs.type, "cohort")
-        if table.times.dtype == float and (raw[~empty].astype(float) == 0).any() and table.times.min() > 0:
+    which, raw = pd.factorize(inputs.roles["cohort"])  # -1: missing
+    raw = pd.Series(list(raw), dtype=object)
+    given = (raw.astype(str).str.strip() != "").to_numpy()
+    first = np.full(len(raw) + 1, len(table.times))  # the last entry is read by -1
+    if given.any():
+        first[:-1][given] = first_period(raw[given], table.times, inputs.type, "cohort")
+        if table.times.dtype == float and (raw[given].astype(float) == 0).any() and table.times.min() > 0:
             raise DesignError(
                 f"Design {inputs.type}: 'cohort' holds 0.", "Leave it empty for units that never start."
             )
+    codes = first[which]
     start = np.zeros(table.shape[0], int)
     start[table.unit] = codes
     if (start[table.unit] != codes).any():

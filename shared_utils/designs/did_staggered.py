@@ -152,32 +152,32 @@ def _open(frame: pd.DataFrame, design: Mapping) -> Inputs:
 
 @dataclass(frozen=True)
 class _Effects:
-    """All effects of one roll-out: points by key, and without each cluster in turn (replicates, one row a cluster).
+    """All effects of one roll-out: points by key, and without each cluster in turn (replicates, one entry a cluster).
 
     Keys are those of _group_time; effects that do not exist, or not without each cluster, are left out.
     """
 
     case: Rollout
     estimated: _group_time.GroupTime
-    points: pd.Series
-    replicates: pd.DataFrame
+    points: dict[tuple, float]
+    replicates: dict[tuple, np.ndarray]
 
     @property
     def df(self) -> float:
-        return float(len(self.replicates) - 1)
+        return float(len(self.replicates["simple", 0]) - 1)
 
     def se(self, key: tuple) -> float:
-        return float(np.sqrt(jackknife_covariance(self.replicates[[key]].to_numpy(), self.points[key])[0, 0]))
+        return float(np.sqrt(jackknife_covariance(self.replicates[key][:, None], self.points[key])[0, 0]))
 
     @property
     def study(self) -> EventStudy:
-        case, times = self.case, np.array([e for kind, e in self.points.index if kind == "event"])
-        events = [("event", e) for e in times]
+        case, events = self.case, [key for key in self.points if key[0] == "event"]
+        times, effects = np.array([e for _, e in events], int), np.array([self.points[key] for key in events])
         start = case.cluster_start
         weights, base = self.estimated.shares(times), -1 - self.estimated.anticipation
-        parts = parts_by_group(self.replicates[events].to_numpy(), self.points[events].to_numpy(), start)
+        replicates = np.array([self.replicates[key] for key in events]).reshape(len(events), -1).T
         return EventStudy(
-            times=times, effects=self.points[events].to_numpy(), parts=parts,
+            times=times, effects=effects, parts=parts_by_group(replicates, effects, start),
             sizes=np.unique(start, return_counts=True)[1], treated=int((start < len(case.table.times)).sum()),
             base=base, first=-min(self.estimated.cells), df=self.df, weights=weights,
             main=float(self.points["simple", 0]), horizon=float(weights @ (times - base)),
@@ -191,11 +191,13 @@ def _effects(case: Rollout) -> _Effects:
     estimated = _group_time.group_time(y, seen, case.start, case.weight, *how)
     if estimated.cells:
         left = case.weight * (clusters[None, :] != np.unique(clusters)[:, None])
-        points = pd.Series({key: values[0] for key, values in estimated.effects().items()})
-        replicates = pd.DataFrame(_group_time.effects(y, seen, case.start, left, *how))
-        usable = points.notna().to_numpy() & replicates.notna().all().to_numpy()
-        if usable[0]:
-            return _Effects(case, estimated, points[usable], replicates.loc[:, usable])
+        points = {key: float(values[0]) for key, values in estimated.effects().items()}
+        replicates = _group_time.effects(y, seen, case.start, left, *how)
+        usable = [key for key in points if np.isfinite([points[key], *replicates[key]]).all()]
+        if ("simple", 0) in usable:
+            return _Effects(
+                case, estimated, {key: points[key] for key in usable}, {key: replicates[key] for key in usable}
+            )
     raise DesignError(
         f"Design {inputs.type}, outcome '{inputs.outcome}': no group-time effect can be estimated, or none that does "
         "not rest on a single unit (cluster).",
@@ -260,7 +262,7 @@ def _group_rows(found: _Effects) -> list[dict]:
     labels, start = found.case.table.labels, found.case.start
     return [
         _row(found, ("group", g), role="group", cohort=labels[g - 1], n_treated=int((start == g - 1).sum()))
-        for kind, g in found.points.index
+        for kind, g in found.points
         if kind == "group"
     ]
 
