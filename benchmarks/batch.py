@@ -155,8 +155,8 @@ def write(seconds: dict[str, list[float]], jobs: list, rounds: int) -> None:
     rows = [f"| {name} | {s:.1f} | {s / own:.2f} | {base / s:.2f} |" for name, s in median.items()]
     text = f"""# What a batch costs, by the way it is run
 
-Made by `python benchmarks/batch.py`; do not edit by hand. {len(jobs)} notebooks of {len({c for c, _ in jobs})} cities as
-they are, medians of {rounds} rounds in turns; {os.cpu_count()} cores, Python {platform.python_version()},
+Made by `python benchmarks/batch.py`; do not edit by hand. {len(jobs)} notebooks of {len({c for c, _ in jobs})} cities
+as they are, medians of {rounds} rounds in turns; {os.cpu_count()} cores, Python {platform.python_version()},
 {platform.system()}; one thread of BLAS in all ways. Nothing is released in any of them. Read the ratios.
 
 | way | seconds | times emi run | faster than the loop |
