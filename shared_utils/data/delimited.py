@@ -133,8 +133,9 @@ def _eight_bit(path: Path, mapping: Mapping) -> str:
                 reason = "its letters with accents are written in neither UTF-8 nor Windows-1252"
             else:
                 continue
-            fix = mapping.decide("encoding, for example mac-roman, cp437 or cp1252", "Correct the file.")
-            raise mapping.refusal(f"{reason}.", f"Open it in Excel and save it as CSV UTF-8. {fix}")
+            fix = "Export it again from where it comes, as CSV UTF-8."
+            stated = mapping.decide("encoding (such as mac-roman, cp437 or cp1252)", fix)
+            raise mapping.refusal(f"{reason}.", fix if stated == fix else f"{fix} Or: {stated}")
     return "cp1252"
 
 
