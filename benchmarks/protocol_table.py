@@ -56,9 +56,10 @@ LINES = {
         "Rochester", "USD, ITT at cutoff", 1, "376 134 138 0.966 0.77 390 0.27 0.50 0.00 0.23 0.00 0.016",
         "The protocol's estimator has a fixed bandwidth of 55 points; ours chooses the one with the smallest mean "
         "squared error, about 34 points, so it uses fewer families. The protocol's own check with the published "
-        "package, 150 draws, found the same: SE 144, coverage 0.967, MDE 405. Not settled by 500 draws: without an "
-        "effect the size, 0.074, and SCALE, 0.040, are above 0.05 and 0.025 by two Monte Carlo errors, and the "
-        "estimates scatter 9% more than their standard errors say.",
+        "package, 150 draws, found the same: SE 144, coverage 0.967, MDE 405. The size, 0.074, stood out, so 2,025 "
+        "more draws without an effect were made for this line only (numbers 500 to 2,524): size 0.049 ± 0.005, SCALE "
+        "0.026, estimates scatter as their standard errors say (ratio 1.00). All 2,525 together: 0.054 ± 0.005, SCALE"
+        " 0.029, p values uniform (Kolmogorov-Smirnov 0.81). The table keeps the first 500.",
     ),
     ("tulsa", "B - control"): Line(
         "Tulsa B-control", "pp, ITT", 0.01, "13.2 4.18 4.19 0.946 0.88 12.9 0.30 0.52 0.00 0.19 0.00 0.016"

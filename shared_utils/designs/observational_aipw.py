@@ -42,7 +42,6 @@ SPEC = Spec(
     columns={"treatment": "binary"},
     uses=("covariates",),
     splines=True,
-    ordered=lambda options: options["folds"] > 1 or options["estimator"] == "matching",
     options={
         "estimator": Option("aipw", ("aipw", "ipw", "entropy_balancing", "matching", "regression", "overlap")),
         "estimand": Option("ATT", ("ATT", "ATE")),
