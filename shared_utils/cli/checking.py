@@ -104,7 +104,8 @@ def _source(source) -> str:
     dropped = ", ".join(f"{rows} {reason}" for reason, rows in source.dropped.items() if rows)
     left_out = f"; left out: {dropped}" if dropped else ""
     rows = f"{source.rows_in} rows read, {source.rows_kept} in {source.table}"
-    return f"{source.file}{sheet}: {rows}{left_out}"
+    how = f". {' '.join(source.notes)}" if source.notes else ""
+    return f"{source.file}{sheet}: {rows}{left_out}{how}"
 
 
 def _step(what: str, function, city_dir: Path) -> Finding:
