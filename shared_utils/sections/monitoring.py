@@ -1,5 +1,6 @@
 """The monitoring notebook: is the pilot running as planned? Outcomes are never shown by group here."""
 
+from shared_utils.disclosure import memory
 from shared_utils.results import whom
 from shared_utils.sections import book as books
 from shared_utils.sections import indicators, record
@@ -20,7 +21,7 @@ def open_book(**parameters):
 def finish(book):
     """Write the record: the latest period of each indicator, for everyone and for each group."""
     made = indicators.load(book) if len(book.data.tables.get("indicator_monthly", ())) else []
-    latest = [(one, row) for one in made for row in _latest(one)]
+    latest = [(one, row) for one in made for row in _latest(one, book.rules)]
     exact = [{"indicator_id": one.spec.id, **_place(row), **_numbers(row)} for one, row in latest]
     rows = [_row(book, one, row) for one, row in latest]
     return record.finish(book, whom.indicator_counts(exact), indicators=rows, design={"flow": _flow(book)})
@@ -31,13 +32,29 @@ def _flow(book) -> dict | None:
     return section.data.get("record") if section else None
 
 
-def _latest(one) -> list[dict]:
-    """The rows of the latest period: everyone first, then each group."""
-    latest = one.latest["period"]
-    rows = one.rows[one.rows["period"] == latest].sort_values(["group_dim", "group_value"])
-    rows = rows.drop_duplicates(["group_dim", "group_value"], keep="last")
-    first = rows["group_dim"] == indicators.ALL
-    return [*rows[first].to_dict("records"), *rows[~first].to_dict("records")]
+def _latest(one, rules) -> list[dict]:
+    """The rows of the latest period: everyone first, then each group, whose months may have to wait for a quarter."""
+    everyone, *dims = [one.rows[one.rows["group_dim"] == dim] for dim in (indicators.ALL, *_dims(one))]
+    found = [everyone[everyone["period"] == one.latest["period"]]]
+    found += [rows[rows["period"] == _told_period(rows, rules)] for rows in dims]
+    rows = [part.sort_values("group_value").drop_duplicates("group_value", keep="last") for part in found]
+    return [row for part in rows for row in part.to_dict("records")]
+
+
+def _dims(one) -> list[str]:
+    return sorted(set(one.rows["group_dim"]) - {indicators.ALL})
+
+
+def _told_period(rows, rules):
+    """The latest month of a breakdown: a quarter's last one where some group changed by 1-10 people in a month, since
+    monthly rows would then tell of the few who came or went (pilots.md 2.7.5)."""
+    months = {period: f"{period:%Y-%m}" for period in sorted(set(rows["period"]))}
+    told = set(months.values())
+    for _, own in rows.groupby("group_value"):
+        known = own.dropna(subset=["denominator"])
+        series = {months[period]: n for period, n in zip(known["period"], known["denominator"], strict=True)}
+        told -= series.keys() - memory.quarterly(series, rules)
+    return max((period for period, name in months.items() if name in told), default=None)
 
 
 def _place(row: dict) -> dict:

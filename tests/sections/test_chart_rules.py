@@ -8,7 +8,7 @@ import pytest
 from section_runs import ROOT
 
 from shared_utils.disclosure import Rules
-from shared_utils.sections import charts_effect, impact_pictures, monitoring_change
+from shared_utils.sections import charts_effect, impact_pictures, monitoring, monitoring_change
 from shared_utils.sections.baseline_data import _by_month, gaps
 from shared_utils.sections.impact_pictures import _bins
 from shared_utils.sections.monitoring_people import in_steps, merged_bins
@@ -75,6 +75,13 @@ def test_months_that_rest_on_few_people_have_no_point(open_book):
     before, drawn = monitoring_change._drawn(one, RULES), monitoring_change._drawn(few, RULES)
     told = before["value"].notna()
     assert told[3] and drawn["value"].notna().tolist() == [i != 3 and bool(was) for i, was in enumerate(told)]
+
+
+@pytest.mark.parametrize(("counts", "month"), [((40, 60, 60, 80), "2020-04"), ((40, 60, 65, 80), "2020-03")])
+def test_groups_are_told_by_quarter_when_a_month_brought_a_few(counts, month):
+    rows = pd.DataFrame({"period": pd.date_range("2020-01-01", periods=4, freq="MS"), "group_value": "female",
+                         "denominator": counts})  # fmt: skip
+    assert f"{monitoring._told_period(rows, RULES):%Y-%m}" == month
 
 
 def test_the_strip_of_missing_values_shows_no_month_with_a_few(open_book):
