@@ -1,4 +1,4 @@
-"""What intake of a long event log costs in memory and time, printed as a table: rows, seconds and peak MB.
+"""What intake of a long event log costs in memory and time, printed as a table: rows, seconds of processor and peak MB.
 
     python benchmarks/intake_memory.py                       2,000,000 events of 20,000 people, as CSV and as Parquet
     python benchmarks/intake_memory.py --rows 4000000        another length
@@ -57,9 +57,9 @@ MEASURED = """\
 import sys, time
 from pathlib import Path
 from shared_utils import data
-start = time.perf_counter()
+start = time.process_time()
 data.intake(Path(sys.argv[1]))
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 try:
     status = Path("/proc/self/status").read_text()
     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
@@ -102,7 +102,7 @@ def write_city(folder: Path, rows: int, kind: str, people: int = PEOPLE) -> Path
 
 
 def measure(folder: Path) -> tuple[float, float]:
-    """Run intake of a city in a process of its own; return (seconds, peak MB)."""
+    """Run intake of a city in a process of its own; return (seconds of processor, peak MB)."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(folder)], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8"
     )
@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_000_000)
     rows = parser.parse_args().rows
-    print(f"{'rows':>10}  {'format':8}{'file MB':>8}{'seconds':>9}{'peak MB':>9}")
+    print(f"{'rows':>10}  {'format':8}{'file MB':>8}{'CPU s':>9}{'peak MB':>9}")
     for kind in FORMATS:
         with tempfile.TemporaryDirectory() as scratch:
             city = write_city(Path(scratch) / "city", rows, kind)

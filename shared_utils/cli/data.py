@@ -86,7 +86,9 @@ def _one(name: str | None) -> Path:
 
 
 def _rows(report) -> str:
-    return ", ".join(f"{name} {table['rows']}" for name, table in report.tables.items())
+    """The rows of each table, then what became of each file's."""
+    tables = ", ".join(f"{name} {table['rows']}" for name, table in report.tables.items())
+    return "\n    ".join([tables, *map(str, report.sources)])
 
 
 def _each(names: list[str] | None, function, arguments: tuple, in_words) -> int:

@@ -167,7 +167,7 @@ class _Reader:
 
     def _check_identifiers(self, cells: pd.Series, place: Place) -> None:
         """Words are kept as they are, so they must not say who somebody is."""
-        telling = cells[cells.isin([value for value in cells.unique() if IDENTIFIER.search(value)])]
+        telling = cells[cells.isin([value for value in cells.unique().tolist() if IDENTIFIER.search(value)])]
         message = "looks like an e-mail address, a telephone or a social security number"
         words = message, f"Take the column out of {self.source.mapping.name}, or clear the cell."
         self.problems += place.problems(telling, lambda _: words, "identifier")

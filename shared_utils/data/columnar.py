@@ -11,6 +11,7 @@ from shared_utils.data.grid import MAX_CELLS, MAX_COLUMNS, Grid, text
 from shared_utils.data.mapping import Mapping
 
 EXACT = 1e15      # whole numbers up to here are written with all their digits
+AT_ONCE = 100_000
 
 
 def read(path: Path, mapping: Mapping) -> Grid:
@@ -26,7 +27,8 @@ def read(path: Path, mapping: Mapping) -> Grid:
         raise mapping.refusal(message, "Send it again, or send it as CSV.") from None
     columns = {}
     for number, name in enumerate(table.column_names):
-        cells = _texts(table.column(number))
+        cells = _texts(table.column(0))
+        table = table.remove_column(0)
         columns[number] = pd.Series(pa.chunked_array([pa.array([name], pa.large_string()), *cells.chunks]), dtype="str")
     return Grid(pd.DataFrame(columns), notes=("Read as Parquet.",))
 
@@ -54,7 +56,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_date(kind):
         column = column.cast(pa.large_string())
     elif not pa.types.is_large_string(kind):
-        column = pa.chunked_array([pa.array([text(v) for v in column.to_pylist()], pa.large_string())])
+        column = _one_by_one(column)
     return pc.fill_null(column.cast(pa.large_string()), "")
 
 
@@ -63,4 +65,11 @@ def _floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
     whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), EXACT))
     if pc.all(whole, skip_nulls=True).as_py():
         return column.cast(pa.int64(), safe=False).cast(pa.large_string())
-    return pa.chunked_array([pa.array([text(v) for v in column.to_pylist()], pa.large_string())])
+    return _one_by_one(column)
+
+
+def _one_by_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return values as `grid.text` writes them, in slices: each is a Python object for a moment."""
+    slices = (column.slice(start, AT_ONCE).to_pylist() for start in range(0, len(column), AT_ONCE))
+    texts = [pa.array(map(text, values), pa.large_string()) for values in slices]
+    return pa.chunked_array(texts, pa.large_string())

@@ -95,7 +95,7 @@ def _collect(blocks: list[Block], kind: str) -> dict[str, Block]:
                 ids = ids[block.frame["subject_type"] == kind]
             elif what != kind:
                 continue
-            for raw in ids.dropna().unique():
+            for raw in ids.dropna().unique().tolist():
                 seen.setdefault(raw, block)
     return seen
 
@@ -136,5 +136,5 @@ def _mapped(ids: pd.Series, names: dict[str, str]) -> pd.Series:
 def _hashed(ids: pd.Series, salt: Salt, city_key: str) -> pd.Series:
     """Return the pseudonyms of event ids, in slices of AT_ONCE."""
     slices = (ids.iloc[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
-    made = [pd.Series(pseudonyms(salt, city_key, some, "service"), some.index, dtype="str") for some in slices]
+    made = [pd.Series(pseudonyms(salt, city_key, some.tolist(), "service"), some.index, dtype="str") for some in slices]
     return pd.concat(made) if made else ids.astype("str")

@@ -80,7 +80,7 @@ def column(
     judge = schema.reader(schema.with_rules(schema.field(what), limits | (rules or {})))
     spelling = _spelling(what.type, cells, formats, source.mapping.source)
     parsed, broken = {}, {}
-    for value in cells.unique():
+    for value in cells.unique().tolist():
         found, notes = judge(spelling.plain(value) if value else "")
         parsed[value] = None if notes else _stored(found)
         if notes:
@@ -99,7 +99,7 @@ def kind_of(cells: pd.Series, otherwise: str) -> str:
 
     Codes such as "061" keep their zeros: they are no numbers.
     """
-    values = [v for v in cells.unique() if v != ""]
+    values = [v for v in cells.unique().tolist() if v != ""]
     if values and all(_NUMBER.fullmatch(v) and not re.match(r"[-+]?0\d", v) for v in values):
         return "float"
     return "bool" if values and all(v.lower() in (*TRUE, *FALSE) for v in values) else otherwise

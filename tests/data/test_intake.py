@@ -59,6 +59,7 @@ def test_dropped_columns_are_listed_and_rows_add_up(city):
     people = next(s for s in report.sources if s.table == "participants")
     assert people.identifiers_dropped == ["Phone"] and people.columns_dropped == ["Shoe size"]
     assert people.rows_in == 6 and people.dropped == {"empty": 1, "exact copy": 1} and people.rows_kept == 4
+    assert str(people) == "tracker.csv -> participants: 6 rows, 4 kept (1 empty, 1 exact copy left out)"
     for source in report.sources:
         assert source.rows_in + source.rows_added == source.rows_kept + sum(source.dropped.values())
     assert [f["code"] for f in report.flags if "exact copies" in f["message"]] == ["DQ102"]
