@@ -151,7 +151,7 @@ def _protected(drafts: list[_Draft], history: dict, as_of: date, rules: Rules) -
     """What of all drafts together must be hidden, audited; raises ReleaseError when hiding does not help."""
     counts = whom.gathered(pair for draft in drafts for pair in draft.counts)
     rows = [row for draft in drafts for row in draft.record["indicators"]]
-    telling = {whom.indicator(row)[1] for row in rows if whom.tells_of_all(row)}
+    telling = whom.telling(rows)
     hidden = telling.union(*(draft.hidden for draft in drafts)) & set(counts)
     found = memory.protect_release(counts, history, as_of, rules, hidden)
     if not found.audit.passed:

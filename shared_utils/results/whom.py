@@ -46,8 +46,20 @@ def indicator(row: dict) -> tuple[Group, Group]:
 
 def tells_of_all(row: dict) -> bool:
     """True when none or all of a group share a value: that would say something of every member."""
+    return row["group_dim"] != ALL and _none_or_all(row)
+
+
+def telling(rows: list[dict]) -> set[Group]:
+    """The numerators to hide because they are none or all of a group. Where everyone's row says none or all of everyone
+    (which may be shown), those of the groups follow from it, and no mask could help."""
+    settled = {(row["indicator_id"], row["period"]) for row in rows if row["group_dim"] == ALL and _none_or_all(row)}
+    return {indicator(row)[1] for row in rows
+            if tells_of_all(row) and (row["indicator_id"], row["period"]) not in settled}  # fmt: skip
+
+
+def _none_or_all(row: dict) -> bool:
     numerator = row.get("numerator")
-    return row["group_dim"] != ALL and numerator is not None and numerator in (0, row["denominator"])
+    return numerator is not None and numerator in (0, row["denominator"])
 
 
 def indicator_counts(rows: list[dict]) -> list[tuple[Group, int]]:

@@ -297,8 +297,7 @@ def counts(record: dict) -> list:
 def protection(record: dict):
     """What the release hides of a record that is released alone."""
     numbers = whom.gathered(counts(record))
-    telling = {whom.indicator(row)[1] for row in record["indicators"] if whom.tells_of_all(row)}
-    return protect(numbers, Rules(), hidden=telling & set(numbers))
+    return protect(numbers, Rules(), hidden=whom.telling(record["indicators"]) & set(numbers))
 
 
 def estimate(

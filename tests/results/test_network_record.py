@@ -165,6 +165,14 @@ def test_a_record_that_failed_the_audit_cannot_be_written():
     ]
 
 
+def test_nobody_of_everyone_may_be_said_and_the_groups_stay_silent():
+    groups = [monitoring_row(numerator=0, denominator=n, value=0.0, group_dim=dim, group_value=name)
+              for dim, name, n in (("gender", "women", 61), ("gender", "men", 48), ("all", "all", 109))]  # fmt: skip
+    shown = released("cincinnati", "monitoring", indicators=groups)
+    assert shown["disclosure"]["audit_passed"]
+    assert [row["value"] for row in shown["indicators"]] == [None, None, 0.0]
+
+
 def test_hidden_cells_are_counted():
     row = monitoring_row(numerator=5, denominator=9)
     record = released("cincinnati", "monitoring", indicators=[row])
