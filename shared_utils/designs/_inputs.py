@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from shared_utils.designs._errors import DesignError, listed, no_column
+from shared_utils.designs._order import canonical
 from shared_utils.errors import nearest
 from shared_utils.stats.covariates import CovariateError, label_codes, numeric_columns
 
@@ -393,18 +394,8 @@ def _weights(frame, column, kind) -> np.ndarray | None:
 
 
 def _canonical_order(inputs: Inputs) -> np.ndarray:
-    """The order of the rows by all they hold. Keys that only rows already told apart would need are not sorted by."""
     keys = [inputs.y, *inputs.covariates.to_numpy().T]
     for values in (*inputs.roles.values(), inputs.weights, inputs.strata, inputs.cluster):
         if values is not None:
             keys.append(pd.factorize(values, sort=True)[0] if values.dtype == object else values)
-    for used in (keys[-2:], keys):
-        order = np.lexsort(used)
-        if not _tied(used, order):
-            break
-    return order
-
-
-def _tied(keys: list[np.ndarray], order: np.ndarray) -> bool:
-    """Whether two neighbors in this order are alike in all keys."""
-    return bool(np.all([key[order][1:] == key[order][:-1] for key in keys], axis=0).any())
+    return canonical(keys)
