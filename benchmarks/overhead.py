@@ -260,9 +260,9 @@ Made by `python benchmarks/overhead.py`; do not edit by hand. Processor seconds 
 turns in one run, without permutation draws. "Bare calls" are what an analyst would write with the library for the same
 rows of results, matrix included. The aim is 10% more at most.
 """
-SMALL = """- **1,000 rows**: a call costs 2 to 10 ms more however few rows there are: columns are checked and counted one by one
-  (`_inputs.prepare`), and the results become a table of 21 typed columns (`_result.table`). Next to a least-squares fit
-  of 2 ms that is a large ratio of a small number; it does not come to 10%."""
+SMALL = """- **1,000 rows**: a call costs 2 to 10 ms more however few rows there are: columns are checked and counted
+  one by one (`_inputs.prepare`), and the results become a table of 21 typed columns (`_result.table`). Next to a
+  least-squares fit of 2 ms that is a large ratio of a small number; it does not come to 10%."""
 WHY = {  # from profiles of the largest size
     "rct_cluster": """the bare call is diff-diff's CR2 with Satterthwaite's degrees of freedom, the same number; CR1 by
   statsmodels would take about half as long as the one door at 100,000 rows, but is another number.""",

@@ -252,9 +252,7 @@ def need_variation(inputs: Inputs) -> None:
 
 
 def numbers(frame, column, kind, key) -> np.ndarray:
-    """Return a column as floats, missing as NaN; booleans, nullable, categorical and numeric text are
-    read.
-    """
+    """Return a column as floats, missing as NaN; booleans, nullable, categorical and numeric text are read."""
     series = frame[column]
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
         return _finite(series.to_numpy(dtype=float), kind, column, key)
