@@ -44,7 +44,7 @@ def demo(
     workers = workers or executors.default_workers(len(plan.having("run")))
     screen.say(report.plan_line(plan, workers))
     with screen.busy("Starting") as busy:
-        batch = runner.execute(plan, workers, _progress(screen, busy, plan), watch_of=work.watch)
+        batch = runner.execute(plan, workers, _progress(screen, busy, plan, workers), watch_of=work.watch)
     screen.say(*report.ending_lines(batch, screen.width, root))
     if batch.stopped or not batch.having("ok", "current"):
         return batch.exit_code
