@@ -92,7 +92,8 @@ class Table:
     def masked(self, rules: Rules) -> frozenset[Group]:
         """The groups whose counts this table hides."""
         if rules not in self._masks:
-            self._masks[rules] = disclosure.protect(self.counts(), rules).hidden
+            told = {group for group, n in self.beside.items() if not disclosure.is_small(n, rules)}
+            self._masks[rules] = disclosure.protect(self.counts(), rules, shown=told).hidden
         return self._masks[rules]
 
     def shown(self, rules: Rules) -> frozenset[Group]:
