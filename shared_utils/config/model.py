@@ -125,7 +125,9 @@ class Event(Block):
     start: Date
     end: Date | None = None
     first_affected_month: Month | None = None
-    rebase_spc: bool = False
+    rebase_spc: bool = False                     # new limits on control charts from its first month on
+    rebase_reason: Text | None = None
+    rebase_role: Role | None = None              # whose decision that was
     exclude_from_primary: bool = False
     source: str = "city"
 

@@ -48,6 +48,14 @@ def findings(blocks: dict[str, object], *modules: ModuleType) -> Iterator[Findin
                 yield from rule(city)
 
 
+@reads("events")
+def rebasing_is_explained(c) -> Iterator[Finding]:
+    for i, event in enumerate(c.events):
+        if event.rebase_spc and not (event.rebase_reason and event.rebase_role):
+            yield Finding(("events", i, "rebase_spc"), "new limits need rebase_reason, why they are moved, and "
+                          "rebase_role, the role of the person who decided it. Without both, write rebase_spc: false.")
+
+
 @reads("outcomes")
 def one_primary(c) -> Iterator[Finding]:
     primaries = [(i, outcome) for i, outcome in enumerate(c.outcomes) if outcome.role == "primary"]

@@ -14,7 +14,8 @@ def control(
 ) -> Figure:
     """One indicator month by month with its centre line and limits.
 
-    frame   period, value, centre, lower, upper, excluded (bool), rules (list of rule numbers hit)
+    frame   period, value, centre, lower, upper, excluded (bool), rules (list of rule numbers hit), phase (new with new
+            limits)
     events  [(start, end, label)]: shaded; months inside do not count
     signal  improvement, concern or common_cause: how months that hit a rule are drawn
     text    function that prints a value of this indicator
@@ -24,9 +25,10 @@ def control(
     ax, ends = page.ax, []
     with rc_context(STYLE):
         _shade(ax, events, frame["period"])
-        for column in ("lower", "upper"):
-            ax.plot(frame["period"], frame[column], color=GREY, lw=1, zorder=2)
-        ax.plot(frame["period"], frame["centre"], color=GREY, lw=1, ls=(0, (6, 3)), zorder=2)
+        for _, part in frame.groupby("phase"):
+            for column in ("lower", "upper"):
+                ax.plot(part["period"], part[column], color=GREY, lw=1, zorder=2)
+            ax.plot(part["period"], part["centre"], color=GREY, lw=1, ls=(0, (6, 3)), zorder=2)
         for part in _parts(frame, redefined):
             ax.plot(part["period"], part["value"], color=BLUE, lw=1.4, zorder=3)
         if redefined is not None:

@@ -3,8 +3,10 @@
 Values are kept as the tables hold them (a share as 0 to 1); `shown` multiplies by the indicator's `per`.
 """
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import pairwise
 
 import pandas as pd
 
@@ -14,25 +16,28 @@ from shared_utils.sections.numbers import decimals, is_missing, plain, usd
 from shared_utils.stats import spc
 
 ALL = "all"
-MIN_POINTS, TRIAL = 6, 12
+HISTORY = 24  # months before the pilot that make limits, where they are supplied
 
 
 @dataclass(frozen=True)
 class Indicator:
     """One indicator of city.yml with its rows of `indicator_monthly`.
 
-    `events` are those whose months do not count; `since` is the first month of the pilot.
+    `events` are those whose months do not count; `since` is the first month of the pilot; `rebases` are the months from
+    which city.yml asks for new limits.
     """
 
     spec: object
     rows: pd.DataFrame
     events: tuple
     since: pd.Timestamp
+    rebases: tuple = ()
 
     @cached_property
     def overall(self) -> pd.DataFrame:
         """One row a period for everyone, in time order."""
         own = self.rows[self.rows["group_dim"] == ALL]
+        own = own[own["period"] >= self.since - pd.DateOffset(months=HISTORY)]
         return own.sort_values("period").drop_duplicates("period", keep="last").reset_index(drop=True)
 
     @property
@@ -58,23 +63,63 @@ class Indicator:
     @property
     def assessable(self) -> bool:
         """True when enough usable points exist for limits; fewer give a run chart only."""
-        return len(self.overall) - sum(self.excluded) >= MIN_POINTS
+        return int(self.usable.sum()) >= spc.MIN_POINTS
 
     @cached_property
     def chart(self):
         """The control chart (stats.spc), or None for a run chart."""
         if not self.assessable:
             return None
-        spec, rows = self.spec, self.overall
+        edges = [0, *self.rebased.values(), len(self.overall)]
+        return reduce(spc.rebased, [self._limits(*ends) for ends in pairwise(edges)])
+
+    @cached_property
+    def rebased(self) -> dict:
+        """{month: row} from which limits are made anew: where city.yml asks for it, and the old limits show a sustained
+        signal (rule 2) from then on."""
+        found = {}
+        for month in self.rebases if self.assessable else ():
+            start = int((self.overall["period"] < month).sum())
+            since = max(found.values(), default=0)
+            rules = self._limits(since, len(self.overall)).limits["rules"]
+            if start > since and any(2 in hit for hit in rules[start - since :]):
+                found[month] = start
+        return found
+
+    def _limits(self, start: int, end: int):
+        """The chart of some rows by themselves."""
+        spec, rows, excluded = self.spec, self.overall.iloc[start:end], self.excluded[start:end]
+        values, n = self.values[start:end], _denominators(rows)
+        before = int((self.usable & (self.overall["period"] < self.since))[start:end].sum())
+        baseline = min(HISTORY, max(spc.BASELINE, before))
         return spc.chart(
-            rows["value"].to_numpy(float),
-            _denominators(rows),
-            spec.chart,
-            excluded=self.excluded,
-            direction=spec.direction,
-            target=self.target,
-            periods=rows["period"].to_numpy(),
+            values,
+            n,
+            spc.choose_kind(values, n, spec.chart, excluded, baseline),
+            baseline,
+            excluded,
+            spec.direction,
+            self.target,
+            rows["period"].to_numpy(),
+            self.possible,
         )
+
+    @cached_property
+    def values(self):
+        """The values of `overall`; a month without cases has none."""
+        return self.overall["value"].where(~(self.overall["denominator"] <= 0)).to_numpy(float)
+
+    @property
+    def usable(self) -> pd.Series:
+        """True for rows that limits and forecasts may rest on."""
+        return pd.Series(self.values == self.values) & ~pd.Series(self.excluded, dtype=bool)
+
+    @property
+    def possible(self) -> tuple[float, float]:
+        """The least and the largest value there can be: shares, counts and days have an end, a change in a score has
+        none that the settings tell."""
+        counted = self.spec.statistic == "ratio" or self.spec.unit.startswith(("days", "hours"))
+        return (0.0 if counted else -math.inf, 1.0 if self.is_share else math.inf)
 
     @property
     def per(self) -> float:
@@ -132,10 +177,11 @@ def load(book) -> list[Indicator]:
                 "there are no monthly indicators in the data",
                 "Send them as a table (indicator_monthly) and map it in mappings/.",
             )
-        events = tuple(windows(book, only_excluding=True))
+        events, rebases = tuple(windows(book, only_excluding=True)), tuple(_rebases(book))
         since = pd.Timestamp(book.config.pilot.start).replace(day=1)
         made = [
-            Indicator(spec, table[table["indicator_id"] == spec.id], events, since) for spec in book.config.indicators
+            Indicator(spec, table[table["indicator_id"] == spec.id], events, since, rebases)
+            for spec in book.config.indicators
         ]
         book.cache["indicators"] = [one for one in made if len(one.overall)]
     return book.cache["indicators"]
@@ -157,10 +203,18 @@ def windows(book, only_excluding: bool = False) -> list[tuple]:
     for event in book.config.events:
         if only_excluding and not (event.exclude_from_primary or event.first_affected_month):
             continue
-        first = event.first_affected_month
-        start = pd.Timestamp(first) if first else pd.Timestamp(event.start).replace(day=1)
-        found.append((start, pd.Timestamp(event.end or book.config.pilot.end), event.label))
+        found.append((first_month(event), pd.Timestamp(event.end or book.config.pilot.end), event.label))
     return found
+
+
+def first_month(event) -> pd.Timestamp:
+    """The first month that an event of city.yml affected."""
+    return pd.Timestamp(event.first_affected_month or event.start).replace(day=1)
+
+
+def _rebases(book) -> list[pd.Timestamp]:
+    """The months from which city.yml asks for new limits, in order."""
+    return sorted(first_month(event) for event in book.config.events if event.rebase_spc)
 
 
 def bands(book) -> list[tuple]:

@@ -4,7 +4,8 @@ from shared_utils.disclosure import memory
 from shared_utils.results import whom
 from shared_utils.sections import book as books
 from shared_utils.sections import indicators, record
-from shared_utils.sections.monitoring_change import attention, charts, events
+from shared_utils.sections.monitoring_change import attention, charts
+from shared_utils.sections.monitoring_events import events
 from shared_utils.sections.monitoring_people import delivery, flow
 from shared_utils.sections.monitoring_reach import reach
 from shared_utils.sections.monitoring_time import timeliness

@@ -1,13 +1,13 @@
-"""Monitoring over time: what needs attention (M0), each indicator's chart (M2), and outside events (M5)."""
+"""Monitoring over time: what needs attention (M0), and each indicator's chart (M2)."""
 
 import pandas as pd
 
-from shared_utils.errors import EmiError
 from shared_utils.sections import banner, charts_shape, charts_time, indicators
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import counted, listed, month, people, sentence, shows
+from shared_utils.stats import spc
 
 RULES = {
     1: "one month outside the limits",
@@ -35,7 +35,6 @@ TARGETS = {
     "hit_and_miss": "hits and misses",
 }
 KINDS = {"p": "p", "p_prime": "p-prime", "u": "u", "u_prime": "u-prime", "xmr": "XmR"}
-BEFORE = 6  # months compared with those of an event
 
 
 @section("M0", "What needs attention this month?")
@@ -109,10 +108,10 @@ def _status(book, one) -> dict:
 
 
 def _months_since_change(one) -> int | None:
-    """Months since the last month that hit a rule, None when none did."""
+    """Months since the last month that hit rule 1, 2 or 4, None when none did."""
     if one.chart is None:
         return None
-    hits = [i for i, rules in enumerate(one.chart.limits["rules"]) if len(rules)]
+    hits = [i for i, rules in enumerate(one.chart.limits["rules"]) if set(rules) - {3}]
     return len(one.overall) - 1 - hits[-1] if hits else None
 
 
@@ -152,7 +151,7 @@ def charts(book) -> Section:
     """One control chart an indicator, with limits, rules that were hit and outside events."""
     found = indicators.load(book)
     sentences = [_change(one) for one in found]
-    figures = [_control(book, one, words) for one, words in zip(found, sentences, strict=True)]
+    figures = [control(book, one, words) for one, words in zip(found, sentences, strict=True)]
     rows = [_chart_row(one) for one in found]
     columns = [
         Column("label", "Indicator"),
@@ -166,6 +165,7 @@ def charts(book) -> Section:
     notes = [
         "Rules: " + "; ".join(f"({k}) {words}" for k, words in RULES.items()) + ". Rule 3 alone calls for no action."
     ]
+    notes += _new_limits(book, found)
     calm = [words for words in sentences if words.endswith(("normal month-to-month variation", "usual variation"))]
     text = " ".join(f"{words}." for words in sentences if words not in calm)
     if calm:
@@ -185,6 +185,20 @@ def charts(book) -> Section:
         figure=figures[0],
         more=tuple(figures[1:]),
     )
+
+
+def _new_limits(book, found) -> list[str]:
+    """What city.yml asks for new limits, on whose word, and where they were made."""
+    notes = []
+    for event in book.config.events:
+        if not event.rebase_spc:
+            continue
+        start = indicators.first_month(event)
+        moved = [one.spec.label for one in found if one.chart and start in one.rebased]
+        what = f"New limits from {month(start)} for {listed(moved)}"
+        why_not = f"No new limits from {month(start)}: no indicator then ran for seven months on one side of its middle"
+        notes.append(f"{what if moved else why_not}. {event.rebase_reason} ({event.rebase_role}).")
+    return notes
 
 
 def _change(one) -> str:
@@ -243,7 +257,8 @@ def first_signal(one) -> tuple | None:
     return one.overall["period"].iloc[start], min(set(limits["rules"].iloc[start]) - {3}), bool(above[last])
 
 
-def _control(book, one, words):
+def control(book, one, words):
+    """The control chart of one indicator; `words` is its headline."""
     frame = _drawn(one, book.rules)
     row = one.latest
     kind = (
@@ -294,6 +309,7 @@ def _drawn(one, rules) -> pd.DataFrame:
         }
     )
     frame["rules"] = [[] for _ in range(len(frame))]
+    frame["phase"] = [sum(row >= start for start in one.rebased.values()) for row in range(len(frame))]
     if one.chart is not None:
         for column in ("centre", "lower", "upper"):
             frame[column] = one.chart.limits[column].to_numpy(float) * one.per
@@ -306,7 +322,7 @@ def _chart_row(one) -> dict:
         return {
             "label": one.spec.label,
             "kind": "run chart",
-            "hits": f"fewer than {indicators.MIN_POINTS} usable months",
+            "hits": f"fewer than {spc.MIN_POINTS} usable months",
             "trial": "none yet",
             "centre": "",
             "limits": "",
@@ -320,69 +336,8 @@ def _chart_row(one) -> dict:
         "label": one.spec.label,
         "kind": KINDS[one.chart.kind],
         "centre": one.text(last["centre"]),
-        "limits": f"{one.text(last['lower'])} to {one.text(last['upper'])}",
+        "limits": "" if is_missing(last["centre"]) else f"{one.text(last['lower'])} to {one.text(last['upper'])}",
         "base": str(one.chart.n_baseline),
         "hits": listed(found) or "nothing unusual",
         "trial": "trial" if one.chart.trial else "locked",
-    }
-
-
-@section("M5", "What did COVID and other events change?")
-def events(book) -> Section:
-    """Each indicator before and during each outside event."""
-    calendar = indicators.windows(book)
-    if not calendar:
-        raise EmiError("city.yml lists no outside events", "List them under events.")
-    found = indicators.load(book)
-    pairs = [(one, window) for window in calendar for one in found]
-    rows = [row for one, window in pairs if (row := _before_after(one, *window, book.rules))]
-    if not rows:
-        raise EmiError("no indicator has months both before and during an outside event")
-    biggest = max(rows, key=lambda r: abs(r["ratio"] - 1))
-    way = "fell" if biggest["ratio"] < 1 else "rose"
-    share = f"{100 * biggest['ratio']:.0f}% of its earlier level"
-    text = (
-        f'From {month(biggest["start"])} "{biggest["label"]}" {way} to {share}. '
-        f"This came with an outside event ({biggest['event']}), not the pilot."
-    )
-    if biggest["excluded"]:
-        text += " Its months do not count as improvement or concern."
-    columns = [
-        Column("event", "Event"),
-        Column("first", "First month"),
-        Column("label", "Indicator"),
-        Column("before", f"Mean of {BEFORE} months before"),
-        Column("after", "Mean since"),
-        Column("change", "Of earlier level"),
-    ]
-    one = next(o for o in found if o.spec.label == biggest["label"])
-    title = f"{one.spec.label} {way} to {share} from {month(biggest['start'])}"
-    return Section(
-        sentence(text),
-        figure=_control(book, one, title),
-        table=Table(
-            "Before and during each event",
-            columns,
-            rows,
-            notes=["Means of months; small counts are left out."],
-        ),
-    )
-
-
-def _before_after(one, start, end, label, rules) -> dict | None:
-    rows = one.overall[indicators.told(one.overall, rules)]
-    before = rows.loc[rows["period"] < start, "value"].tail(BEFORE).mean()
-    after = rows.loc[rows["period"].between(start, end), "value"].mean()
-    if before != before or after != after or before == 0:
-        return None
-    return {
-        "event": label,
-        "first": f"{start:%Y-%m}",
-        "start": start,
-        "label": one.spec.label,
-        "before": one.text(before),
-        "after": one.text(after),
-        "ratio": after / before,
-        "change": f"{100 * after / before:.0f}%",
-        "excluded": any(start == s for s, _, _ in one.events),
     }

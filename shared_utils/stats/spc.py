@@ -2,9 +2,9 @@
 
 Charts: XmR (Shewhart 1931; constants 2.66 and 3.267, Wheeler), p and u, and Laney's p' and u' for large or
 over-dispersed denominators (Laney 2002, Improved control charts for attributes, Quality Engineering 14(4)).
-Rules and icons of NHS England's Making Data Count. Limits come from the first 12 usable points and are then
-locked; nothing is ever rebased here. Months with an assigned cause (a pandemic) are drawn, but neither make
-limits nor count for a rule, and a run ends there.
+Rules and icons of NHS England's Making Data Count. Limits come from the first usable points, 12 or more, and are
+then locked, as is the kind of chart; new limits are made only where a person says so (`rebased`). Months with an
+assigned cause (a pandemic) are drawn, but neither make limits nor count for a rule, and a run ends there.
 
 Rules: 1 one point outside the limits; 2 seven or more in a row on one side of the centre (a point on the
 centre ends the run); 3 seven in a row rising or falling (shown, but never an icon by itself: simulations
@@ -12,15 +12,15 @@ find it nearly useless, Anhoj and Olesen 2014); 4 two of three in a row beyond t
 same limit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 KINDS = ("p", "p_prime", "u", "u_prime", "xmr")
-MIN_POINTS, RUN = 6, 7
+MIN_POINTS, BASELINE, RUN = 6, 12, 7
 XMR, SCREEN, D2 = 2.66, 3.267, 1.128
-SMALL_N, LARGE_N, SIGMA_Z = 12, 500, 1.2
+SMALL_N, ENOUGH, LARGE_N, SIGMA_Z = 12, 0.8, 500, 1.2
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SpcResult:
     """A chart. limits: one row a point with period, value, centre, lower, upper, excluded, rules (a tuple
     of 1..4).
 
-    trial: fewer than `baseline_n` points made the limits. variation (improvement, concern, common_cause,
+    trial: fewer than 12 points made the limits. variation (improvement, concern, common_cause,
     not_assessed) is about the last usable point; assurance (reliably_meets, reliably_misses, hit_and_miss,
     not_assessed) about the target against the limits there. sigma_z is NaN for XmR.
     """
@@ -48,7 +48,7 @@ def chart(
     values,
     denominators=None,
     kind="xmr",
-    baseline_n=12,
+    baseline_n=BASELINE,
     excluded=None,
     direction="increase",
     target=None,
@@ -60,6 +60,7 @@ def chart(
 
     values: what is plotted, a point a period in time order (a share 0-1 for p, a rate for u, any number for
         xmr); NaN is a gap. denominators: n of each point, needed for p, p_prime, u and u_prime.
+    baseline_n: how many usable points make the limits, the first ones.
     excluded: True where a point has an assigned cause. direction: increase or decrease is better. target:
         on the scale of values. bounds: possible range; (0, 1) for p, (0, inf) for u, none for xmr by default.
     screen_outliers: leave moving ranges above 3.267 times their mean out once (xmr).
@@ -69,7 +70,7 @@ def chart(
     excluded = np.zeros(len(values), bool) if excluded is None else np.asarray(excluded, bool)
     n = _checked(values, denominators, kind, direction, excluded)
     usable = ~excluded & ~np.isnan(values)
-    base = np.flatnonzero(usable)[:baseline_n]
+    base = _baseline(values, excluded, baseline_n)
     if len(base) < MIN_POINTS:
         nothing = np.full(len(values), np.nan)
         return _result(
@@ -104,7 +105,7 @@ def chart(
         excluded,
         periods,
         rules,
-        len(base) < baseline_n,
+        len(base) < BASELINE,
         len(base),
         _variation(values[last], centre, rules[last], direction),
         _assurance(target, lower[last], upper[last], direction),
@@ -112,20 +113,38 @@ def chart(
     )
 
 
-def choose_kind(values, denominators, proportion: bool) -> str:
-    """Return the chart that fits: p with denominators of 12 or more in 80 % of months, u for rates, their
-    primes when
-    sigma_z is above 1.2 or the typical denominator above 500, xmr otherwise."""
+def choose_kind(values, denominators, stated, excluded=None, baseline_n=BASELINE) -> str:
+    """Return the chart that fits the points that make the limits, for an indicator stated as a p, u or xmr chart.
+
+    A p or u becomes its prime when the typical denominator is above 500 or sigma_z above 1.2. sigma_z of fewer than 12
+    points decides nothing: one odd month among few would widen the limits that should show it. Without denominators,
+    and for a p with fewer than 12 in more than a fifth of the points (or values that are no shares), it is xmr.
+    """
     values = np.asarray(values, float)
-    if denominators is None or np.isnan(np.asarray(denominators, float)).any():
+    if stated == "xmr" or denominators is None:
         return "xmr"
-    n = np.asarray(denominators, float)
-    if proportion and np.mean(n >= SMALL_N) < 0.8:
+    base = _baseline(values, np.zeros(len(values), bool) if excluded is None else excluded, baseline_n)
+    known = ~np.isnan(values)
+    n = np.where(known, np.asarray(denominators, float), 1.0)
+    if np.isnan(n).any() or stated[0] == "p" and (values[known] > 1).any():
         return "xmr"
-    letter = "p" if proportion else "u"
-    base = np.flatnonzero(~np.isnan(values))
-    wide = np.median(n) > LARGE_N or _spread(values, n, f"{letter}_prime", base, True)[2] > SIGMA_Z
-    return f"{letter}_prime" if wide else letter
+    if len(base) < MIN_POINTS:
+        return stated
+    if stated[0] == "p" and np.mean(n[base] >= SMALL_N) < ENOUGH:
+        return "xmr"
+    if stated.endswith("prime"):
+        return stated
+    prime = f"{stated}_prime"
+    uneven = len(base) >= BASELINE and _spread(values, n, prime, base, True)[2] > SIGMA_Z
+    wide = uneven or np.median(n[base]) > LARGE_N
+    return prime if wide else stated
+
+
+def rebased(before: SpcResult, after: SpcResult) -> SpcResult:
+    """Return one chart of two stretches of an indicator: each point keeps the limits it was judged by, and the state is
+    that of the later stretch."""
+    limits = pd.concat([before.limits, after.limits], ignore_index=True)
+    return replace(after, limits=limits, rules_hit=tuple(sorted({*before.rules_hit, *after.rules_hit})))
 
 
 def find_rules(values, centre, sigma, usable) -> list[tuple]:
@@ -153,6 +172,11 @@ def find_rules(values, centre, sigma, usable) -> list[tuple]:
                     for j in window:
                         hits[start + j].add(4)
     return [tuple(sorted(one)) for one in hits]
+
+
+def _baseline(values, excluded, baseline_n) -> np.ndarray:
+    """Positions of the points that make the limits: the first usable ones."""
+    return np.flatnonzero(~np.asarray(excluded, bool) & ~np.isnan(values))[:baseline_n]
 
 
 def _spread(values, n, kind, base, screen):

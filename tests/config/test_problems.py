@@ -113,6 +113,7 @@ def test_value_allowed_and_nearest(problem, preset, old, new, key, value, allowe
     ("newark", "synthetic_seed: 20190401", "synthetic_seed: 1.5", "data.synthetic_seed",
      "is not a whole number"),
     ("newark", "rebase_spc: false", "rebase_spc: no", "events[0].rebase_spc", "'no' is not true or false"),
+    ("newark", "rebase_spc: false", "rebase_spc: true", "events[0].rebase_spc", "new limits need rebase_reason"),
     ("newark", "level: 0.95", "level: 95", "decision.level", "it must be below 1"),
     ("newark", "small_cell_min: 11", "small_cell_min: 5", "privacy.small_cell_min", "it must be 11 or more"),
     ("newark", "suppression: true", "suppression: false", "privacy.complementary_suppression",

@@ -56,21 +56,38 @@ def test_laney_widens_overdispersed_shares():
     n = np.full(24, 20_000)
     plain, prime = spc.chart(share, n, "p"), spc.chart(share, n, "p_prime")
     assert prime.sigma_z > 1.2 and len(rules_at(prime, 1)) < len(rules_at(plain, 1))
-    assert spc.choose_kind(share, n, True) == "p_prime"
+    assert spc.choose_kind(share, n, "p") == "p_prime"
 
 
 @pytest.mark.parametrize(
-    "values, n, proportion, kind",
+    "values, n, stated, kind",
     [
-        (FLAT, None, True, "xmr"),
-        ([0.5] * 12, [11] * 12, True, "xmr"),
-        ([0.5, 0.6] * 6, [40] * 12, True, "p"),
-        ([0.5, 0.6] * 6, [40] * 12, False, "u"),
-        ([0.5, 0.51] * 6, [900] * 12, True, "p_prime"),
+        (FLAT, None, "p", "xmr"),
+        ([0.5] * 12, [11] * 12, "p", "xmr"),
+        ([0.5] * 12, [11] * 12, "p_prime", "xmr"),
+        ([0.5, 0.6] * 5 + [0.5] * 2, [40] * 10 + [11] * 2, "p", "p"),  # 12 or more in 83 of 100 months
+        ([0.5, 0.6] * 6, [40] * 9 + [11] * 3, "p", "xmr"),  # in 75
+        ([0.5, 0.6] * 6, [40] * 12, "u", "u"),
+        ([5, 6] * 6, [4] * 12, "u", "u"),  # a rate may rest on few
+        ([0.5, 0.51] * 6, [900] * 12, "p", "p_prime"),
+        ([0.5, 0.51] * 6, [900] * 12, "u", "u_prime"),
+        ([0.5, 0.6] * 6, [40] * 12, "p_prime", "p_prime"),
+        ([0.5, 0.6] * 6, [40] * 12, "xmr", "xmr"),
+        ([0.2, 0.9] * 6, [40] * 12, "p", "p_prime"),
+        ([0.2, 0.9] * 5, [40] * 10, "p", "p"),  # sigma_z of a few months decides nothing
+        ([0.5, 1.2] * 6, [40] * 12, "p", "xmr"),  # no share
+        ([0.5, np.nan] * 6, [40, 0] * 6, "p", "p"),  # a month without cases
     ],
 )
-def test_choice_of_chart(values, n, proportion, kind):
-    assert spc.choose_kind(values, n, proportion) == kind
+def test_choice_of_chart(values, n, stated, kind):
+    assert spc.choose_kind(values, n, stated) == kind
+
+
+def test_the_kind_of_chart_is_locked_with_the_baseline():
+    calm, wild = [0.5, 0.52] * 6, [0.2, 0.9] * 6
+    assert spc.choose_kind(wild, [100] * 12, "p") == "p_prime"
+    assert spc.choose_kind([*calm, *wild], [100] * 24, "p") == "p"
+    assert spc.choose_kind([*wild, *calm], [100] * 24, "p", [True] * 12 + [False] * 12) == "p"
 
 
 def test_rule_2_seven_on_one_side_and_the_centre_ends_a_run():
@@ -113,6 +130,19 @@ def test_an_excluded_month_ends_a_run():
     values = [*FLAT[:-1], 10, 10.8, 10.8, 10.8, 10.8, 3, 10.8, 10.8, 10.8]
     excluded = [i == 16 for i in range(len(values))]
     assert 2 not in spc.chart(values, excluded=excluded).rules_hit
+
+
+def test_new_limits_keep_the_old_ones_where_they_were():
+    old, new = spc.chart(FLAT, target=9, periods=range(12)), spc.chart([20.0, 21] * 3, periods=range(12, 18))
+    both = spc.rebased(old, new)
+    assert list(both.limits["period"]) == list(range(18))
+    assert both.limits["centre"].tolist() == [10.5] * 12 + [20.5] * 6
+    assert both.centre == 20.5 and both.trial and both.variation == "common_cause"
+
+
+def test_more_history_makes_more_of_the_baseline():
+    chart = spc.chart([*BASE, *[15] * 12, 40], baseline_n=24)
+    assert chart.n_baseline == 24 and not chart.trial and chart.centre == pytest.approx(np.mean([*BASE, *[15] * 12]))
 
 
 def test_baseline_is_locked():
