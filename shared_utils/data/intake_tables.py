@@ -53,14 +53,14 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
     made = _fill_zeros(made)
     kept = {name: rows.combine([b for b in made if b.mapping.table == name], name) for name in TABLES}
     tables = {name: combined.frame for name, combined in kept.items()}
-    atlas = reference.load(city_dir, config).get("opportunity_atlas")
+    atlas = reference.tables(city_dir, config)[0].get("opportunity_atlas")
     flags, places = checks.run(checks.Facts(
         tables=tables,
         combined=kept,
         copies=sum(read.dropped.get(COPY, 0) for read in reads),
         rows=sum(read.rows_in for read in reads),
         variants=people.variants,
-        tracts=None if atlas is None else set(atlas["GEOID"]),
+        tracts=None if atlas is None else set(atlas.frame["GEOID"]),
         config=config,
     ))  # fmt: skip
     done = IntakeReport(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from shared_utils.data import public, reference
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare
@@ -36,10 +37,9 @@ CAUTION = "These are averages of places. They say nothing about one family. Peop
 def context(book) -> Section:
     """Neighborhoods of the pilot against the city's, from published tables."""
     frames = book.data.reference
+    tables, refused = reference.references(book.data.root.parent.parent, book.config)
     if not frames:
-        raise EmiError(
-            "no published neighborhood file is there", "Name one under data.reference in city.yml (optional)."
-        )
+        raise refused[0] if refused else EmiError("no published neighborhood file is there", _what_to_fetch(book))
     where = _pilot_tracts(book)
     rows = [row for name, frame in frames.items() for row in _measures(book, frame, where, name)]
     if not rows:
@@ -57,13 +57,24 @@ def context(book) -> Section:
         Column("high", "Pilot, high tenth", "row"),
         Column("source", "Source"),
     ]
-    table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=[CAUTION, *_vintages(book)])
+    table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=[CAUTION, *_vintages(book, tables)])
     return Section(
         _context_sentence(book, rows),
         table=table,
         figure=_context_figure(book, rows),
-        flags=_context_flags(book, frames, where),
+        flags=[*_context_flags(book, frames, where), *(_refusal(error) for error in refused)],
     )
+
+
+def _what_to_fetch(book) -> str:
+    """One sentence on the files that would answer this section, and who publishes them."""
+    kinds = set(reference.KINDS.values())
+    files = [f"{w.source} ({w.fetch}), from {w.publisher}" for w in public.wanted(book.config) if w.kind in kinds]
+    return f"Optional: put one of these into data/public_ref as it is published. {'. '.join(files)}."
+
+
+def _refusal(error: EmiError) -> Flag:
+    return Flag("REFERENCE_REFUSED", "warn", "data/public_ref", f"{error.message} {error.hint}".strip())
 
 
 def _pilot_tracts(book):
@@ -125,8 +136,8 @@ def _moe(frame, column, tracts) -> float | None:
     return None
 
 
-def _vintages(book) -> list[str]:
-    vintages = {r.tract_vintage for r in book.config.data.reference.values()}
+def _vintages(book, tables) -> list[str]:
+    vintages = {table.vintage for table in tables.values()}
     words = [f"Tracts are those of {listed([str(v) for v in sorted(vintages)])}."] if vintages else []
     units = book.data.tables.get("units")
     own = units is not None and not units.empty and (units["unit_type"] == "tract").any()
