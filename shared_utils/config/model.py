@@ -87,6 +87,7 @@ class Pilot(Block):
     data_lock: Date                  # outcomes by arm stay blinded until then; default: 31 days after the end
     population: str = ""
     unit_of_analysis: str = "participant"
+    planned_enrollment: Positive | None = None   # how many are to join by the end of the enrollment window
     theory_of_change: TheoryOfChange = TheoryOfChange()
 
     @model_validator(mode="before")

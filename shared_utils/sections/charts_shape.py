@@ -84,31 +84,37 @@ def logic(steps: list[tuple[str, str]], sheet: dict, alt: str) -> Figure:
     return page.done(alt)
 
 
-def flow(levels: list[list[tuple[str, str]]], sheet: dict, alt: str, straight: bool = True) -> Figure:
-    """People from step to step: one list a level, boxes of (heading, number) side by side, first level on
-    top.
+def flow(levels: list[list[tuple[str, str]]], sheet: dict, alt: str) -> Figure:
+    """People from step to step: one list a level, boxes of (heading, number) side by side, first level on top.
 
-    straight: levels with as many boxes continue box by box (arms); False joins every level first.
+    Levels with as many boxes continue box by box (arms). A level is as tall as its longest heading needs.
     """
-    tall, between = 0.5, 0.2
-    height = len(levels) * (tall + between) - between + 0.06
+    between = 0.2
+    headings = [[wrap(heading, 8.5, inches=_box_width(boxes) - 0.15) for heading, _ in boxes] for boxes in levels]
+    talls = [0.36 + 0.14 * max(len(lines) for lines in level) for level in headings]
+    height = sum(talls) + between * (len(levels) - 1) + 0.06
     page = Sheet(**sheet, height=height, left=0.12, right=0.12, below=0.05, axes=False)
     ax = page.ax
     with rc_context(STYLE):
         ax.set_xlim(0, 6.16)
         ax.set_ylim(0, height)
-        centres = []
-        for i, boxes in enumerate(levels):
-            y = height - 0.03 - (i + 1) * tall - i * between
-            above, centres = centres, _boxes(ax, boxes, y, tall)
-            _arrows(ax, above, centres, y + tall, between, straight)
+        centres, y = [], height - 0.03
+        for boxes, lines, tall in zip(levels, headings, talls, strict=True):
+            y -= tall
+            above, centres = centres, _boxes(ax, boxes, lines, y, tall)
+            _arrows(ax, above, centres, y + tall, between)
+            y -= between
     return page.done(alt)
 
 
-def _boxes(ax, boxes, y, tall) -> list[float]:
-    width = min(2.9, 6.16 / len(boxes) - 0.12)
+def _box_width(boxes) -> float:
+    return min(2.9, 6.16 / len(boxes) - 0.12)
+
+
+def _boxes(ax, boxes, headings, y, tall) -> list[float]:
+    width = _box_width(boxes)
     centres = [6.16 * (i + 0.5) / len(boxes) for i in range(len(boxes))]
-    for centre, (heading, number) in zip(centres, boxes, strict=True):
+    for centre, lines, (_, number) in zip(centres, headings, boxes, strict=True):
         box = FancyBboxPatch(
             (centre - width / 2, y),
             width,
@@ -118,15 +124,14 @@ def _boxes(ax, boxes, y, tall) -> list[float]:
             edgecolor=LINE,
         )
         ax.add_patch(box)
-        lines = wrap(heading, 8.5, inches=width - 0.15)[:2]
         ax.text(centre, y + tall - 0.07, "\n".join(lines), ha="center", va="top", fontsize=8.5, color=MUTED)
         ax.text(centre, y + 0.055, number, ha="center", va="bottom", fontsize=10, fontweight="bold")
     return centres
 
 
-def _arrows(ax, upper, lower, top, between, straight) -> None:
+def _arrows(ax, upper, lower, top, between) -> None:
     """Lines from one level to the next: straight down when they match, else over one common bar."""
-    if straight and len(upper) == len(lower):
+    if len(upper) == len(lower):
         for x in upper:
             _arrow(ax, x, top + between, top)
         return
@@ -188,7 +193,7 @@ def icons(rows: list[tuple[str, str, str, str]], sheet: dict, alt: str) -> Figur
     """One line an indicator: (label, latest, variation, assurance); state is a shape and a word."""
     page = Sheet(**sheet, height=0.34 + 0.34 * len(rows), left=0.12, right=0.12, below=0.05, axes=False)
     ax = page.ax
-    places = (0.0, 3.0, 3.85, 5.0)
+    places = (0.0, 2.7, 3.55, 4.9)
     with rc_context(STYLE):
         ax.set_xlim(0, 6.16)
         ax.set_ylim(-len(rows) - 0.1, 1.0)
@@ -200,7 +205,7 @@ def icons(rows: list[tuple[str, str, str, str]], sheet: dict, alt: str) -> Figur
             ax.text(
                 places[0],
                 y,
-                "\n".join(wrap(label, 9, inches=2.9)[:2]),
+                "\n".join(wrap(label, 9, inches=2.6)[:2]),
                 va="center",
                 fontsize=9,
                 linespacing=1.05,

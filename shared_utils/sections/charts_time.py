@@ -49,16 +49,23 @@ def control(
     return page.done(alt)
 
 
-def cumulative(periods, counts, sheet: dict, alt: str, words: str) -> Figure:
-    """Cumulative counts by month. `words` names the last count at its right end."""
+def cumulative(periods, counts, sheet: dict, alt: str, words: str, plan: tuple | None = None) -> Figure:
+    """Cumulative counts by month. `words` names the last count at its right end; `plan` is (start, end, number): a line
+    from none at the start to the number at the end."""
     page = Sheet(**sheet, height=1.6, left=0.62, right=0.9, below=0.42)
     ax = page.ax
     with rc_context(STYLE):
         ax.step(periods, counts, where="post", color=BLUE, lw=2.2, zorder=3)
         ax.plot(periods, counts, "o", color=BLUE, ms=4)
-        ax.set_ylim(0, 1.12 * max(counts))
-        _words_at_right(ax, [(counts[-1], words, BLUE)])
-        _months(ax, periods, 1 if len(periods) <= 12 else 3)
+        ends = [(counts[-1], words, BLUE)]
+        if plan:
+            start, end, number = plan
+            ax.plot([start, end], [0, number], color=TARGET, lw=1.3, ls=(0, (4, 3)), zorder=2)
+            ends.append((number, f"plan {number:,}", TARGET))
+        ax.set_ylim(0, 1.12 * max(value for value, _, _ in [*ends, (max(counts), "", "")]))
+        _words_at_right(ax, ends)
+        first, last = ax.get_xlim()  # days
+        _months(ax, periods, 1 if last - first <= 370 else 3)
         ax.grid(axis="y")
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return page.done(alt)

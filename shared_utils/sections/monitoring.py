@@ -6,7 +6,8 @@ from shared_utils.sections import book as books
 from shared_utils.sections import indicators, record
 from shared_utils.sections.monitoring_change import attention, charts
 from shared_utils.sections.monitoring_events import events
-from shared_utils.sections.monitoring_people import delivery, flow
+from shared_utils.sections.monitoring_flow import flow
+from shared_utils.sections.monitoring_people import delivery
 from shared_utils.sections.monitoring_reach import reach
 from shared_utils.sections.monitoring_time import timeliness
 from shared_utils.sections.numbers import is_missing

@@ -11,7 +11,8 @@ from shared_utils.disclosure import Rules
 from shared_utils.sections import charts_effect, impact_pictures, monitoring, monitoring_change
 from shared_utils.sections.baseline_data import _by_month, gaps
 from shared_utils.sections.impact_pictures import _bins
-from shared_utils.sections.monitoring_people import in_steps, merged_bins
+from shared_utils.sections.monitoring_flow import in_steps
+from shared_utils.sections.monitoring_people import merged_bins
 
 RULES = Rules()
 

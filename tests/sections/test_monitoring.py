@@ -1,12 +1,14 @@
 """The monthly report: limits that stay, months that can be run again, forecasts, and the log of actions."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from shared_utils.sections import indicators
+from shared_utils.disclosure import Rules
+from shared_utils.sections import indicators, monitoring, monitoring_flow
 
 SINCE = pd.Timestamp("2019-04-01")
 
@@ -14,7 +16,8 @@ SINCE = pd.Timestamp("2019-04-01")
 def indicator(values, first="2019-04", n=100, rebases=(), events=(), **spec) -> indicators.Indicator:
     """An indicator of everyone, month after month; a share unless `spec` says otherwise."""
     known = {"id": "kept", "label": "Kept", "statistic": "ratio", "per": 100, "unit": "percent"}
-    known |= {"direction": "increase", "target": 80, "chart": "p", "frequency": "monthly", "source": "log", "denominator": "people"}
+    known |= {"direction": "increase", "target": 80, "chart": "p", "frequency": "monthly"}
+    known |= {"source": "log", "denominator": "people"}
     values = np.asarray(values, float)
     months = pd.date_range(first, periods=len(values), freq="MS")
     rows = pd.DataFrame({
@@ -75,3 +78,35 @@ def test_new_limits_need_a_word_in_city_yml_and_a_sustained_signal():
 def test_after_new_limits_the_first_months_are_too_few_to_judge():
     one = indicator([*CALM, *[0.80] * 7], rebases=["2020-06-01"])
     assert list(one.rebased.values()) == [14] and one.variation == "not_assessed"
+
+
+def test_the_flow_tells_no_small_count_and_keeps_the_arms_apart(open_book):
+    book = open_book("monitoring", "cincinnati")
+    section = monitoring.flow(book)
+    shown = {row["step"]: row for row in section.table.suppressed(book.rules)[0]}
+    assert shown["Assigned"]["arm control"] + shown["Assigned"]["arm offer"] == shown["Assigned"]["n"] == 800
+    counts = [row[c.key] for row in shown.values() for c in section.table.columns if c.kind == "count"]
+    assert None in counts and not [n for n in counts if n is not None and 0 < n < 11]
+    assert not [n for n in re.findall(r"\d+", section.figure.alt.split("(100%)")[0]) if 0 < int(n) < 11]
+
+
+def test_who_left_later_had_not_left_yet(open_book):
+    books = [open_book("monitoring", "cincinnati", **when) for when in ({"as_of": "2019-10-31"}, {})]
+    then, now = map(monitoring.flow, books)
+    left = [next((row["n"] for row in s.table.rows if row["step"].startswith("Left before")), 0) for s in (then, now)]
+    assert left[0] < left[1]
+
+
+@pytest.mark.parametrize(
+    ("joined", "as_of", "severity"),
+    [(500, "2019-07-08", None), (315, "2019-07-08", "warn"), (200, "2019-07-08", "serious"), (640, "2020-10-31", None)],
+)
+def test_enrollment_is_judged_by_the_plan_of_that_day(joined, as_of, severity):
+    window = SimpleNamespace(start="2019-04-15", end="2019-09-30")  # half of it has passed on July 8
+    config = SimpleNamespace(
+        pilot=SimpleNamespace(planned_enrollment=800),
+        design=SimpleNamespace(enrollment_window=window, type="rct_individual"),
+    )
+    book = SimpleNamespace(config=config, as_of=pd.Timestamp(as_of), rules=Rules())
+    _, flags = monitoring_flow._against_plan(book, joined)
+    assert [flag.severity for flag in flags] == ([severity] if severity else [])
