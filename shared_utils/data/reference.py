@@ -35,11 +35,11 @@ def refused(city_dir: Path, config: CityConfig) -> list[EmiError]:
 def references(city_dir: Path, config: CityConfig) -> tuple[dict[str, Reference], list[EmiError]]:
     """Return the tables that may be joined to the city's tracts, and the errors of those that may not."""
     found, errors = tables(city_dir, config)
-    kept = {}
+    kept, vintages = {}, _vintages(city_dir, config) or [None]
     made_up = [f"{public.SYNTHETIC}000000"] if config.data.mode == "synthetic" else []
     for name, table in found.items():
         try:
-            for vintage in _vintages(city_dir, config) or [None]:
+            for vintage in vintages:
                 public.check_join(table, made_up, vintage)
             kept[name] = table
         except EmiError as error:

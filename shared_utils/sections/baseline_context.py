@@ -57,7 +57,8 @@ def context(book) -> Section:
         Column("high", "Pilot, high tenth", "row"),
         Column("source", "Source"),
     ]
-    table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=[CAUTION, *_vintages(book, tables)])
+    notes = [CAUTION, *_vintages(book, tables)]
+    table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=notes)
     return Section(
         _context_sentence(book, rows),
         table=table,

@@ -160,8 +160,8 @@ def _check_alike(kind: Kind, whole: Reference, part: Reference, names: str) -> N
 def _side_by_side(whole: Reference, part: Reference) -> "pd.DataFrame | None":
     if set(whole.measures) & set(part.measures):
         return None
-    fresh = part.frame.drop(columns="name", errors="ignore") if "name" in whole.frame else part.frame
-    return whole.frame.merge(fresh, on="GEOID", how="outer")
+    columns = [*whole.frame, *(name for name in part.frame if name not in whole.frame)]
+    return whole.frame.set_index("GEOID").combine_first(part.frame.set_index("GEOID")).reset_index()[columns]
 
 
 def _below(whole: Reference, part: Reference) -> "pd.DataFrame | None":

@@ -40,7 +40,7 @@ def court_issued(kind: Kind, file: File, area: Area | None) -> Reference:
     only = frame.pop(landlord).isin(YES)
     frame = values.numbers(file, frame, ["year", *renamed]).rename(columns=renamed).assign(landlord_tenant_only=only)
     frame["filing_rate"] = _rate(frame["filings"], frame["renter_households"])
-    mixed = values.note(int((~only).sum()), "year", "other civil cases than those of landlords and tenants may be in it.")
+    mixed = values.note(int((~only).sum()), "year", "cases other than of landlords and tenants may be in it.")
     return _reference(kind, file, frame, {"filings": FILINGS, "filing_rate": RATE, "threatened": THREATENED}, mixed)
 
 

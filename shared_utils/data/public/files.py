@@ -159,5 +159,6 @@ def _check_end(file: File) -> None:
         content.seek(max(0, size - SAMPLE))
         tail = content.read().decode("utf-8-sig", errors="replace").rstrip("\r\n")
     last = tail.splitlines()[-1]
-    if len(next(csv.reader([last], delimiter=file.delimiter))) < len(file.first):
+    named = len([name for name in file.columns if name])        # data.census.gov ends its header with a comma
+    if len(next(csv.reader([last], delimiter=file.delimiter))) < named:
         raise file.refusal("the last row stops in the middle: the download was cut off.", AGAIN)

@@ -61,7 +61,7 @@ def of_map(kind: Kind, file: File, area: Area | None) -> Reference:
     return kind.reference(
         file, frame.reset_index(drop=True), vintage=2010 if tracts else None, unit="tract" if tracts else "county",
         period=PERIOD, measures={measure: _words(measure)},
-        notes=values.note(wrong, "income", f"not between $0 and ${HIGHEST_INCOME:,}, an artefact of the method, left out."),
+        notes=values.note(wrong, "income", f"not between $0 and ${HIGHEST_INCOME:,}, an artefact, left out."),
     )  # fmt: skip
 
 
