@@ -3,7 +3,7 @@
 from matplotlib import dates, rc_context
 from matplotlib.ticker import MaxNLocator
 
-from shared_utils.sections.figures import BAND, BLUE, GREY, MUTED, ORANGE, STYLE, TARGET, TEAL, Figure, Sheet
+from shared_utils.sections.figures import BAND, BLUE, GREY, LINE, MUTED, ORANGE, STYLE, TARGET, TEAL, Figure, Sheet
 
 SIGNALS = {"improvement": ("D", TEAL), "concern": ("s", ORANGE)}
 GAP = 0.13  # least distance of two words at the right end, in shares of the height
@@ -45,6 +45,29 @@ def control(
         _limit_height(ax, frame, target)
         _words_at_right(ax, ends)
         _months(ax, frame["period"])
+        ax.set_ylabel(unit, fontsize=8.5)
+    return page.done(alt)
+
+
+def fan(known, months, made, sheet: dict, alt: str, target: tuple | None, unit: str, words: str) -> Figure:
+    """Known months as a line, then the median and the 80 % band of the months to come.
+
+    known   period, value; months: periods to come; made: (low, median, high), one value a month to come each
+    target  (value, label) or None; words: what stands at the end of the median
+    """
+    page = Sheet(**sheet, height=1.75, left=0.62, right=1.25, below=0.42)
+    ax, (low, median, high) = page.ax, made
+    with rc_context(STYLE):
+        ax.plot(known["period"], known["value"], "o-", color=BLUE, lw=1.4, ms=4, zorder=3)
+        ax.fill_between(months, low, high, color=LINE, zorder=1)
+        ax.plot(months, median, "o", ls=(0, (4, 2)), color=BLUE, mfc="white", lw=1.4, ms=4, zorder=3)
+        ends = [(median[-1], words, BLUE)]
+        if target:
+            ax.axhline(target[0], color=TARGET, lw=1.3, ls=(0, (4, 3)), zorder=2)
+            ends.append((*target, TARGET))
+        _room([*known["value"].dropna(), *low, *high, *(value for value, _, _ in ends)], ax)
+        _words_at_right(ax, ends)
+        _months(ax, [*known["period"], *months])
         ax.set_ylabel(unit, fontsize=8.5)
     return page.done(alt)
 
@@ -133,7 +156,10 @@ def _shade(ax, events, periods) -> None:
 def _limit_height(ax, frame, target) -> None:
     """Room for the values and the limits; limits far outside the values do not flatten the line."""
     numbers = [n for c in ("value", "lower", "upper") for n in (frame[c].min(), frame[c].max()) if n == n]
-    numbers += [target] if target is not None else []
+    _room(numbers + ([target] if target is not None else []), ax)
+
+
+def _room(numbers, ax) -> None:
     low, high = min(numbers), max(numbers)
     pad = 0.1 * (high - low or abs(high) or 1)
     ax.set_ylim(max(0, low - pad) if low >= 0 else low - pad, high + pad)

@@ -7,12 +7,15 @@ from shared_utils.sections import indicators, record
 from shared_utils.sections.monitoring_change import attention, charts
 from shared_utils.sections.monitoring_events import events
 from shared_utils.sections.monitoring_flow import flow
+from shared_utils.sections.monitoring_forecast import outlook
 from shared_utils.sections.monitoring_people import delivery
 from shared_utils.sections.monitoring_reach import reach
 from shared_utils.sections.monitoring_time import timeliness
 from shared_utils.sections.numbers import is_missing
 
-__all__ = ["attention", "charts", "delivery", "events", "finish", "flow", "open_book", "reach", "timeliness"]
+__all__ = [
+    "attention", "charts", "delivery", "events", "finish", "flow", "open_book", "outlook", "reach", "timeliness",
+]  # fmt: skip
 
 
 def open_book(**parameters):
@@ -32,6 +35,11 @@ def finish(book):
 def _flow(book) -> dict | None:
     section = book.sections.get("M1")
     return section.data.get("record") if section else None
+
+
+def _forecast(book, one) -> dict | None:
+    section = book.sections.get("M6")
+    return section.data.get("record", {}).get(one.spec.id) if section else None
 
 
 def _latest(one, rules) -> list[dict]:
@@ -99,7 +107,7 @@ def _row(book, one, row: dict) -> dict:
             "upper": None if last is None else one.shown(last["upper"]),
             "trial": True if chart is None else bool(chart.trial),
         },
-        "forecast": None,
+        "forecast": _forecast(book, one) if everyone else None,
         "lag_days": lag,
         "suppressed": hide,
     }

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from section_runs import run
 
+from shared_utils import results
 from shared_utils.disclosure import Rules
 from shared_utils.sections import indicators, monitoring, monitoring_flow
 
@@ -110,3 +112,22 @@ def test_enrollment_is_judged_by_the_plan_of_that_day(joined, as_of, severity):
     book = SimpleNamespace(config=config, as_of=pd.Timestamp(as_of), rules=Rules())
     _, flags = monitoring_flow._against_plan(book, joined)
     assert [flag.severity for flag in flags] == ([severity] if severity else [])
+
+
+def test_the_outlook_is_of_the_months_to_come_and_goes_into_the_record(open_book, city):
+    book = open_book("monitoring", "cincinnati", as_of="2020-02-29")
+    section = monitoring.outlook(book)
+    rows = {row["label"]: row for row in section.table.rows}
+    assert rows["Engaged with two or more coaching contacts in 30 days"]["month"] == "2020-09"
+    assert section.figure.alt.startswith("Fan chart.") and "chance of reaching" in section.sentence
+    run(book)
+    monitoring.finish(book)
+    record = results.read(results.internal_path(city("cincinnati"), "monitoring"))
+    made = {row["indicator_id"]: row["forecast"] for row in record["indicators"] if row["group_dim"] == "all"}
+    assert made["retained_2q"] is None  # too few quarters
+    assert 0 <= made["engaged_30d"]["low80"] <= made["engaged_30d"]["median"] <= made["engaged_30d"]["high80"] <= 100
+
+
+def test_after_the_end_there_is_nothing_to_forecast(open_book):
+    section = monitoring.outlook(open_book("monitoring", "cincinnati"))
+    assert section.table is None and "ended in September 2020" in section.sentence and not section.flags
