@@ -17,6 +17,7 @@ from shared_utils.results.notebooks import source_path
 WORDS = {
     "data": "the data files changed",
     "settings": "city.yml or lessons.yaml changed",
+    "actions": "actions.yaml changed",
     "mappings": "mappings/ changed",
     "plan": "the analysis plan changed",
     "notebook": "the notebook was edited",
@@ -32,6 +33,7 @@ def fingerprint(city_dir: Path, notebook: str, parameters: dict) -> dict[str, st
     return {
         "data": files_sha(city, _data_files(city)),
         "settings": files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
+        "actions": files_sha(city, [city / "actions.yaml"] if notebook == "monitoring" else []),
         "mappings": files_sha(city, _below(city / "mappings")),
         "plan": files_sha(city, _below(city / "plan")),
         "notebook": notebook_sha(source_path(city, notebook)),

@@ -4,6 +4,7 @@ from shared_utils.disclosure import memory
 from shared_utils.results import whom
 from shared_utils.sections import book as books
 from shared_utils.sections import indicators, record
+from shared_utils.sections.monitoring_actions import actions
 from shared_utils.sections.monitoring_change import attention, charts
 from shared_utils.sections.monitoring_events import events
 from shared_utils.sections.monitoring_flow import flow
@@ -14,7 +15,8 @@ from shared_utils.sections.monitoring_time import timeliness
 from shared_utils.sections.numbers import is_missing
 
 __all__ = [
-    "attention", "charts", "delivery", "events", "finish", "flow", "open_book", "outlook", "reach", "timeliness",
+    "actions", "attention", "charts", "delivery", "events", "finish", "flow", "open_book", "outlook", "reach",
+    "timeliness",
 ]  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def write(path, text="changed\n"):
         ("plan/deviations.yaml", ["the analysis plan changed"]),
         ("plan/decision.yaml", ["the analysis plan changed"]),
         ("lessons.yaml", ["city.yml or lessons.yaml changed"]),
+        ("actions.yaml", []),  # the monitoring notebook's alone
         ("shared_utils/toy.py", ["shared_utils was updated"]),
         ("data/private/linked/people.parquet", []),
         ("data/private/raw/~$people.xlsx", []),

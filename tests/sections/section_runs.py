@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SECTIONS = {
     "baseline": ("purpose data_quality participants context comparability missing detectable plan_readiness").split(),
-    "monitoring": "attention flow charts delivery reach events outlook timeliness".split(),
+    "monitoring": "attention flow charts delivery reach events outlook timeliness actions".split(),
     "impact": (
         "plan analysed contrast primary_effect choices other_outcomes subgroups missing_outcomes hidden_differences "
         "cost_per_result decision summary lessons reproduce"

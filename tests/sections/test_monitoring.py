@@ -1,6 +1,7 @@
 """The monthly report: limits that stay, months that can be run again, forecasts, and the log of actions."""
 
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 from section_runs import run
 
 from shared_utils import results
+from shared_utils.data import city as city_data
+from shared_utils.data.store import read_tables as store_read_tables
 from shared_utils.disclosure import Rules
-from shared_utils.sections import indicators, monitoring, monitoring_flow
+from shared_utils.sections import city_files, indicators, monitoring, monitoring_flow
+from shared_utils.sections.city_files import CityFileError
 
 SINCE = pd.Timestamp("2019-04-01")
 
@@ -131,3 +135,110 @@ def test_the_outlook_is_of_the_months_to_come_and_goes_into_the_record(open_book
 def test_after_the_end_there_is_nothing_to_forecast(open_book):
     section = monitoring.outlook(open_book("monitoring", "cincinnati"))
     assert section.table is None and "ended in September 2020" in section.sentence and not section.flags
+
+
+ACTION = """
+  - id: {id}
+    opened: "{opened}"
+    indicator: {indicator}
+    signal: Fell below its usual range
+    hypothesis: Two coaches were on leave.
+    action: Name a second coach for every case.
+    owner_role: Coaching supervisor
+    review_month: "2020-03"
+    closed: {closed}
+"""
+
+
+def write_actions(folder, *entries):
+    made = [ACTION.format(**{"indicator": "engaged_30d", "closed": "null"} | entry) for entry in entries]
+    (folder / "actions.yaml").write_text("actions:" + "".join(made), encoding="utf-8")
+
+
+@pytest.fixture
+def own_city(city, tmp_path):
+    """A city of this test alone, whose files it may change."""
+    return shutil.copytree(city("cincinnati"), tmp_path / "city")
+
+
+def test_open_actions_are_carried_until_they_are_closed_and_old_ones_are_named(own_city):
+    write_actions(
+        own_city,
+        {"id": "A01", "opened": "2019-11-30"},
+        {"id": "A02", "opened": "2020-01-20", "closed": '"2020-02-15"'},
+        {"id": "A03", "opened": "2020-02-10"},
+    )
+    shown = {}
+    for day in ("2020-01-31", "2020-02-29"):
+        section = monitoring.actions(monitoring.open_book(city_dir=own_city, as_of=day, fast=True))
+        shown[day] = [row["id"] for row in section.table.rows if "id" in row]
+        old = [flag.message for flag in section.flags if flag.code == "ACTION_OLD"]
+        assert [message.split()[1] for message in old] == ["A01"]
+    assert shown == {"2020-01-31": ["A01", "A02"], "2020-02-29": ["A01", "A03"]}
+    assert "Two actions are open. One of them, for more than 60 days." in section.sentence
+
+
+def test_a_signal_without_an_action_is_named(own_city):
+    before = monitoring.actions(monitoring.open_book(city_dir=own_city, as_of="2020-01-20", fast=True))
+    alone = {flag.scope for flag in before.flags if flag.code == "NO_ACTION"}
+    assert "engaged_30d" in alone and "Engaged with two or more" in before.sentence  # its low month was December
+    write_actions(own_city, {"id": "A01", "opened": "2020-01-14"})
+    after = monitoring.actions(monitoring.open_book(city_dir=own_city, as_of="2020-01-20", fast=True))
+    assert {flag.scope for flag in after.flags if flag.code == "NO_ACTION"} == alone - {"engaged_30d"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"indicator": "engaged_30"}, "no indicator 'engaged_30' in city.yml. Did you mean 'engaged_30d'"),
+        ({"opened": "January"}, "opened is 'January', which is not a date"),
+        ({"closed": "soon"}, "closed is 'soon', which is not a date"),
+    ],
+)
+def test_a_wrong_action_is_named(own_city, entry, words):
+    write_actions(own_city, {"id": "A01", "opened": "2020-01-14"} | entry)
+    with pytest.raises(CityFileError, match=f"action 1: .*{words}"):
+        city_files.actions(own_city, ["engaged_30d", "placed_90d"])
+
+
+def told(book) -> dict:
+    """All that a report says: sentences, tables as shown, flags and what goes into its record."""
+    return {
+        section.id: (
+            section.sentence,
+            [table.html(book.rules) for table in (section.table, *section.more) if hasattr(table, "html")],
+            [figure.png for figure in (section.figure, *section.more) if hasattr(figure, "png")],
+            section.flags,
+            section.data.get("record"),
+        )
+        for section in run(book)
+    }
+
+
+@pytest.mark.full
+def test_no_month_changes_when_later_data_arrive(own_city):
+    """Eighteen months in a row, each from a folder that holds no later row, and again once all rows are there."""
+    month_ends = [day.date().isoformat() for day in pd.date_range("2019-04-30", periods=18, freq="ME")]
+    everything = {file: file.read_bytes() for file in (own_city / "data" / "synthetic" / "linked").glob("*.parquet")}
+    for day in month_ends:
+        whole = told(monitoring.open_book(city_dir=own_city, as_of=day, fast=True))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("shared_utils.data.store.read_tables", until(day))
+            then = told(monitoring.open_book(city_dir=own_city, as_of=day, fast=True))
+        assert then == whole, day
+    assert everything == {file: file.read_bytes() for file in everything}
+
+
+def until(day: str):
+    """read_tables of a city that has received nothing after `day`, and does not know yet who will leave."""
+
+    def read_tables(linked, report):
+        tables = store_read_tables(linked, report)
+        for name, column in {**city_data.KNOWN, "assignments": "assigned_at"}.items():
+            tables[name] = tables[name][~(tables[name][column] > pd.Timestamp(day))].reset_index(drop=True)
+        people = tables["participants"]
+        later = people["exit_date"] > pd.Timestamp(day)
+        people.loc[later, ["exit_date", "exit_reason"]] = None
+        return tables
+
+    return read_tables

@@ -13,8 +13,8 @@ from shared_utils.config import DESIGN_TYPES, load_city, preset_path, yaml12
 from shared_utils.template import scaffold, vendoring
 
 SKELETON = """
-.gitattributes .gitignore .pre-commit-config.yaml README.md bootstrap.py city.yml lessons.yaml pyproject.toml
-requirements.txt
+.gitattributes .gitignore .pre-commit-config.yaml README.md actions.yaml bootstrap.py city.yml lessons.yaml
+pyproject.toml requirements.txt
 .github/workflows/check.yml
 .jupyter/jupyter_server_config.json .jupyter/labconfig/default_setting_overrides.json
 city_code/README.md city_code/__init__.py

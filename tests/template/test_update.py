@@ -50,6 +50,7 @@ def test_changes_arrive_and_own_work_stays(updatable):
     own = [
         "city.yml",
         "lessons.yaml",
+        "actions.yaml",
         "plan/deviations.yaml",
         "mappings/court.yml",
         "city_code/__init__.py",
@@ -62,7 +63,7 @@ def test_changes_arrive_and_own_work_stays(updatable):
 
     skeleton = source / "{{cookiecutter.city_slug}}"
     edit_cell(skeleton / IMPACT, "settings-text", "A new line of the template.")
-    for path in (skeleton / "lessons.yaml", source / "shared_utils" / "errors.py"):
+    for path in (skeleton / "lessons.yaml", skeleton / "actions.yaml", source / "shared_utils" / "errors.py"):
         path.write_text(path.read_text(encoding="utf-8") + "# new\n", encoding="utf-8")
     questions = source / "cookiecutter.json"
     questions.write_text(

@@ -160,7 +160,7 @@ def test_own_tests_of_a_new_city_pass_and_notebooks_wait_for_its_data(cities, tm
     git(city, "init", "--quiet")
     commit(city, "All")
     code, said = own_tests(city)
-    assert code == 0 and "5 passed" in said and "data/private/raw holds no file yet" in said, said
+    assert code == 0 and "4 passed" in said and "data/private/raw holds no file yet" in said, said
 
 
 @pytest.mark.full
@@ -200,6 +200,13 @@ def test_example_of_a_deviation_is_one(city):
     assert plan_lock.deviations(city) == []
     uncomment(city / "plan" / "deviations.yaml")
     assert [entry["field"] for entry in plan_lock.deviations(city)] == ["pilot.end"]
+
+
+def test_example_of_an_action_is_one(city):
+    assert city_files.actions(city, ["engaged_30d"]) == []
+    uncomment(city / "actions.yaml")
+    (action,) = city_files.actions(city, ["engaged_30d"])
+    assert action["opened"].isoformat() == "2020-01-14" and action["closed"] is None
 
 
 def test_example_of_a_lesson_is_one(city):
