@@ -19,7 +19,7 @@ DETROIT = Area("26", "163")
 ATLAS = """\
 state,county,tract,cz,czname,kfr_pooled_pooled_p25,kfr_pooled_pooled_p25_se,kfr_black_pooled_p25,jail_pooled_pooled_p25,pooled_pooled_count
 26,163,500100,11600,Detroit,.35,.012,,.02,812
-26,163,500200,11600,Detroit,1.4,.9,.31,.03,22
+26,163,500200,11600,Detroit,1.4,.9,.31,-.01,22
 1,3,100,1,Mobile,.42,.01,.4,.02,900
 """
 ATLAS_COUNTY = """\
@@ -200,7 +200,8 @@ def test_atlas(write, name):
     if tract:
         assert frame["kfr_pooled_pooled_p25"].isna().tolist() == [False, True, False]    # 1.4 is no rank
         assert pd.isna(frame["kfr_black_pooled_p25"].iloc[0])                            # under 20 children: blank
-        assert table.notes == ("1 value: outside 0 to 1, left out.",)
+        assert frame["jail_pooled_pooled_p25"].tolist() == [.02, -.01, .02]              # noise, kept as published
+        assert table.notes == ("1 rank: outside 0 to 1, left out.",)
         assert by_code(public.read(write(name), DETROIT)).index.tolist() == ["26163500100", "26163500200"]
 
 

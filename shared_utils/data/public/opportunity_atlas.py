@@ -32,7 +32,10 @@ PERIOD = "children born 1978 to 1983, their incomes in 2014 and 2015"
 
 
 def outcomes(kind: Kind, file: File, area: Area | None) -> Reference:
-    """Read tract_outcomes (simple or early) or county_outcomes: ranks of 0 to 1, `_se`, and counts of children."""
+    """Read tract_outcomes (simple or early) or county_outcomes: ranks of 0 to 1, `_se`, and counts of children.
+
+    Shares in jail are kept as published, also the few below 0: they come from a fitted line, and noise was added.
+    """
     tracts = "tract" in file.names
     found = {f"{o}_{r}_pooled_p25": f"{words} ({group})" for o, words in OUTCOMES.items() for r, group in RACES.items()}
     measures = {name: words for name, words in found.items() if name in file.names}
@@ -41,10 +44,11 @@ def outcomes(kind: Kind, file: File, area: Area | None) -> Reference:
     place = {"state": 2, "county": 3, **({"tract": 6} if tracts else {})}
     frame = files.table(file, [*place, *measures, *errors, *counts], values.codes(place), area).drop(columns=[*place])
     frame = values.numbers(file, frame, [*measures, *errors, *counts])
-    frame, wrong = values.without(frame, measures, 0, 1)
+    ranks = [name for name in measures if name.startswith("kfr")]
+    frame, wrong = values.without(frame, ranks, 0, 1)
     return kind.reference(
         file, frame.reset_index(drop=True), vintage=2010 if tracts else None, unit="tract" if tracts else "county",
-        period=PERIOD, measures=measures, notes=values.note(wrong, "value", "outside 0 to 1, left out."),
+        period=PERIOD, measures=measures, notes=values.note(wrong, "rank", "outside 0 to 1, left out."),
     )  # fmt: skip
 
 
