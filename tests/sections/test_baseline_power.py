@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from shared_utils.sections import analysis, baseline_power, baseline_redrawn
+from shared_utils import designs
+from shared_utils.sections import baseline_power, baseline_redrawn
 from shared_utils.stats import power
 
 SLOWER = ("racine", "newark", "rochester")
@@ -13,13 +14,13 @@ CITIES = ["detroit", *(pytest.param(key, marks=pytest.mark.full) for key in SLOW
 @pytest.fixture
 def looked_at(monkeypatch):
     """Every frame that is analysed while a test runs."""
-    frames, estimates = [], analysis.estimates
+    frames, main_row = [], designs.main_row
 
     def watched(frame, design):
         frames.append(frame)
-        return estimates(frame, design)
+        return main_row(frame, design)
 
-    monkeypatch.setattr(analysis, "estimates", watched)
+    monkeypatch.setattr(designs, "main_row", watched)
     return frames
 
 

@@ -7,6 +7,7 @@ import pytest
 from section_runs import run, shown
 
 from shared_utils import designs, results
+from shared_utils.disclosure import protect
 from shared_utils.sections import analysis, impact, record
 from shared_utils.stats import bounds, multiplicity
 from shared_utils.stats.decision import rule
@@ -139,7 +140,8 @@ def test_the_record_keeps_all_of_it_and_fits_the_schema(cincinnati, city):
     kept = results.read(results.internal_path(city("cincinnati"), "impact"))
     assert kept["robustness"]["n_specs"] and kept["attrition"]["lee"] and kept["costs"]["icer"]
     assert kept["costs"]["total_usd"] == record.spending(cincinnati)["total_usd"]
-    released = results.network_record.network_record(kept, cincinnati.rules)
+    counts = results.whom.gathered(results.whom.of_record(kept))
+    released = results.network_record.network_record(kept, cincinnati.rules, protect(counts, cincinnati.rules))
     value = next(s["value"] for s in released["robustness"]["specs"] if s["id"] == "planned")
     primary = next(row for row in released["estimates"] if row["role"] == "primary")
     assert value == primary["value"]
