@@ -29,7 +29,7 @@ def opportunity(tables: dict, reference: dict, config: CityConfig) -> tuple[pd.D
     atlas = reference.get("opportunity_atlas")
     if atlas is None:
         none = {MOBILITY: pd.Series(dtype=float), "opportunity_tercile": pd.Series(dtype="str")}
-        note = "There is no Opportunity Atlas file: the opportunity tercile is unknown for everyone."
+        note = "There is no Opportunity Atlas file of the city's tracts: the tercile is unknown for everyone."
         return pd.DataFrame(none), [note]
     tracts = atlas.drop_duplicates("GEOID").set_index("GEOID")[MOBILITY].astype(float)
     units = tables["units"]

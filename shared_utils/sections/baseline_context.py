@@ -37,7 +37,7 @@ CAUTION = "These are averages of places. They say nothing about one family. Peop
 def context(book) -> Section:
     """Neighborhoods of the pilot against the city's, from published tables."""
     frames = book.data.reference
-    tables, refused = reference.references(book.data.root.parent.parent, book.config)
+    tables, refused = reference.references(book.city_dir, book.config)
     if not frames:
         raise refused[0] if refused else EmiError("no published neighborhood file is there", _what_to_fetch(book))
     where = _pilot_tracts(book)
@@ -70,7 +70,7 @@ def context(book) -> Section:
 def _what_to_fetch(book) -> str:
     """One sentence on the files that would answer this section, and who publishes them."""
     kinds = set(reference.KINDS.values())
-    files = [f"{w.source} ({w.fetch}), from {w.publisher}" for w in public.wanted(book.config) if w.kind in kinds]
+    files = [f"{w.source}, from {w.publisher}: {w.fetch}" for w in public.wanted(book.config) if w.kind in kinds]
     return f"Optional: put one of these into data/public_ref as it is published. {'. '.join(files)}."
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from shared_utils.config import load_city, preset_path
 from shared_utils.data import public, reference
 from shared_utils.data.public import Area
 from shared_utils.errors import EmiError
+from shared_utils.sections import baseline_context
 
 ROOT = Path(__file__).resolve().parents[2]
 DETROIT = Area("26", "163")
@@ -479,6 +481,17 @@ def test_made_up_tracts_join_made_up_references_only(city):
     assert reference.load(folder, config) == {} and "made up" in reference.refused(folder, config)[0].message
     with pytest.raises(EmiError, match="made up"):
         public.check_join(public.load(folder, config)[0]["opportunity_atlas"], ["99999000100"], 2010)
+
+
+def test_the_baseline_says_what_to_fetch_or_why_a_file_was_refused(city):
+    def section(folder, config):
+        data = SimpleNamespace(reference=reference.load(folder, config))
+        return baseline_context.context.__wrapped__(SimpleNamespace(city_dir=folder, config=config, data=data))
+
+    with pytest.raises(EmiError, match="no published neighborhood file is there\n.*tract_outcomes_simple.*state 26"):
+        section(*city())
+    with pytest.raises(EmiError, match="are of 2020, those of Opportunity Atlas .* of 2010"):
+        section(*city("tract_outcomes_simple.csv", vintage=2020))
 
 
 def test_two_files_of_one_kind_and_strangers_are_refused_and_the_rest_stays(city):
