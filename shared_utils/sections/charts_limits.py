@@ -101,6 +101,32 @@ def chance(points: list[tuple[float, float]], sheet: dict, alt: str, axis: str, 
     return page.done(alt)
 
 
+def funnel(points: list[tuple], middle: float, sheet: dict, alt: str, axes: tuple[str, str]) -> Figure:
+    """Shares of sites by how much they rest on, [(name, n, share, outside?)], within the limits of chance (3 sigma)."""
+    page = Sheet(**sheet, height=2.1, left=0.62, right=0.95, below=0.48)
+    ax = page.ax
+    with rc_context(STYLE):
+        most = 1.15 * max(n for _, n, _, _ in points)
+        sizes = [most * (i + 1) / 60 for i in range(60)]
+        for side in (1, -1):
+            ends = [middle + side * 3 * (middle * (1 - middle) / n) ** 0.5 for n in sizes]
+            ax.plot(sizes, [100 * min(1, max(0, end)) for end in ends], color=MUTED, lw=1)
+        ax.axhline(100 * middle, color=MUTED, lw=1, ls=DASHED)
+        _at_right(ax, 100 * middle, [f"all: {100 * middle:.0f}%"], MUTED)
+        for name, n, share, outside in points:
+            ax.plot([n], [100 * share], "D" if outside else "o", color=ORANGE if outside else BLUE, ms=7, zorder=3)
+            if outside:
+                ax.annotate(name, (n, 100 * share), xytext=(8, -3), textcoords="offset points", fontsize=WORDS)
+        shares = [100 * share for _, _, share, _ in points]
+        ax.set_ylim(max(0, min(shares) - 12), min(100, max(shares) + 12))
+        ax.set_xlim(0, most)
+        ax.grid(axis="y")
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.set_xlabel(axes[0], loc="left")
+        ax.set_ylabel(axes[1])
+    return page.done(alt)
+
+
 def _at_right(ax, y: float, lines: list[str], color: str) -> None:
     ax.annotate(
         "\n".join(lines), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset "

@@ -5,11 +5,11 @@ import pandas as pd
 
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag, whom
-from shared_utils.sections import charts_compare, counted_people
+from shared_utils.sections import charts_compare, charts_limits, counted_people
 from shared_utils.sections.scales import in_100
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import people, plainly, sentence, times
+from shared_utils.sections.wording import counted, people, plainly, sentence, times
 
 FIDELITY_WARN = 0.80
 
@@ -55,6 +55,8 @@ def delivery(book) -> Section:
         Column("median", "Times, middle", "number", n="people", digits=0),
         Column("high", "Times, upper quarter", "number", n="people", digits=0),
     ]
+    sites = _sites(book, services)
+    flags += _outside(sites)
     beside = counted_people.assigned(book)
     table = Table("Services planned and delivered", columns, rows, groups=_receivers, beside=beside)
     return Section(
@@ -62,7 +64,7 @@ def delivery(book) -> Section:
         table=table,
         flags=flags,
         figure=_dose_figure(book, main, doses),
-        more=tuple(filter(None, [_by_site(book, services)])),
+        more=(_funnel(book, sites), _by_site(sites)) if sites else (),
     )
 
 
@@ -124,28 +126,58 @@ def merged_bins(values, least: int, most: int = 8) -> list[tuple[str, int]]:
     ]
 
 
-def _by_site(book, services) -> Table | None:
-    """Planned services delivered, by site, with the limits that chance alone would give (funnel, 3 sigma)."""
+def _sites(book, services) -> list[dict]:
+    """Planned services delivered, by site with enough people, beside the limits that chance alone would give (funnel,
+    3 sigma); [] for fewer than two sites."""
     due = services[services["scheduled"].fillna(False).astype(bool) & services["provider_unit_id"].notna()]
-    sites = due.groupby("provider_unit_id")["delivered"].agg(["sum", "count"])
-    sites = sites[sites["count"] >= book.rules.small_cell_min]
+    by_site = due.groupby("provider_unit_id")
+    sites = by_site["delivered"].agg(["sum", "count"])[by_site["subject_id"].nunique() >= book.rules.small_cell_min]
     if len(sites) < 2:
-        return None
+        return []
     overall = sites["sum"].sum() / sites["count"].sum()
     rows = []
     for name, (done, n) in zip(sites.index, sites.to_numpy(), strict=True):
         limit = 3 * np.sqrt(overall * (1 - overall) / n)
         outside = "below" if done / n < overall - limit else "above" if done / n > overall + limit else "inside"
-        rows.append({"site": plainly(str(name).removeprefix("u_")), "n": int(n), "share": done / n, "limits": outside})
+        row = {"site": plainly(str(name)), "n": int(n), "share": done / n, "limits": outside, "overall": overall}
+        rows.append(row)
+    return rows
+
+
+def _outside(sites) -> list[Flag]:
+    """A flag for each site that delivers less than chance explains."""
+    flags = []
+    for row in sites:
+        share, overall = 100 * row["share"], 100 * row["overall"]
+        message = f"Site {row['site']} delivered {share:.0f}% of planned services, all sites {overall:.0f}%."
+        flags += [Flag("SITE", "warn", "M3", message)] if row["limits"] == "below" else []
+    return flags
+
+
+def _by_site(sites) -> Table:
     columns = [
         Column("site", "Site"),
         Column("n", "Planned", "count", people=False),
         Column("share", "Delivered", "share"),
         Column("limits", "Against what chance allows"),
     ]
-    return Table(
-        "Planned services delivered, by site",
-        columns,
-        rows,
-        notes=[f"All sites together: {100 * overall:.0f}%. Limits: three standard errors around it."],
-    )
+    notes = [f"All sites together: {100 * sites[0]['overall']:.0f}%. Limits: three standard errors around it."]
+    return Table("Planned services delivered, by site", columns, sites, notes=notes)
+
+
+def _funnel(book, sites):
+    points = [(row["site"], row["n"], row["share"], row["limits"] != "inside") for row in sites]
+    outside = [row for row in sites if row["limits"] != "inside"]
+    verb = "delivers" if len(outside) == 1 else "deliver"
+    title = f"{counted(len(outside), 'site').capitalize()} {verb} more or less than chance explains"
+    if not outside:
+        title = "All sites deliver about the same share of what was planned"
+    sheet = {
+        "title": title,
+        "subtitle": "Share of planned services that were delivered, by how many were planned; one mark a site",
+        "note": "Source: service records. Between the lines: what chance allows. Diamond: a site outside them.",
+        "stamp": book.stamp,
+    }
+    words = "; ".join(f"{row['site']}: {100 * row['share']:.0f}% ({row['limits']})" for row in sites)
+    alt = f"Funnel chart. {title}. {words}."
+    return charts_limits.funnel(points, sites[0]["overall"], sheet, alt, ("planned services", "percent delivered"))

@@ -17,9 +17,9 @@ MISSES_SERIOUS = 2
 def timeliness(book) -> Section:
     """Days from the end of a month to its arrival, months on time, gaps and definitions, by source."""
     limit = book.config.data.timeliness.max_lag_days
-    rows = [_source(name, own, limit) for name, own in _by_source(indicators.load(book))]
+    rows = [_source(name, own, limit, book.as_of) for name, own in _by_source(indicators.load(book))]
     on_time = sum(row["late"] == 0 for row in rows)
-    text = f"{on_time} of {len(rows)} sources arrived on time in the last {RECENT} months"
+    text = f"{on_time} of {len(rows)} sources arrived on time in the last {RECENT} months due"
     changed = [one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1]
     text += f"; the definition changed for {listed(changed)}" if changed else "; no definition changed"
     flags = [
@@ -27,7 +27,7 @@ def timeliness(book) -> Section:
             "LATE",
             "serious" if row["late"] >= MISSES_SERIOUS else "warn",
             row["source"],
-            f"{row['source']}: {counted(row['late'], 'late month')} of the last {RECENT}.",
+            f"{row['source']}: {counted(row['late'], 'late or missing month')} of the last {RECENT} due.",
         )
         for row in rows
         if row["late"]
@@ -38,8 +38,8 @@ def timeliness(book) -> Section:
         Column("source", "Source"),
         Column("lag", "Days, latest month", "count", people=False),
         Column("typical", "Days, typical", "count", people=False),
-        Column("late", f"Late, last {RECENT} months", "count", people=False),
-        Column("complete", "Months present, last 12", "share"),
+        Column("late", f"Late or missing, last {RECENT} due", "count", people=False),
+        Column("complete", f"Complete, last {RECENT} due", "share"),
         Column("versions", "Definition"),
     ]
     return Section(
@@ -61,16 +61,20 @@ def _by_source(found) -> list[tuple]:
     return [(name, [one for one in found if one.spec.source == name]) for name in names]
 
 
-def _source(name: str, own, limit: int) -> dict:
+def _source(name: str, own, limit: int, day) -> dict:
+    """How one source arrives. A month that was due and has not come counts as late."""
     lags = pd.concat([lag_days(one) for one in own]).groupby(level=0).max().sort_index()
-    complete = [_present(one) for one in own]
+    wanted = [due(one, limit, day) for one in own]
+    latest = sorted(set().union(*wanted))[-RECENT:]
+    there = [set(one.overall["period"]) for one in own]
+    complete = [month in have for have, months in zip(there, wanted, strict=True) for month in months]
     versions = sorted({v for one in own for v in one.overall["definition_version"].dropna()})
     return {
         "source": name,
         "lag": int(lags.iloc[-1]),
         "typical": int(lags.median()),
-        "late": int((lags.tail(RECENT) > limit).sum()),
-        "complete": sum(complete) / len(complete),
+        "late": sum(not lags.get(month, limit + 1) <= limit for month in latest),
+        "complete": sum(complete) / len(complete) if complete else None,
         "versions": listed(versions),
     }
 
@@ -81,28 +85,31 @@ def lag_days(one) -> pd.Series:
     return (rows - (rows.index + pd.offsets.MonthEnd(0))).dt.days
 
 
-def _present(one) -> float:
-    """Share of the last twelve months (four quarters) up to the newest one that have a row."""
+def due(one, limit: int, day) -> list[pd.Timestamp]:
+    """The last months (quarters) that should have arrived by `day`. A calendar month that no year has is not expected:
+    schools send nothing in the summer."""
+    periods = one.overall["period"]
     step = 3 if one.spec.frequency == "quarterly" else 1
-    wanted = pd.date_range(end=one.overall["period"].max(), periods=12 // step, freq=f"{step}MS")
-    wanted = wanted[wanted >= one.overall["period"].min()]
-    return float(one.overall["period"].isin(wanted).sum() / len(wanted))
+    grid = pd.date_range(periods.min(), pd.Timestamp(day), freq=f"{step}MS")
+    grid = grid[grid + pd.offsets.MonthEnd(0) + pd.Timedelta(days=limit) <= pd.Timestamp(day)]
+    seen = set(periods.dt.month)
+    usual = grid.month.isin(list(seen)) | (len(grid) * step <= 12)
+    return list(grid[usual][-RECENT:])
 
 
 def _lags(book, rows, limit):
-    late = [row for row in rows if row["lag"] > limit]
-    title = (
-        f"{counted(len(late), 'source').capitalize()} arrived later than {limit} days"
-        if late
-        else f"Every source arrived within {limit} days"
-    )
+    late = [row for row in rows if row["late"]]
+    title = f"Every source arrived within {limit} days"
+    if late:
+        verb = "was" if len(late) == 1 else "were"
+        title = f"{counted(len(late), 'source').capitalize()} {verb} late or missing in the last {RECENT} months due"
     bars = [(row["source"], row["lag"], f"{row['lag']} days") for row in rows]
     sheet = {
         "title": title,
-        "subtitle": "Days from the end of the latest month to its arrival, by source",
+        "subtitle": "Days from the end of the latest month that came to its arrival, by source",
         "note": f"Source: dates of arrival of the monthly indicators. {counted(len(rows), 'source').capitalize()}.",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
-    tones = [GREY if row["lag"] > limit else BLUE for row in rows]
+    tones = [GREY if row["late"] else BLUE for row in rows]
     return charts_compare.bars(bars, sheet, alt, "days", target=(limit, f"on time: {limit} days"), tones=tones)

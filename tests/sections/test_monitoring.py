@@ -13,7 +13,14 @@ from shared_utils import results
 from shared_utils.data import city as city_data
 from shared_utils.data.store import read_tables as store_read_tables
 from shared_utils.disclosure import Rules
-from shared_utils.sections import city_files, indicators, monitoring, monitoring_flow
+from shared_utils.sections import (
+    city_files,
+    indicators,
+    monitoring,
+    monitoring_flow,
+    monitoring_people,
+    monitoring_time,
+)
 from shared_utils.sections.city_files import CityFileError
 
 SINCE = pd.Timestamp("2019-04-01")
@@ -242,3 +249,33 @@ def until(day: str):
         return tables
 
     return read_tables
+
+
+def test_a_month_that_was_due_and_has_not_come_is_late():
+    one = indicator(CALM)  # April 2019 to March 2020, each ten days after its end
+    on_time = monitoring_time._source("log", [one], 15, pd.Timestamp("2020-04-14"))
+    assert (on_time["late"], on_time["complete"]) == (0, 1.0)  # March is not due before April 15
+    missing = monitoring_time._source("log", [one], 15, pd.Timestamp("2020-06-20"))
+    assert (missing["late"], missing["complete"]) == (2, pytest.approx(1 / 3))
+    assert monitoring_time._source("log", [one], 5, pd.Timestamp("2020-04-14"))["late"] == 3
+
+
+def test_months_that_no_year_has_are_not_expected():
+    two_years = indicator([*CALM, *CALM], first="2018-09")
+    school = indicators.Indicator(
+        two_years.spec, two_years.rows[~two_years.rows["period"].dt.month.isin([7, 8])], (), SINCE
+    )
+    due = monitoring_time.due(school, 15, pd.Timestamp("2020-10-31"))
+    assert [f"{month:%Y-%m}" for month in due] == ["2020-05", "2020-06", "2020-09"]
+
+
+def test_sites_are_compared_only_where_eleven_people_stand_behind_them():
+    services = pd.DataFrame({
+        "subject_id": [f"p{i}" for i in range(30)] + ["q1"] * 20 + [f"r{i}" for i in range(40)],
+        "provider_unit_id": ["u_north"] * 30 + ["u_one"] * 20 + ["u_south"] * 40,
+        "scheduled": True, "delivered": [True] * 28 + [False] * 2 + [True] * 20 + [True] * 12 + [False] * 28,
+    })  # fmt: skip
+    sites = monitoring_people._sites(SimpleNamespace(rules=Rules()), services)
+    assert [(row["site"], row["limits"]) for row in sites] == [("north", "above"), ("south", "below")]
+    (flag,) = monitoring_people._outside(sites)
+    assert flag.message == "Site south delivered 30% of planned services, all sites 57%."
