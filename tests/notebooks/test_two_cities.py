@@ -21,6 +21,7 @@ OWN_VERSION = "1.0.77"  # written into Newark's copy of the shared code, to see 
 # Each notebook once, and both cities: all 27 run in the full set (test_demo_cities.py).
 RUNS = [("cincinnati", "baseline"), ("cincinnati", "monitoring"), ("newark", "impact")]
 EACH = pytest.mark.parametrize(("key", "notebook"), RUNS, ids=["-".join(run) for run in RUNS])
+pytestmark = pytest.mark.full  # three cold starts of papermill; the sections run without a kernel in tests/sections
 
 
 def papermill(city: Path, notebook: str, out: Path, *more: str, cwd: Path) -> subprocess.CompletedProcess:

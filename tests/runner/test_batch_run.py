@@ -137,6 +137,7 @@ def test_changed_inputs_are_named(batch, tmp_path):
     assert why() == "01_baseline.ipynb was removed"
 
 
+@pytest.mark.full
 def test_after_the_fix_failed_runs_again_and_json_is_one_object(batch, tmp_path):
     root = tmp_path / "again"
     shutil.copytree(batch.root, root)

@@ -69,6 +69,7 @@ def test_a_lock_of_a_living_owner_elsewhere_is_respected_while_it_is_touched(tmp
     assert lock.exists(), "it is not ours to remove"
 
 
+@pytest.mark.full
 def test_outputs_that_cannot_be_written_are_one_sentence(tmp_path):
     city = toy.make_city(tmp_path, "calder")
     (city / "outputs").write_text("a file where the folder should be", encoding="utf-8")
@@ -81,6 +82,7 @@ def test_outputs_that_cannot_be_written_are_one_sentence(tmp_path):
 FULL_DISK = "import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'some file')"
 
 
+@pytest.mark.full
 def test_a_full_disk_is_told_in_words(tmp_path):
     city = toy.make_city(tmp_path, "calder", baseline=FULL_DISK)
     [result] = runner.execute(plan(city), workers=1).results
@@ -94,6 +96,7 @@ def test_machine_errors_are_known_by_name_or_number():
     assert machine.in_words("ValueError", "no [Errno 28] here") is None
 
 
+@pytest.mark.full
 def test_a_folder_moved_away_is_not_made_again(tmp_path):
     move = "import shutil\nshutil.move(str(root), str(root.parent.parent / 'elsewhere'))"
     city = toy.make_city(tmp_path / "cities", "calder", baseline=move)
