@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from shared_utils import lean
 from shared_utils.data import dictionary
 from shared_utils.data.model import TABLES, Column, Table
 from shared_utils.errors import EmiError
@@ -69,6 +70,7 @@ def reader(described: dict) -> Reader:
 
     Raises RuleError with the reason when the constraints do not suit the type of the field.
     """
+    lean.skip_address_grammars()
     from frictionless import Field, FrictionlessException
 
     try:

@@ -10,6 +10,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from shared_utils import lean
 from shared_utils.errors import EmiError, nearest
 
 RECOMMENDATIONS = ("SCALE", "ADAPT", "STOP", "KEEP LEARNING")
@@ -95,6 +96,7 @@ def problems(record: dict) -> list[str]:
     if found:
         return found
     # jsonschema is slow to import and only needed when a record is written or read.
+    lean.skip_address_grammars()
     from jsonschema import Draft202012Validator
 
     schema = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))

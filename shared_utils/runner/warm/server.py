@@ -21,6 +21,8 @@ import socket
 import sys
 import traceback
 
+from shared_utils import lean
+
 # What the notebooks of a city import; a module that is missing here is imported by the notebook, only later.
 LIBRARIES = (
     "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "scipy.stats", "scipy.optimize", "scipy.linalg",
@@ -48,6 +50,7 @@ def import_environment(environment: dict[str, str]) -> dict[str, str]:
 def main(path: str, lifeline: int) -> None:
     """Import, listen on the socket at `path`, and serve until `lifeline` closes."""
     os.environ["MPLBACKEND"] = INLINE
+    lean.skip_address_grammars()
     gc.disable()
     with _shell_while_importing():
         for name in (*KERNEL, *LIBRARIES):
