@@ -21,7 +21,7 @@ from shared_utils.stats import power
 from shared_utils.stats.covariates import covariate_sources, is_text, numeric_columns
 from shared_utils.stats.logistic import chances
 
-SIMULATED, FAST_SIMULATED = 120, 30  # pilots counted
+SIMULATED, FAST_SIMULATED = 400, 30  # pilots counted
 REDRAWN, FAST_REDRAWN = 20, 5  # pilots whose standard errors are averaged
 AROUND = (0.7, 1.0, 1.4)  # effects planted, as shares of a first guess
 
