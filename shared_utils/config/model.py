@@ -233,6 +233,7 @@ class Indicator(Block):
     numerator: str | None = None
     denominator: str | None = None
     per: Annotated[int, Field(ge=1)] | None = None           # 100: percent; 1000: per 1,000
+    counts: Literal["people", "other"] = "people"            # other: money or events, so not some of the denominator
     unit: Text
     direction: Direction
     target: float

@@ -132,8 +132,12 @@ class Indicator:
 
     @property
     def is_share(self) -> bool:
-        """True when numerator and denominator count the same people, so that intervals for shares apply."""
-        return self.spec.statistic == "ratio" and self.spec.chart in ("p", "p_prime") or self.spec.per == 100
+        """True when the numerator counts some of those in the denominator, so that intervals for shares apply.
+
+        Dollars of dollars and notices per unit look alike, and would get intervals far too narrow.
+        """
+        whole = self.spec.statistic == "ratio" and self.spec.counts == "people"
+        return whole and (self.spec.chart in ("p", "p_prime") or (self.spec.per == 100 and self.spec.chart == "xmr"))
 
     def shown(self, value) -> float | None:
         return None if is_missing(value) else self.per * float(value)

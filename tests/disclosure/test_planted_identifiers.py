@@ -260,6 +260,7 @@ def city(tmp_path_factory):
     return planted
 
 
+@pytest.mark.full
 def test_the_search_finds_every_form_and_every_identifier(city):
     searcher = Searcher(city.values)
     for value in city.values[::97]:
@@ -270,17 +271,20 @@ def test_the_search_finds_every_form_and_every_identifier(city):
     assert found == set(city.values) and len(found) >= 10_000
 
 
+@pytest.mark.full
 def test_intake_and_an_analyst_leave_no_identifier_behind(city):
     figures, hits = search(city)
     print("\nplanted identifiers:", figures)
     assert figures["bytes"] > 3_000_000 and hits == []
 
 
+@pytest.mark.full
 def test_every_cell_of_the_analyst_ran_and_said_something(city):
     shown = {cell.source: str(cell.outputs) for cell in city.cells[2:]}
     assert [cell for cell, text in shown.items() if "Not shown: " not in text and "[hidden]" not in text] == []
 
 
+@pytest.mark.full
 def test_the_scanner_knows_the_planted_values_and_finds_a_leak(city):
     watch = commit_guard.watch_of(city.folder)
     assert watch.size >= 10_000

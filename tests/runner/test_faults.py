@@ -22,9 +22,9 @@ def plan(city, *notebooks):
 
 def test_an_endless_cell_is_stopped_and_its_section_named(tmp_path):
     city = toy.make_city(tmp_path, "calder", baseline="while True:\n    pass")
-    [result] = runner.execute(plan(city), workers=1, limit_s=8).results
+    [result] = runner.execute(plan(city), workers=1, limit_s=4).results
     assert result.status == "failed" and result.error["section"] == "2. Read the monthly file"
-    assert result.error["message"].startswith("It was stopped after 0.13") and "--timeout" in result.error["hint"]
+    assert result.error["message"].startswith("It was stopped after 0.06") and "--timeout" in result.error["hint"]
     assert files.failed_path(city, "baseline").exists() and not files.executed_path(city, "baseline").exists()
 
 

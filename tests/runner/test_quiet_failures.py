@@ -20,13 +20,10 @@ FAILURES = {
 }
 
 
-# One way to fail is enough for every change; each runs a batch.
-EACH = [
-    pytest.param(code, id=name, marks=() if name == "float" else pytest.mark.full) for name, code in FAILURES.items()
-]
+pytestmark = pytest.mark.full  # each runs a batch; tests/disclosure/test_guard.py asks a kernel in every change
 
 
-@pytest.mark.parametrize("code", EACH)
+@pytest.mark.parametrize("code", FAILURES.values(), ids=FAILURES)
 def test_a_value_in_an_error_reaches_no_file_and_no_release(tmp_path, code):
     city = toy.make_city(tmp_path / "cities", "greyport", monitoring=VALUES + code)
     run = finished(tmp_path, emi(tmp_path, "run", "-n", "monitoring"))
@@ -41,7 +38,6 @@ def test_a_value_in_an_error_reaches_no_file_and_no_release(tmp_path, code):
     assert not list((city / "outputs").glob("release/*"))
 
 
-@pytest.mark.full
 def test_the_error_is_still_understood(tmp_path):
     city = toy.make_city(tmp_path / "cities", "greyport", monitoring=VALUES + FAILURES["raise"])
     run = finished(tmp_path, emi(tmp_path, "run", "-n", "monitoring"))
@@ -50,7 +46,6 @@ def test_the_error_is_still_understood(tmp_path):
     assert error["section"] == "2. Read the monthly file" and "the row of [hidden] ([hidden]) has no date" in run.out
 
 
-@pytest.mark.full
 def test_a_name_of_the_city_s_private_files_keeps_the_release_inside(tmp_path):
     city = toy.make_city(tmp_path / "cities", "greyport")
     (city / "data" / "private" / "raw" / "people.csv").write_text("name,housed\nJane Fitzgerald,1\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from shared_utils.sections import baseline_power, baseline_redrawn
 from shared_utils.stats import power
 
 SLOWER = ("racine", "newark", "rochester")
-CITIES = ["detroit", *(pytest.param(key, marks=pytest.mark.full) for key in SLOWER)]
+CITIES = [pytest.param(key, marks=pytest.mark.full) for key in ("detroit", *SLOWER)]
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def test_dots_at_a_limit_hold_eleven_people_and_tell_of_no_small_group(seed):
     assert all(mean == 0 or mean * (len(x) // groups + 1) >= 11 for _, mean in dots)
 
 
+@pytest.mark.full
 def test_curves_of_those_waiting_stop_when_ten_are_left(open_book, monkeypatch):
     book, drawn = open_book("impact", "cincinnati"), []
     times, at_risk = [0.0, 1.0, 2.0, 3.0], [40, 11, 10, 0]

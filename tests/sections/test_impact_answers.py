@@ -147,7 +147,9 @@ def test_the_record_keeps_all_of_it_and_fits_the_schema(cincinnati, city):
     assert value == primary["value"]
 
 
-@pytest.mark.parametrize("key", ["cincinnati", "dayton", pytest.param("newark", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "key", ["cincinnati", *(pytest.param(key, marks=pytest.mark.full) for key in ("dayton", "newark"))]
+)
 def test_counted_and_assigned_units_are_both_named(open_book, key):
     section = impact.analysed(open_book("impact", key))
     note = next(note for note in section.table.notes if note.startswith("Counted:"))

@@ -279,3 +279,12 @@ def test_sites_are_compared_only_where_eleven_people_stand_behind_them():
     assert [(row["site"], row["limits"]) for row in sites] == [("north", "above"), ("south", "below")]
     (flag,) = monitoring_people._outside(sites)
     assert flag.message == "Site south delivered 30% of planned services, all sites 57%."
+
+
+@pytest.mark.parametrize(
+    ("counts", "chart", "share"),
+    [("people", "p", True), ("people", "xmr", True), ("other", "xmr", False), ("people", "u", False)],
+)
+def test_only_shares_of_people_get_intervals_for_shares(counts, chart, share):
+    spec = SimpleNamespace(statistic="ratio", counts=counts, chart=chart, per=100)
+    assert indicators.Indicator.is_share.fget(SimpleNamespace(spec=spec)) is share

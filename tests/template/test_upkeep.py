@@ -155,6 +155,7 @@ def own_tests(city, *options):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_own_tests_of_a_new_city_pass_and_notebooks_wait_for_its_data(cities, tmp_path):
     city = shutil.copytree(cities["other"], tmp_path / "other")
     git(city, "init", "--quiet")
