@@ -28,7 +28,7 @@ SINCE = pd.Timestamp("2019-04-01")
 
 def indicator(values, first="2019-04", n=100, rebases=(), events=(), **spec) -> indicators.Indicator:
     """An indicator of everyone, month after month; a share unless `spec` says otherwise."""
-    known = {"id": "kept", "label": "Kept", "statistic": "ratio", "per": 100, "unit": "percent"}
+    known = {"id": "kept", "label": "Kept", "statistic": "ratio", "counts": "people", "per": 100, "unit": "percent"}
     known |= {"direction": "increase", "target": 80, "chart": "p", "frequency": "monthly"}
     known |= {"source": "log", "denominator": "people"}
     values = np.asarray(values, float)
