@@ -7,12 +7,15 @@ people put in the city's folder; what is derived from them (data/*/linked) follo
 
 import hashlib
 import json
+import platform
 import re
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from shared_utils.results.notebooks import source_path
 
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "linearmodels", "diff-diff", "matplotlib", "seaborn")
 # In the order they are told to a person.
 WORDS = {
     "data": "the data files changed",
@@ -23,24 +26,48 @@ WORDS = {
     "notebook": "the notebook was edited",
     "city_code": "city_code/ changed",
     "shared_utils": "shared_utils was updated",
+    "libraries": "other versions of the libraries are installed",
     "parameters": "other parameters were asked for",
 }
 
 
-def fingerprint(city_dir: Path, notebook: str, parameters: dict) -> dict[str, str]:
-    """Hash every part the result of one notebook depends on: {part: sha256}, parts as in `WORDS`."""
+def fingerprint(city_dir: Path, notebook: str, parameters: dict, common: dict | None = None) -> dict[str, str]:
+    """Hash every part the result of one notebook depends on: {part: sha256}, parts as in `WORDS`.
+
+    `common` are the parts of the city that its notebooks have in common, where they have just been hashed.
+    """
+    city = Path(city_dir)
+    return (common or common_parts(city)) | {
+        "actions": files_sha(city, [city / "actions.yaml"] if notebook == "monitoring" else []),
+        "notebook": notebook_sha(source_path(city, notebook)),
+        "parameters": _sha(json.dumps(parameters, sort_keys=True, ensure_ascii=False)),
+    }
+
+
+def common_parts(city_dir: Path) -> dict[str, str]:
+    """Hash the parts that all notebooks of a city depend on."""
     city = Path(city_dir)
     return {
         "data": files_sha(city, _data_files(city)),
         "settings": files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
-        "actions": files_sha(city, [city / "actions.yaml"] if notebook == "monitoring" else []),
         "mappings": files_sha(city, _below(city / "mappings")),
         "plan": files_sha(city, _below(city / "plan")),
-        "notebook": notebook_sha(source_path(city, notebook)),
         "city_code": files_sha(city, _below(city / "city_code")),
         "shared_utils": files_sha(city, _below(city / "shared_utils")),
-        "parameters": _sha(json.dumps(parameters, sort_keys=True, ensure_ascii=False)),
+        "libraries": _sha(json.dumps(libraries(), sort_keys=True)),
     }
+
+
+@lru_cache(maxsize=1)
+def libraries() -> dict[str, str]:
+    """The versions of Python and of the libraries that make numbers; "" for one that is not installed."""
+    installed = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            installed[name] = version(name)
+        except PackageNotFoundError:
+            installed[name] = ""
+    return installed
 
 
 def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:

@@ -13,7 +13,6 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from shared_utils.runner import executors, warm
 from shared_utils.runner.executors import Failure, InfrastructureDeath, Task
 
 TOPIC = "emi"
-LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "linearmodels", "papermill", "ipykernel")
 # What a run elsewhere does not need, or must not have: who is who, and the salt.
 STAYS = (".git", ".venv", "__pycache__", ".ipynb_checkpoints", "outputs", "data/private/crosswalk")
 _one_at_a_time = threading.Lock()
@@ -189,11 +187,8 @@ def _try_twice(dask_scheduler) -> None:
 
 def code() -> dict[str, str]:
     """What the numbers depend on besides the city's folder: versions, and this package's own files."""
-    import platform
-
     package = Path(__file__).parents[1]
-    own = {"shared_utils": freshness.files_sha(package, sorted(package.rglob("*.py")))}
-    return own | {"Python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    return {"shared_utils": freshness.files_sha(package, sorted(package.rglob("*.py")))} | freshness.libraries()
 
 
 def _archives(client, cities: set[Path]) -> dict[Path, bytes]:

@@ -75,7 +75,12 @@ def plan(
         )
     ordered = [name for name in NOTEBOOKS if name in notebooks]
     names = city_names(cities)
-    jobs = [_job(names[city], city, name, parameters or {}, force) for city in names for name in ordered]
+    jobs = [
+        _job(names[city], city, name, parameters or {}, force, common)
+        for city in names
+        for common in [freshness.common_parts(city)]
+        for name in ordered
+    ]
     if failed_only:
         jobs = [job for job in jobs if last_run(job.city_dir, job.notebook)["status"] not in ("ok", "never")]
     if changed_only:
@@ -100,8 +105,8 @@ def last_run(city_dir: Path, notebook: str) -> dict:
         return {"status": "never"}
 
 
-def why(city_dir: Path, notebook: str, parameters: dict) -> str:
-    """Why a notebook needs to run, in words; "" when its result is up to date."""
+def why(city_dir: Path, notebook: str, parameters: dict, common: dict) -> str:
+    """Why a notebook needs to run, in words; "" when its result is up to date. `common`: freshness.common_parts."""
     state = last_run(city_dir, notebook)
     if state["status"] == "never":
         return "never run"
@@ -116,7 +121,7 @@ def why(city_dir: Path, notebook: str, parameters: dict) -> str:
     if missing:
         return f"{missing[0]} was removed"
     return "; ".join(
-        freshness.changed(state["fingerprint"], freshness.fingerprint(city_dir, notebook, parameters))
+        freshness.changed(state["fingerprint"], freshness.fingerprint(city_dir, notebook, parameters, common))
     )
 
 
@@ -189,7 +194,7 @@ def _as_type_of(default, value, name: str):
         raise PlanError(f"Parameter {name} is {kind}, not '{value}'.", f"Write {name}={default}") from None
 
 
-def _job(city: str, city_dir: Path, notebook: str, parameters: dict, force: bool) -> Job:
+def _job(city: str, city_dir: Path, notebook: str, parameters: dict, force: bool, common: dict) -> Job:
     last = last_run(city_dir, notebook)
     expected = last.get("duration_s", 0.0) if last["status"] == "ok" else 0.0
     make = partial(Job, city, city_dir, notebook, expected_s=expected)
@@ -198,7 +203,7 @@ def _job(city: str, city_dir: Path, notebook: str, parameters: dict, force: bool
     except PlanError as error:
         return make("blocked", error.message, error.hint)
     given = typed(parameters, declared, f"The {notebook} notebook of {city}")
-    reason = "asked for with --force" if force else why(city_dir, notebook, given)
+    reason = "asked for with --force" if force else why(city_dir, notebook, given, common)
     action = "run" if reason else "current"
     return make(action, reason or "up to date", parameters=given)
 

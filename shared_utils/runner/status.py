@@ -55,6 +55,7 @@ def survey(cities: list[Path]) -> list[CityStatus]:
 
 
 def _city(name: str, city_dir: Path) -> CityStatus:
+    common = freshness.common_parts(city_dir)
     records = {nb: _read(internal_path(city_dir, nb)) for nb in NOTEBOOKS}
     newest = max((r for r in records.values() if r), key=lambda r: r["run"]["finished_at"], default=None)
     flags = {(f["code"], f["scope"], f["severity"]) for r in records.values() if r for f in r["flags"]}
@@ -63,7 +64,7 @@ def _city(name: str, city_dir: Path) -> CityStatus:
         city_dir=city_dir,
         data_mode=freshness.peek(city_dir, "data", "mode") or "unknown",
         plan=newest["plan"]["status"].replace("_", " ") if newest else "none",
-        notebooks=tuple(_notebook(city_dir, nb, record) for nb, record in records.items()),
+        notebooks=tuple(_notebook(city_dir, nb, record, common) for nb, record in records.items()),
         flags={severity: sum(f[2] == severity for f in flags) for severity in SEVERITIES},
         audit=_audit([_read(release_path(city_dir, notebook)) for notebook in NOTEBOOKS]),
     )
@@ -76,10 +77,10 @@ def _audit(released: list[dict | None]) -> str:
     return "passed" if all(passed) else "not passed"
 
 
-def _notebook(city_dir: Path, notebook: str, record: dict | None) -> NotebookStatus:
+def _notebook(city_dir: Path, notebook: str, record: dict | None, common: dict) -> NotebookStatus:
     state = last_run(city_dir, notebook)
     # The last run's own parameters: a month asked for by hand is not out of date for being asked.
-    reason = why(city_dir, notebook, state.get("parameters", {}))
+    reason = why(city_dir, notebook, state.get("parameters", {}), common)
     words = {"never": "never run", "failed": "FAILED", "blocked": "blocked", "stopped": "stopped"}
     word = words.get(state["status"]) or ("out of date" if reason else "ok")
     if word == "ok" and record and record["run"]["blind"]:

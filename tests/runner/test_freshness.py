@@ -50,6 +50,12 @@ def test_parts(city, file, words):
     assert changes(city, lambda: write(city / file)) == words
 
 
+def test_other_libraries_are_a_reason_to_run_again(city, monkeypatch):
+    theirs = freshness.libraries() | {"pandas": "0.1"}
+    words = ["other versions of the libraries are installed"]
+    assert changes(city, lambda: monkeypatch.setattr(freshness, "libraries", lambda: theirs)) == words
+
+
 def test_analysis_file_counts_wherever_it_lies(city):
     settings = (city / "city.yml").read_text(encoding="utf-8").replace("data/private/raw/people.csv", "p.csv")
     write(city / "city.yml", settings)
