@@ -29,7 +29,7 @@ def inert(text: str) -> str:
     A formula may hide behind spaces, line ends, tabs, NUL and invisible characters, and its first sign may be a
     full-width form. Numbers stay as they are. Applying it twice changes nothing more.
     """
-    if _NUMBER.fullmatch(text):
+    if text[:1].isalnum() or _NUMBER.fullmatch(text):  # no form of a sign is a letter or a digit
         return text
     hidden = text[:1] in ("\t", "\r", "\n", "\0")
     first = next((sign for sign in text if not _unseen(sign)), "")

@@ -233,12 +233,12 @@ def _counts(f: Facts) -> Iterator[Found]:
 
 def _shares(f: Facts) -> Iterator[Found]:
     """Was the draw what it says it was? Exact binomial test in each stratum."""
-    from shared_utils.stats import assignment
-
     rows = f.tables["assignments"].dropna(subset=["assign_prob"])
     arms = getattr(f.config.design, "arms", [])
     if len(arms) != 2 or rows.empty or not rows["method"].isin(RANDOM).all():
         return
+    from shared_utils.stats import assignment  # loads scipy
+
     strata = rows["stratum"].fillna("all") + " at " + rows["assign_prob"].astype(str)
     found = assignment.audit(rows["arm"] == arms[1], strata, rows["assign_prob"])
     for row in found[~found["compatible"]].itertuples():

@@ -71,9 +71,10 @@ def intake(city_dir: Path, config: CityConfig) -> IntakeReport:
         flags=flags,
         places=places,
     )
-    crosswalk.extend(root, people.pairs)
+    some_left = crosswalk.extend(root, people.pairs)
     done = store.commit(root, {name: frame for name, frame in tables.items() if len(frame)}, done)
-    crosswalk.settle(root, people.pairs)
+    if some_left:
+        crosswalk.settle(root, people.pairs)
     return done
 
 
