@@ -5,6 +5,7 @@ others go on; concurrent.futures gives up the whole pool when one process dies. 
 papermill and prepare() may change the working directory (ran one city in another's folder, runner.md).
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -171,16 +172,21 @@ class _Slot:
 
 def _serve(connection) -> None:
     """Worker process: answer calls until the driver is gone."""
-    listen(lambda text: connection.send(_Told(text)))
+
+    def say(what: Any) -> None:
+        with contextlib.suppress(OSError):  # the driver is gone, and so is who would listen
+            connection.send(what)
+
+    listen(lambda text: say(_Told(text)))
     os.environ.update(kernel_environment())
     # Ctrl+C reaches every process of a terminal; the driver alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
             function, args = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
-        connection.send(answer(function, args))
+        say(answer(function, args))
 
 
 def answer(function: Callable, args: tuple) -> Any:

@@ -33,7 +33,8 @@ def test_redrawn_pilots_detect_what_the_planned_analysis_would_and_look_at_no_re
     assert looked_at and not any(same)
     planned = baseline_redrawn._main(book, study.frame)
     # a fifth: five redrawn pilots of 16 % spread each, or 30 counted, and real effects left in the data as noise
-    expected = power.multiplier(planned["df"] or power.NORMAL) * planned["se"]
+    df = power.NORMAL if np.isnan(planned["df"]) else planned["df"]
+    expected = power.multiplier(df) * planned["se"]
     assert found.mde == pytest.approx(expected, rel=0.20)
     assert "pilots" in found.formula
 

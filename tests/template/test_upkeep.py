@@ -175,7 +175,7 @@ def test_own_tests_name_what_is_wrong(city):
     (city / "shared_utils" / "mine.py").write_text("", encoding="utf-8")
     git(city, "add", "--all", "--force")
     code, said = own_tests(city, "tests")
-    assert code == 1 and "3 failed" in said, said
+    assert code == 1 and "2 failed" in said, said
     assert "nbstripout --keep-id notebooks/03_impact.ipynb" in said
     assert 'git rm --cached "outputs/internal/people.csv"' in said
     assert "shared_utils/mine.py does not belong to the template. Move it to city_code/." in said
