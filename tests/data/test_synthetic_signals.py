@@ -11,6 +11,8 @@ from synthetic_cities import made, truth
 from shared_utils.config import load_city, preset_path
 from shared_utils.stats import spc
 
+pytestmark = pytest.mark.full  # what was planted; the generators' own rules stand in test_synthetic.py
+
 
 def indicators(folder):
     found = pd.read_csv(folder / "raw" / "indicators.csv", parse_dates=["period"])
@@ -37,7 +39,6 @@ def runs(z, length=7):
     ]
 
 
-@pytest.mark.full
 def test_low_months_fall_below_the_limit():
     z = chart(indicators(made("cincinnati")).loc["engaged_30d"])
     assert list(z[z < -3].index) == ["2019-12"] and (z > 3).sum() == 0 and len(z) < 12
@@ -133,7 +134,6 @@ def test_dirty_data_has_more_and_worse():
     assert not kinds <= {d["defect"] for d in defects(made("rochester"))}
 
 
-@pytest.mark.full
 def test_lottery_shares_are_honest_until_broken():
     def least_likely(scenario):
         rows = pd.read_excel(made("neworleans", scenario) / "raw" / "lottery_2019-05-15.xlsx", header=3)
@@ -148,7 +148,6 @@ def test_lottery_shares_are_honest_until_broken():
     assert least_likely("broken_randomization") < 0.001
 
 
-@pytest.mark.full
 def test_manipulated_cutoff_piles_up_just_below():
     def around(scenario):
         x = pd.read_csv(made("rochester", scenario) / "raw" / "eligibility.csv")["Income % FPL"] - 200
@@ -160,7 +159,6 @@ def test_manipulated_cutoff_piles_up_just_below():
     assert below < 1.6 * above
 
 
-@pytest.mark.full
 def test_attrition_differs_when_asked():
     def answered(scenario):
         folder = made("tulsa", scenario)

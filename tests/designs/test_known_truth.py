@@ -15,14 +15,12 @@ from scipy import stats
 from shared_utils.designs import estimate
 
 FEW = {"detroit": 12, "lansing": 25}  # one analysis takes 0.1 to 0.3 s
+pytestmark = pytest.mark.full  # published results and oracles stand in every change
 EACH = [name for name in dgps.ALL if name not in ("newark", "rochester")]
-FAST = ("cincinnati", "new_orleans", "racine")
 QUICK = ("cincinnati", "dayton", "lansing", "new_orleans", "racine", "tulsa")
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.full) for name in EACH]
-)
+@pytest.mark.parametrize("name", EACH)
 def test_unbiased_and_covering(name):
     check_truth(many(name, "effect", range(FEW.get(name, 60))))
 
@@ -32,19 +30,16 @@ def test_size_under_a_true_null(name):
     check_size(many(name, "null", range(100)))
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("name", QUICK)
 def test_unbiased_and_covering_in_many_draws(name):
     check_truth(many(name, "effect", range(1000)))
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("name", QUICK)
 def test_size_under_a_true_null_in_many_draws(name):
     check_size(many(name, "null", range(1000)))
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("name", QUICK)
 def test_effects_that_differ_between_neighborhoods_change_nothing(name):
     check_truth(many(name, "uneven", range(200)))
@@ -94,7 +89,6 @@ def test_weak_nudge_reports_the_set_and_covers():
     assert wide >= 8
 
 
-@pytest.mark.full
 def test_ignoring_classrooms_would_reject_far_too_often():
     rejected = 0
     for number in range(200):

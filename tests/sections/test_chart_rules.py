@@ -66,6 +66,7 @@ def test_curves_of_those_waiting_stop_when_ten_are_left(open_book, monkeypatch):
     assert drawn == [("a", [0.0, 1.0], [1, 0.9])]
 
 
+@pytest.mark.full
 def test_months_that_rest_on_few_people_have_no_point(open_book):
     from shared_utils.sections import indicators
 

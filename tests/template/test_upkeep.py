@@ -133,6 +133,7 @@ def test_doctor_checks_all_cities_of_a_workspace(cities, tmp_path):
     ]
 
 
+@pytest.mark.full
 def test_notebooks_are_what_the_commit_hook_would_leave(city):
     # Otherwise a city's first commit changes every notebook, and no later update can be merged into it.
     settings, _ = yaml12.load(city / ".pre-commit-config.yaml")
