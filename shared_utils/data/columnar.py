@@ -17,12 +17,12 @@ AT_ONCE = 100_000
 def read(path: Path, mapping: Mapping) -> Grid:
     """Return the cells of a Parquet file. Raises IntakeError for nested columns and files too large to read."""
     try:
-        file = pq.ParquetFile(path, memory_map=False)
-        _check(file, mapping)
-        table = file.read()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
+        with pq.ParquetFile(path, memory_map=False) as file:  # an open file cannot be replaced on Windows
+            _check(file, mapping)
+            table = file.read()
+    except PermissionError:  # open in another program: told by the caller
+        raise
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
         message = "the file is not a Parquet file, or it is damaged."
         raise mapping.refusal(message, "Send it again, or send it as CSV.") from None
     columns = {}

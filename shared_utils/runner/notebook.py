@@ -107,7 +107,7 @@ def _run_checked(city_dir: Path, notebook: str, parameters: dict, limit_s: int) 
             )
         _as_failure("the result record", read, record)
         os.replace(part, target)
-    except BaseException:
+    except BaseException:  # Ctrl+C too: what ran is kept, and the error goes on
         if part.exists():
             os.replace(part, failed)
         raise

@@ -233,7 +233,7 @@ def _become_kernel(request: dict, descriptors: list[int], server: int) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # whatever it was, it must not go on in the frames of the server
         traceback.print_exc()
     finally:
         _leave(code)
