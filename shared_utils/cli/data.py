@@ -114,5 +114,7 @@ def _each(names: list[str] | None, function, arguments: tuple, in_words) -> int:
 def problem_lines(failure) -> list[str]:
     """A failure as indented lines."""
     message = failure.message if failure.expected else f"It stopped with {failure.ename}: {failure.message}"
-    lines = [*message.splitlines(), *([f"Fix: {failure.hint}"] if failure.hint else [])]
+    # Each problem of a city's files brings its own fix; the hint says where the whole list is.
+    hint = failure.hint if failure.ename == "IntakeError" else f"Fix: {failure.hint}"
+    lines = [*message.splitlines(), *([hint] if failure.hint else [])]
     return [f"    {line}" for line in lines]

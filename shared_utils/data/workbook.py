@@ -48,7 +48,7 @@ def make(city_dir: Path, config: CityConfig) -> list[Path]:
     mappings = {folder / f"workbook_{sheet.table}.yml": _mapping(sheet, book.name) for sheet in sheets}
     there = [path.relative_to(city_dir).as_posix() for path in (book, *mappings) if path.exists()]
     if there:
-        raise EmiError(f"{', '.join(there)} is there already. Nothing was written.",
+        raise EmiError(f"{there[0]} is there already. Nothing was written.",
                        "Type into it, or move it to another folder and run again.")  # fmt: skip
     for path, text in mappings.items():
         spreadsheets.put(path, text.encode("utf-8"))

@@ -104,8 +104,10 @@ def test_check_shows_every_line_of_a_problem():
 
 
 def test_failures_of_workers_in_words():
-    refused = Failure("IntakeError", "two\nproblems", "Mend both.", expected=True)
+    refused = Failure("EmiError", "two\nproblems", "Mend both.", expected=True)
     assert data.problem_lines(refused) == ["    two", "    problems", "    Fix: Mend both."]
+    listed = Failure("IntakeError", "2 problems", "The list is also in check.html.", expected=True)
+    assert data.problem_lines(listed) == ["    2 problems", "    The list is also in check.html."]
     assert data.problem_lines(Failure("KeyError", "'x'")) == ["    It stopped with KeyError: 'x'"]
 
 
