@@ -17,25 +17,12 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "data")]
+
+from intake_city import SETTINGS  # noqa: E402
+
 FORMATS = ("csv", "parquet")
 PEOPLE = 20_000
-SETTINGS = """\
-schema_version: "1.0"
-city: {key: testville, name: Testville, state: NY}
-pilot: {slug: log, title: Log, domain: employment, start: "2019-04-01", end: "2020-09-30"}
-data: {mode: city}
-design:
-  type: rct_individual
-  arms: [control, offer]
-  strata: [site_id]
-  treatment_received: {from: services, rule: "count(coaching_contact) >= 1"}
-  enrollment_window: {start: "2019-04-15", end: "2019-09-30"}
-outcomes:
-  - {id: employed_q2, role: primary, kind: binary, direction: increase, mwe: {scale: prob_diff, value: 0.05}}
-  - {id: earnings_q2, role: secondary, kind: continuous, direction: increase}
-  - {id: hardships, role: secondary, kind: count, direction: decrease}
-privacy: {direct_identifiers: [phone]}
-"""
 PEOPLE_MAPPING = """\
 source: {path: raw/people.csv}
 tables:
