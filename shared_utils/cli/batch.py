@@ -76,7 +76,7 @@ def run(
     with screen.busy("Starting") as busy:
         show = _progress(screen, busy, plan, workers)
         batch = runner.execute(plan, workers, show, round(timeout * 60), scheduler, watch)
-    _status_page(find())
+    _status_page()
     screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
     screen.give(report.report_dict(batch))
     return batch.exit_code
@@ -88,20 +88,20 @@ def status(
     as_json: AsJson = False,
 ) -> int:
     """Show where each city stands and what is out of date."""
-    from shared_utils.runner import report, survey
+    from shared_utils.runner import report
     from shared_utils.template import vendoring
 
     screen = Screen(as_json)
     chosen = select(cities)
-    found = survey(chosen)
-    edited = {row.city: vendoring.check(folder) for row, folder in zip(found, chosen, strict=True)}
+    page, everybody = _status_page()
+    found = [row for row in everybody if row.city_dir in chosen]
+    edited = {row.city: vendoring.check(row.city_dir) for row in found}
     screen.say(*report.status_lines(found, screen.width))
     for city, problems in edited.items():
         if problems:
             screen.say(
                 f"{city}: shared_utils is not as it was copied ({len(problems)}). See:  emi check {city}"
             )
-    page = _status_page(find())
     screen.say(f"Page:  {report.short(page, Path.cwd())}")
     if show:
         typer.launch(page.as_uri())
@@ -110,11 +110,13 @@ def status(
     return 0
 
 
-def _status_page(workspace) -> Path:
-    """Write the page of all cities, also when only some were asked for."""
+def _status_page() -> tuple[Path, list]:
+    """Write the page of all cities, also when only some were asked for; returns it and where they stand."""
     from shared_utils import portfolio, runner
 
-    return portfolio.write_status_page(runner.survey(workspace.cities), workspace.root / "status" / "index.html")
+    workspace = find()
+    found = runner.survey(workspace.cities)
+    return portfolio.write_status_page(found, workspace.root / "status" / "index.html"), found
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

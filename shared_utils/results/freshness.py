@@ -7,6 +7,7 @@ people put in the city's folder; what is derived from them (data/*/linked) follo
 
 import hashlib
 import json
+import os
 import platform
 import re
 from functools import lru_cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from shared_utils.results.notebooks import source_path
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "linearmodels", "diff-diff", "matplotlib", "seaborn")
+_HIDDEN = (".", "~$", "__pycache__")
 # In the order they are told to a person.
 WORDS = {
     "data": "the data files changed",
@@ -110,17 +112,17 @@ def _data_files(city: Path) -> list[Path]:
 
 def _below(folder: Path) -> list[Path]:
     """Files under a folder, sorted; without caches, hidden files and the lock files Excel leaves (~$)."""
-    files = sorted(f for f in folder.rglob("*") if f.is_file())
-    return [f for f in files if not any(p.startswith((".", "~$", "__pycache__")) for p in _parts(f, folder))]
-
-
-def _parts(file: Path, folder: Path) -> tuple[str, ...]:
-    return file.relative_to(folder).parts
+    found = []
+    for root, folders, names in os.walk(folder):  # rglob takes three times as long
+        folders[:] = [name for name in folders if not name.startswith(_HIDDEN)]
+        found += [Path(root, name) for name in names if not name.startswith(_HIDDEN)]
+    return sorted(found)
 
 
 def files_sha(city: Path, files: list[Path]) -> str:
     """Hash files with their names as seen from the folder `city`."""
-    lines = [f"{f.relative_to(city).as_posix()} {_file_sha(f, *_stamp(f))}" for f in files if f.is_file()]
+    start = f"{city.as_posix()}/"
+    lines = [f"{f.as_posix().removeprefix(start)} {_file_sha(f, *_stamp(f))}" for f in files if f.is_file()]
     return _sha("\n".join(lines))
 
 
