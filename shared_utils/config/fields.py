@@ -79,6 +79,8 @@ StateFips = Annotated[str, _matching(
     r"\d{2}", 'a state FIPS code: two digits in quotes, for example "09"'), _code(2, "a state code")]
 CountyFips = Annotated[str, _matching(
     r"\d{3}", 'a county FIPS code: three digits in quotes, for example "061"'), _code(3, "a county code")]
+Tract = Annotated[str, _matching(
+    r"\d{11}", 'a tract code: eleven digits in quotes, for example "39061000200"'), _code(11, "a tract code")]
 Timezone = Annotated[str, _matching(r"[A-Za-z_]+(/[A-Za-z_]+)+|UTC", "a time zone such as America/New_York")]
 Role = Annotated[str, _matching(
     r"[^@\d]*[^@\d\s][^@\d]*", "a role such as 'City pilot lead' (never a name, e-mail or number)")]

@@ -30,12 +30,14 @@ from shared_utils.config.fields import (
     StateFips,
     Text,
     Timezone,
+    Tract,
     refused,
 )
 from shared_utils.config.names import DOMAINS, STATE_FIPS, STATES
 
 Direction = Literal["increase", "decrease"]
-PLAN_FREE = {"label", "labels", "arm_labels", "name", "title", "path", "analysis_file"}   # words and places
+# words and places
+PLAN_FREE = {"label", "labels", "arm_labels", "name", "title", "path", "analysis_file", "catchment"}
 
 
 def _fill(value: object, **defaults) -> object:
@@ -78,6 +80,13 @@ class TheoryOfChange(Block):
     long_term: str = ""
 
 
+class Catchment(Block):
+    """The tracts the pilot serves, as everybody may know them: the outline on the map of tracts."""
+
+    tract_vintage: Literal[2010, 2020]
+    tracts: Annotated[list[Tract], Field(min_length=1)]
+
+
 class Pilot(Block):
     slug: Slug
     title: Text
@@ -89,6 +98,7 @@ class Pilot(Block):
     unit_of_analysis: str = "participant"
     planned_enrollment: Positive | None = None   # how many are to join by the end of the enrollment window
     theory_of_change: TheoryOfChange = TheoryOfChange()
+    catchment: Catchment | None = None           # for the map only
 
     @model_validator(mode="before")
     @classmethod
