@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 from shared_utils import portfolio, results
 from shared_utils.config import PRESETS, load_city, preset_path
 from shared_utils.portfolio.site import index_view, words
-from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site.language import english as t
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +130,8 @@ def test_the_audit_is_said_where_something_was_released(pages):
     for key in record_factory.CITIES:
         said = [label.find_next("dd").get_text(strip=True)
                 for label in soup(pages[f"cities/{slug(key)}/index.html"])("dt")
-                if label.get_text(strip=True) == t.STATUS["audit"]]  # fmt: skip
-        assert said == ([] if key == "dayton" else [t.AUDITED]), key
+                if label.get_text(strip=True) == t.status["audit"]]  # fmt: skip
+        assert said == ([] if key == "dayton" else [t.audited]), key
 
 
 def test_ten_comparisons_of_the_nine_designs_make_one_chance_finding_in_five():

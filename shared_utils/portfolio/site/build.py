@@ -7,10 +7,10 @@ from pathlib import Path
 from shared_utils import results
 from shared_utils.disclosure.scan import forbidden
 from shared_utils.portfolio.collect import Portfolio, collect
-from shared_utils.portfolio.site import strings as t
 from shared_utils.portfolio.site import words
 from shared_utils.portfolio.site.city_view import city_view
 from shared_utils.portfolio.site.index_view import index_view
+from shared_utils.portfolio.site.language import english as t
 
 HERE = Path(__file__).parent
 LIST = "pages.txt"
@@ -84,7 +84,7 @@ def _render(portfolio: Portfolio) -> dict[str, str]:
                     opening=opening,
                     sections=heading + sections,
                     contents=_contents(body),
-                    notebook=t.NOTEBOOKS[step.notebook],
+                    notebook=t.notebooks[step.notebook],
                 )
     return pages
 
@@ -103,12 +103,12 @@ def _watermark(cities) -> str:
 def _footer(portfolio: Portfolio) -> str:
     records = [record for city in portfolio.cities for record in city.records]
     if not records:
-        return t.FOOTER_EMPTY
+        return t.footer_empty
     newest = max(record["run"]["as_of"] for record in records)
     versions = sorted(
         {str(record["provenance"]["code"].get("shared_utils", "unknown")) for record in records}
     )
-    return t.FOOTER.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
+    return t.footer.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
 
 
 def _remove_old(out: Path, pages: dict[str, str]) -> None:

@@ -2,8 +2,8 @@
 
 from shared_utils.portfolio.collect import City, in_words
 from shared_utils.portfolio.site import charts, parts, words
-from shared_utils.portfolio.site import strings as t
 from shared_utils.portfolio.site.index_view import lessons
+from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.words import Effect
 
 
@@ -15,7 +15,7 @@ def city_view(city: City) -> dict:
         "tag": parts.tag(city),
         "lead": _lead(city),
         "about": _about(city),
-        "why": t.NOTHING if not city.records else "" if effects else parts.no_result(city),
+        "why": t.nothing if not city.records else "" if effects else parts.no_result(city),
         "verdict": words.verdict(effects[0], impact) if effects else "",
         "rule": _rule(effects[0], impact) if effects else None,
         "effects": [
@@ -36,7 +36,7 @@ def city_view(city: City) -> dict:
 def _lead(city: City) -> str:
     record = next(iter(city.records), None)
     kind = record["design"]["type"] if record else getattr(getattr(city.config, "design", None), "type", "")
-    return t.DESIGNS.get(kind, "")
+    return t.designs.get(kind, "")
 
 
 def _about(city: City) -> list[tuple[str, str]]:
@@ -44,10 +44,10 @@ def _about(city: City) -> list[tuple[str, str]]:
         return []
     pilot = city.config.pilot
     found = [
-        (t.ABOUT["population"], pilot.population),
-        (t.ABOUT["activities"], pilot.theory_of_change.activities),
-        (t.ABOUT["primary"], city.config.primary.label),
-        (t.ABOUT["design"], _lead(city)),
+        (t.about["population"], pilot.population),
+        (t.about["activities"], pilot.theory_of_change.activities),
+        (t.about["primary"], city.config.primary.label),
+        (t.about["design"], _lead(city)),
     ]
     return [(label, text) for label, text in found if text]
 
@@ -64,17 +64,17 @@ def _rule(effect: Effect, record: dict) -> dict:
     m = (effect.row.get("mwe") or {}).get("value")
     guardrails = decision.get("guardrails") or []
     return {
-        "inputs": [(letter, t.RULE_LETTERS[letter], text) for letter, text in inputs],
+        "inputs": [(letter, t.rule_letters[letter], text) for letter, text in inputs],
         "line": charts.interval(effect.benefit[0], l, u, m, room=0.14),
-        "text": t.RULE_LINE.format(rule=decision.get("rule", ""), reason=_signs(decision["reason"]))
+        "text": t.rule_line.format(rule=decision.get("rule", ""), reason=_signs(decision["reason"]))
         if decision.get("reason")
         else "",
-        "guardrails": t.GUARDRAILS.format(list=words.listed([words.plainly(g) for g in guardrails]))
+        "guardrails": t.guardrails.format(list=words.listed([words.plainly(g) for g in guardrails]))
         if guardrails
         else "",
-        "city": t.CITY_DECISION.format(decision=decision["city_decision"])
+        "city": t.city_decision.format(decision=decision["city_decision"])
         if decision.get("city_decision")
-        else t.NO_CITY_DECISION,
+        else t.no_city_decision,
     }
 
 
@@ -91,9 +91,9 @@ def _array(city: City, effect: Effect) -> dict | None:
     difference = "same" if p1 == p0 else "more" if p1 > p0 else "fewer"
     return {
         "squares": charts.squares(first, second),
-        "alt": t.ARRAY_ALT.format(p1=p1, p0=p0, label=city.outcome(effect.row["outcome_id"])),
-        "both": t.ARRAY_KEYS["both"].format(n=first),
-        "difference": t.ARRAY_KEYS[difference].format(n=second - first),
+        "alt": t.array_alt.format(p1=p1, p0=p0, label=city.outcome(effect.row["outcome_id"])),
+        "both": t.array_keys["both"].format(n=first),
+        "difference": t.array_keys[difference].format(n=second - first),
         "same": p1 == p0,
     }
 
@@ -108,7 +108,7 @@ def _groups(city: City) -> list[dict]:
             by_dim.setdefault(row["group"]["dim"], []).append(row)
     return [
         {
-            "name": t.GROUP_EFFECTS.format(dim=parts.dim_name(dim)),
+            "name": t.group_effects.format(dim=parts.dim_name(dim)),
             "rows": [_group_row(city, row) for row in rows],
         }
         for dim, rows in by_dim.items()
@@ -120,7 +120,7 @@ def _group_row(city: City, row: dict) -> dict:
     n = None if None in arms else sum(arms)
     name = parts.group_name(city, **row["group"])
     if not parts.is_complete(row):
-        return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.HIDDEN}
+        return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.hidden}
     effect = Effect(row)
     return {
         "name": name,
@@ -145,7 +145,7 @@ def _reach(city: City) -> list[dict]:
 def _reach_table(city: City, dim: str, by_measure: dict[str, dict[str, dict]]) -> dict:
     groups = list(dict.fromkeys(group for rows in by_measure.values() for group in rows))
     return {
-        "name": t.REACH.format(dim=parts.dim_name(dim)),
+        "name": t.reach.format(dim=parts.dim_name(dim)),
         "groups": [parts.group_name(city, dim, group) for group in groups],
         "rows": [
             (city.indicator(name), _long_unit(rows), [_value(rows.get(group)) for group in groups])
@@ -161,9 +161,9 @@ def _long_unit(rows: dict[str, dict]) -> str:
 
 def _value(row: dict | None) -> str:
     if row is None:
-        return t.NO_VALUE
+        return t.no_value
     if row["value"] is None:
-        return t.HIDDEN
+        return t.hidden
     return (
         words.plain(row["value"])
         if words.is_long(row["unit"])
@@ -181,9 +181,9 @@ def _others(city: City) -> list[dict]:
         found.append(
             {
                 "name": city.outcome(row["outcome_id"]),
-                "said": effect.said(effect.shown[0]) if effect else t.HIDDEN,
+                "said": effect.said(effect.shown[0]) if effect else t.hidden,
                 "range": effect.said_range if effect else row.get("null_reason") or "",
-                "verdict": t.VERDICTS[effect.reading] if effect else "",
+                "verdict": t.verdicts[effect.reading] if effect else "",
             }
         )
     return found
@@ -196,19 +196,19 @@ def _status(city: City) -> list[tuple[str, str]]:
     plan = record["plan"]
     date = words.day(plan["locked_at"]) if plan["locked_at"] else ""
     found = [
-        (t.STATUS["mode"], t.MODES[record["data_mode"]]),
-        (t.STATUS["as_of"], words.day(record["run"]["as_of"])),
-        (t.STATUS["plan"], t.PLANS[plan["status"]].format(date=date)),
+        (t.status["mode"], t.modes[record["data_mode"]]),
+        (t.status["as_of"], words.day(record["run"]["as_of"])),
+        (t.status["plan"], t.plans[plan["status"]].format(date=date)),
         (
-            t.STATUS["deviations"],
-            t.DEVIATIONS.format(all=plan["deviations"], primary=plan["deviations_primary"]),
+            t.status["deviations"],
+            t.deviations.format(all=plan["deviations"], primary=plan["deviations_primary"]),
         ),
-        (t.STATUS["rating"], in_words(record["quality"].get("causal_rating") or "")),
-        (t.STATUS["tier"], str(record["quality"].get("tier") or "")),
-        (t.STATUS["robust"], _robust(record["robustness"])),
-        (t.STATUS["cost"], _cost(record["costs"])),
-        (t.STATUS["audit"], t.AUDITED if city.audited else ""),
-        (t.STATUS["hidden"], str(sum(r["disclosure"]["cells_suppressed"] for r in city.records))),
+        (t.status["rating"], in_words(record["quality"].get("causal_rating") or "")),
+        (t.status["tier"], str(record["quality"].get("tier") or "")),
+        (t.status["robust"], _robust(record["robustness"])),
+        (t.status["cost"], _cost(record["costs"])),
+        (t.status["audit"], t.audited if city.audited else ""),
+        (t.status["hidden"], str(sum(r["disclosure"]["cells_suppressed"] for r in city.records))),
     ]
     return [(label, text) for label, text in found if text]
 
@@ -217,7 +217,7 @@ def _robust(robustness: dict | None) -> str:
     share = (robustness or {}).get("same_decision_share")
     if share is None or not robustness.get("n_specs"):
         return ""
-    return t.ROBUST.format(n=robustness["n_specs"], share=words.plain(round(100 * share), 0))
+    return t.robust.format(n=robustness["n_specs"], share=words.plain(round(100 * share), 0))
 
 
 def _cost(costs: dict | None) -> str:
@@ -227,21 +227,21 @@ def _cost(costs: dict | None) -> str:
     amounts = {
         "total": words.with_unit(total, "USD"),
         "each": words.with_unit(each, "USD") if each else "",
-        "quality": t.COST_QUALITY.get(costs.get("quality"), ""),
+        "quality": t.cost_quality.get(costs.get("quality"), ""),
     }
-    return (t.COST if each else t.COST_TOTAL).format(**amounts)
+    return (t.cost if each else t.cost_total).format(**amounts)
 
 
 def _flags(city: City) -> list[dict]:
     """Warnings of all three notebooks, worst first, each once."""
-    order = list(t.SEVERITY)
+    order = list(t.severity)
     found = {(flag["code"], flag["message"]): flag for record in city.records for flag in record["flags"]}
     ranked = sorted(
         found.values(), key=lambda flag: (order.index(flag["severity"]), flag["code"], flag["message"])
     )
     return [
         {
-            "tag": parts.Tag(t.SEVERITY[flag["severity"]][1], t.SEVERITY[flag["severity"]][0]),
+            "tag": parts.Tag(t.severity[flag["severity"]][1], t.severity[flag["severity"]][0]),
             "message": flag["message"],
             "code": flag["code"],
         }

@@ -4,7 +4,7 @@ import math
 
 from shared_utils.portfolio.collect import City, Portfolio
 from shared_utils.portfolio.site import charts, parts, words
-from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site.language import english as t
 
 # How often each design says "expand" when its program does nothing: P(SCALE given zero effect) of
 # docs/operating-characteristics.md; for several arms, of one comparison on average. Synthetic control, interrupted time
@@ -33,23 +33,23 @@ def index_view(portfolio: Portfolio) -> dict:
     expanding = [
         city
         for city in cities
-        if parts.tag(city).word in (t.DECISIONS["SCALE firm"][0], t.DECISIONS["SCALE staged"][0])
+        if parts.tag(city).word in (t.decisions["SCALE firm"][0], t.decisions["SCALE staged"][0])
     ]
     measured = [city for city in cities if parts.primaries(city)]
     contrasts, chance = chance_of_any(cities)
     dates = [step.as_of for city in cities for step in city.steps.values() if step.as_of]
     many = words.number_word(len(cities)).capitalize()
     return {
-        "kick": t.KICK.format(newest=f"{max(dates):%B %Y}") if dates else t.KICK_EMPTY,
-        "headline": t.HEADLINE.format(cities=f"{many} {'city' if len(cities) == 1 else 'cities'}"),
-        "lead": t.LEAD_ONE if len(cities) == 1 else t.LEAD,
+        "kick": t.kick.format(newest=f"{max(dates):%B %Y}") if dates else t.kick_empty,
+        "headline": t.headline.format(cities=f"{many} {'city' if len(cities) == 1 else 'cities'}"),
+        "lead": t.lead_one if len(cities) == 1 else t.lead,
         "expanding": len(expanding),
-        "hero_unit": t.HERO_UNIT.format(
+        "hero_unit": t.hero_unit.format(
             measured=f"{len(measured)} {'city' if len(measured) == 1 else 'cities'}"
         ),
         "measured": len(measured),
         "tiles": [{"name": city.name, "slug": city.slug, "tag": parts.tag(city)} for city in cities],
-        "chance": t.HERO_CHANCE.format(contrasts=words.number_word(contrasts), chance=chance)
+        "chance": t.hero_chance.format(contrasts=words.number_word(contrasts), chance=chance)
         if contrasts
         else "",
         "facts": _facts(cities, measured),
@@ -61,7 +61,7 @@ def index_view(portfolio: Portfolio) -> dict:
         ],
         "effects": _effects(cities),
         "how_to_read": [
-            (title, text.format(chance=_chance_text(contrasts, chance))) for title, text in t.HOW_TO_READ
+            (title, text.format(chance=_chance_text(contrasts, chance))) for title, text in t.how_to_read
         ],
         "level_note": _level_note(cities),
         "lessons": [lesson for city in cities for lesson in lessons(city)[:1]],
@@ -91,11 +91,11 @@ def lessons(city: City) -> list[dict]:
         {
             "city": city.name,
             "slug": city.slug,
-            "type": t.LESSON_TYPES.get(lesson.get("type"), ""),
+            "type": t.lesson_types.get(lesson.get("type"), ""),
             "statement": lesson.get("statement", ""),
             "staff": (evidence := str(lesson.get("evidence") or "staff observation")) == "staff observation",
-            "evidence": t.STAFF if evidence == "staff observation" else t.NUMBERED.format(evidence=evidence),
-            "confidence": t.CONFIDENCES.get(lesson.get("confidence"), ""),
+            "evidence": t.staff if evidence == "staff observation" else t.numbered.format(evidence=evidence),
+            "confidence": t.confidences.get(lesson.get("confidence"), ""),
         }
         for lesson in found.values()
     ]
@@ -112,10 +112,10 @@ def _facts(cities, measured) -> list[tuple[str, str]]:
         row["reached"] for city in cities for row in parts.measures(city) if row["reached"] is not None
     ]
     return [
-        (str(len(measured)), t.FACTS["results"].format(total=len(cities))),
-        (str(done), t.FACTS["analyses"].format(total=len(steps))),
-        (str(locked), t.FACTS["plans"].format(total=len(cities))),
-        (str(sum(reached)), t.FACTS["targets"].format(total=len(reached))),
+        (str(len(measured)), t.facts["results"].format(total=len(cities))),
+        (str(done), t.facts["analyses"].format(total=len(steps))),
+        (str(locked), t.facts["plans"].format(total=len(cities))),
+        (str(sum(reached)), t.facts["targets"].format(total=len(reached))),
     ]
 
 
@@ -130,10 +130,10 @@ def _card(city: City) -> dict:
         "tag": parts.tag(city),
         "effect": effects[0] if effects else None,
         "also": effects[1:],
-        "why": t.NOTHING if not city.records else parts.no_result(city) if not effects else "",
-        "design": t.DESIGNS.get(record["design"]["type"], "") if record else "",
+        "why": t.nothing if not city.records else parts.no_result(city) if not effects else "",
+        "design": t.designs.get(record["design"]["type"], "") if record else "",
         "steps": parts.steps(city),
-        "late": t.LATE.format(date=words.day(late.as_of)) if late.state == "late" else "",
+        "late": t.late.format(date=words.day(late.as_of)) if late.state == "late" else "",
         "watermark": city.watermark,
     }
 
@@ -144,10 +144,10 @@ def _effects(cities) -> dict:
     forest = charts.forest([_standard(effect) for _, effect in shown])
     places = {id(effect.row): place for (_, effect), place in zip(shown, forest["places"], strict=True)}
     groups = []
-    for domain in t.DOMAINS:
+    for domain in t.domains:
         rows = [row for city in cities if city.domain == domain for row in _effect_rows(city, places)]
         if rows:
-            groups.append({"name": t.DOMAINS[domain], "rows": rows})
+            groups.append({"name": t.domains[domain], "rows": rows})
     ticks = [(words.plain(value) if value else "0", at) for value, at in forest["ticks"]]
     return {**forest, "ticks": ticks, "groups": groups}
 
@@ -183,8 +183,8 @@ def _standard(effect) -> dict | None:
 
 def _chance_text(contrasts: int, chance: int) -> str:
     if not contrasts:
-        return t.CHANCE_NONE
-    return t.CHANCE.format(contrasts=words.number_word(contrasts), chance=chance)
+        return t.chance_none
+    return t.chance.format(contrasts=words.number_word(contrasts), chance=chance)
 
 
 def _level_note(cities) -> str:
@@ -193,4 +193,4 @@ def _level_note(cities) -> str:
     several = any(len(parts.primaries(city)) > 1 for city in cities)
     if not levels:
         return ""
-    return t.LEVEL_NOTE.format(levels=words.listed(levels)) + (t.LEVEL_SEVERAL if several else "")
+    return t.level_note.format(levels=words.listed(levels)) + (t.level_several if several else "")

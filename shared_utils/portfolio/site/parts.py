@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared_utils.portfolio.collect import City, in_words
 from shared_utils.portfolio.site import charts, words
-from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.words import Effect
 
 MIN_POINTS = 3  # fewer values are no line
@@ -58,19 +58,19 @@ def no_result(city: City) -> str:
     """Why a city has no main result, in a sentence."""
     state = impact_state(city)
     lock = city.config.pilot.data_lock if city.config else None
-    reason = next((row.get("null_reason") for row in _primary_rows(city)), None) or t.ENDLESS
-    return t.NO_RESULT[state].format(lock=words.day(lock) if lock else "", reason=reason)
+    reason = next((row.get("null_reason") for row in _primary_rows(city)), None) or t.endless
+    return t.no_result[state].format(lock=words.day(lock) if lock else "", reason=reason)
 
 
 def tag(city: City) -> Tag:
     """The decision of the rule, or what is being waited for."""
     state = impact_state(city)
     if state != "done":
-        return Tag(MARKS.get(state, "wait"), t.WAITING[state])
+        return Tag(MARKS.get(state, "wait"), t.waiting[state])
     decision = city.record("impact")["decision"]
     if not decision or not decision.get("recommendation"):
-        return Tag("wait", t.WAITING["none"])
-    word, sign = t.DECISIONS[words.decision_key(decision)]
+        return Tag("wait", t.waiting["none"])
+    word, sign = t.decisions[words.decision_key(decision)]
     return Tag(sign, word)
 
 
@@ -78,10 +78,10 @@ def steps(city: City) -> list[dict]:
     """The three notebooks with their state, the date of their data, and a link to the page, if released."""
     return [
         {
-            "name": t.NOTEBOOKS[step.notebook],
+            "name": t.notebooks[step.notebook],
             "sign": MARKS[step.state],
             "when": f"{step.as_of:%b %Y}" if step.as_of else "",
-            "state": t.STEP_STATES[step.state],
+            "state": t.step_states[step.state],
             "href": f"{step.notebook}.html" if step.page else "",
         }
         for step in city.steps.values()
@@ -93,7 +93,7 @@ def effect_view(city: City, effect: Effect) -> dict:
     value, low, high = effect.shown
     m = (effect.row.get("mwe") or {}).get("value")
     treated, comparison = (city.arm(arm) for arm in effect.row["contrast"])
-    outcome, verdict = city.outcome(effect.row["outcome_id"]), t.VERDICTS[effect.reading]
+    outcome, verdict = city.outcome(effect.row["outcome_id"]), t.verdicts[effect.reading]
     return {
         "id": effect.row["estimate_id"],
         "value": {"raw": value, "text": effect.signed(value)},
@@ -105,7 +105,7 @@ def effect_view(city: City, effect: Effect) -> dict:
         "look": {"too small": "unclear"}.get(effect.reading, effect.reading),
         "verdict": verdict,
         "outcome": outcome,
-        "compared": t.COMPARED.format(treated=treated, comparison=words.lower_first(comparison)),
+        "compared": t.compared.format(treated=treated, comparison=words.lower_first(comparison)),
         "treated": treated,
         "line": charts.interval(*effect.benefit, m),
         "n": _analysed(city, effect.row, treated, words.lower_first(comparison)),
@@ -132,7 +132,7 @@ def _analysed(city: City, row: dict, treated: str, comparison: str) -> str:
     if n1 is None or n0 is None:
         return ""
     groups = {"treated": treated, "n1": words.plain(n1), "comparison": comparison, "n0": words.plain(n0)}
-    return t.ANALYSED.format(**groups, units=units(city), rounded="" if places else t.ROUNDED)
+    return t.analysed.format(**groups, units=units(city), rounded="" if places else t.rounded)
 
 
 def _ratio_base(row: dict) -> str:
@@ -140,7 +140,7 @@ def _ratio_base(row: dict) -> str:
     value = row["display"].get("comparison")
     if value is None:
         return ""
-    return t.RATIO_BASE.format(level=f"{words.plain(value)} {row['display']['comparison_unit']}".strip())
+    return t.ratio_base.format(level=f"{words.plain(value)} {row['display']['comparison_unit']}".strip())
 
 
 def measures(city: City) -> list[dict]:
@@ -159,51 +159,51 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
     unit, target = last["unit"], last["target"]
     digits = words.digits_of(*(row["value"] for row in shown))
     in_unit = words.plain if words.is_long(unit) else lambda value: words.with_unit(value, unit)
-    target_text = "" if target is None else t.TARGETS[last["direction"]].format(target=in_unit(target))
+    target_text = "" if target is None else t.targets[last["direction"]].format(target=in_unit(target))
     good = None
     if shown and target is not None:
         good = last["value"] >= target if last["direction"] == "increase" else last["value"] <= target
     return {
         "label": city.indicator(indicator_id),
-        "value": words.with_unit(last["value"], unit, digits) if shown else t.HIDDEN,
+        "value": words.with_unit(last["value"], unit, digits) if shown else t.hidden,
         "number": (
             words.plain(last["value"], digits)
             if words.is_long(unit)
             else words.with_unit(last["value"], unit, digits)
         )
         if shown
-        else t.HIDDEN,
+        else t.hidden,
         "unit": unit if words.is_long(unit) else "",
         "month": words.month(last["period"]),
         "target": target_text,
         "placeholder": last.get("target_source") == "placeholder" and target is not None,
         "reached": good,
-        "variation": _sign(t.VARIATION, last["variation"]),
-        "assurance": _sign(t.ASSURANCE, last["assurance"]),
+        "variation": _sign(t.variation, last["variation"]),
+        "assurance": _sign(t.assurance, last["assurance"]),
         "series": [
             (
                 words.month(row["period"]),
-                words.with_unit(row["value"], unit, digits) if row["value"] is not None else t.HIDDEN,
+                words.with_unit(row["value"], unit, digits) if row["value"] is not None else t.hidden,
             )
             for row in rows
         ],
         "line": charts.series([row["value"] for row in rows], target) if len(shown) >= MIN_POINTS else None,
         "start": words.month(rows[0]["period"]),
         "end": words.month(rows[-1]["period"]),
-        "first": words.with_unit(shown[0]["value"], unit, digits) if shown else t.HIDDEN,
+        "first": words.with_unit(shown[0]["value"], unit, digits) if shown else t.hidden,
     }
 
 
 def dim_name(dim: str) -> str:
     """The plain name of a way of grouping people, for the middle of a sentence."""
-    return t.DIMS.get(dim) or in_words(dim).lower()
+    return t.dims.get(dim) or in_words(dim).lower()
 
 
 def group_name(city: City, dim: str, value: str) -> str:
     """The plain name of a group of people: the city's own, else the common one."""
     dims = city.config.subgroups.dims if city.config else ()
     labels = next((declared.labels for declared in dims if declared.id == dim), {})
-    return labels.get(value) or t.GROUPS.get(value) or in_words(value)
+    return labels.get(value) or t.groups.get(value) or in_words(value)
 
 
 def _sign(table: dict, name: str) -> Tag:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from shared_utils.portfolio.site import strings as t
+from shared_utils.portfolio.site.language import english as t
 
 MINUS = "\N{MINUS SIGN}"
 _UNITS = {"prob_diff": "points", "sd": "standard deviations", "usd": "", "log_irr": "", "log_hr": ""}
@@ -31,7 +31,7 @@ def plain(value: float, digits: int | None = None) -> str:
 
 
 def number_word(n: int) -> str:
-    return t.NUMBERS[n] if n < len(t.NUMBERS) else plain(n)
+    return t.numbers[n] if n < len(t.numbers) else plain(n)
 
 
 def listed(words: list[str]) -> str:
@@ -125,18 +125,18 @@ class Effect:
 
     def said(self, value: float) -> str:
         """With direction: "7.5 points higher"."""
-        return f"{self.size(value)} {_way(value)}" if value else t.NO_CHANGE
+        return f"{self.size(value)} {_way(value)}" if value else t.no_change
 
     @property
     def said_range(self) -> str:
         """The interval in words: "between 0.7 and 14.3 points higher"."""
         _, low, high = self.shown
         if low < 0 < high:
-            return t.RANGE_TWO_WAYS.format(
+            return t.range_two_ways.format(
                 low=self.size(low), high=self.size(high), way_low=_way(low), way_high=_way(high)
             )
         near, far = sorted((low, high), key=abs)
-        return t.RANGE_ONE_WAY.format(low=self._dressed(abs(near)), high=self.size(far), way=_way(far))
+        return t.range_one_way.format(low=self._dressed(abs(near)), high=self.size(far), way=_way(far))
 
     @property
     def worthwhile(self) -> str:
@@ -162,8 +162,8 @@ class Effect:
     @property
     def levels(self) -> str:
         if self.in_100 and self.in_100[0] != self.in_100[1]:
-            return t.WITH_WITHOUT.format(p1=self.in_100[0], p0=self.in_100[1])
-        return t.WITH.format(effect=self.said(self.shown[0]))
+            return t.with_without.format(p1=self.in_100[0], p0=self.in_100[1])
+        return t.with_program.format(effect=self.said(self.shown[0]))
 
     def _dressed(self, size: float, digits: int | None = None) -> str:
         if self.scale == "usd":
@@ -177,7 +177,7 @@ def decision_key(decision: dict) -> str:
     recommendation = decision["recommendation"]
     with_label = f"{recommendation} {decision.get('label') or ''}".strip()
     # An expansion that does not say how firm it is counts as the careful kind.
-    return next(key for key in (with_label, recommendation, "SCALE staged") if key in t.DECISIONS)
+    return next(key for key in (with_label, recommendation, "SCALE staged") if key in t.decisions)
 
 
 def verdict(effect: Effect, record: dict) -> str:
@@ -194,16 +194,16 @@ def verdict(effect: Effect, record: dict) -> str:
         "m": effect.worthwhile,
     }
     if not decision or not decision.get("recommendation"):
-        return t.BANK["no rule"].format(**words)
+        return t.bank["no rule"].format(**words)
     key = decision_key(decision)
     if not _follows(key, effect):
         guardrails = [plainly(name) for name in decision.get("guardrails") or []]
         reason = listed(guardrails) or decision.get("reason") or key
-        return t.BANK["guarded"].format(reason=str(reason).rstrip("."), **words)
+        return t.bank["guarded"].format(reason=str(reason).rstrip("."), **words)
     ratio = record["quality"].get("exaggeration")
-    said = t.BANK[key].format(**words)
+    said = t.bank[key].format(**words)
     if key == "SCALE staged" and ratio:
-        said += t.EXAGGERATION.format(
+        said += t.exaggeration.format(
             ratio=plain(float(Decimal(repr(float(ratio))).quantize(Decimal("0.1"))))
         )
     return said
@@ -227,7 +227,7 @@ def _follows(key: str, effect: Effect) -> bool:
 
 
 def _way(value: float) -> str:
-    return t.HIGHER if value > 0 else t.LOWER
+    return t.higher if value > 0 else t.lower
 
 
 def _whole(value: float) -> int:
