@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared_utils import lean
 from shared_utils.disclosure.messages import quiet_error
 from shared_utils.disclosure.scan import Watch, hide
 from shared_utils.errors import EmiError
@@ -73,6 +74,7 @@ def release_city(city_dir: Path, notebooks: list[str], watch_of: Callable[[Path]
     Together, because the same people are counted in all of them. `watch_of` gives the scanner that knows the values of
     the city's private files; the runner itself cannot read them.
     """
+    lean.skip_address_grammars()
     from shared_utils import results  # loads nbconvert
 
     try:
@@ -127,6 +129,7 @@ def _as_failure(section: str, function, *args) -> None:
 
 
 def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path, limit_s: int) -> None:
+    lean.skip_address_grammars()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
