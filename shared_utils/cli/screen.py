@@ -52,7 +52,7 @@ class Screen:
             print(json.dumps(answer, indent=1))
 
 
-def tell_error(error: Exception, as_json: bool) -> int:
+def tell_error(error: BaseException, as_json: bool) -> int:
     """Say what went wrong and what to do; returns the exit code."""
     name, message, hint, code = _in_words(error)
     if as_json:
@@ -63,12 +63,16 @@ def tell_error(error: Exception, as_json: bool) -> int:
     return code
 
 
-def _in_words(error: Exception) -> tuple[str, str, str, int]:
+def _in_words(error: BaseException) -> tuple[str, str, str, int]:
     name = type(error).__name__
     if isinstance(error, EmiError):
         return name, error.message, error.hint, getattr(error, "exit_code", 3)
-    if name == "Abort":  # Ctrl+C at a question
+    if name in ("Abort", "KeyboardInterrupt"):  # Ctrl+C; Typer makes the one of the other
         return name, "Stopped.", "", 130
+    from shared_utils.runner import machine
+
+    if plain := machine.in_words(name, str(error)):
+        return name, *plain, 3
     if name == "NoArgsIsHelpError":  # Typer has just printed the help
         return name, "", "", 2
     if hasattr(error, "format_message"):  # Typer: unknown command or option, missing argument

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -89,14 +88,14 @@ def execute(
     """Run what the plan says, the longest notebooks first, and write the state of each.
 
     `on_event` gets ("started", Job), ("at", (Job, section)) and ("finished", Result). A notebook is stopped after
-    `limit_s` seconds. With a `scheduler` (tcp://host:port) the workers of dask do the work. Ctrl+C and SIGTERM end
-    the workers, write what was running as stopped and return the report with `stopped` set. A city that another
+    `limit_s` seconds. With a `scheduler` (tcp://host:port) the workers of dask do the work. A KeyboardInterrupt ends
+    the workers, writes what was running as stopped and returns the report with `stopped` set. A city that another
     batch is working on is left to it. `watch_of` is a function of a module: it gives the release of a city the scanner
     that knows the values of its private files.
     """
     begun = time.monotonic()
     cities = dict.fromkeys(job.city_dir for job in plan.jobs if job.action != "current")
-    with locks.held(list(cities)) as busy, _sigterm_like_ctrl_c():
+    with locks.held(list(cities)) as busy:
         report = _Batch(plan, busy, on_event, watch_of).run(workers, limit_s, scheduler)
     report.seconds = time.monotonic() - begun
     return report
@@ -180,21 +179,8 @@ class _Batch:
                 failed["section"] = "the release"
                 self.ended[key] = replace(self.ended[key], status="failed", error=failed)
             ended = {"status": self.ended[key].status, "error": failed, "released": not failed}
-            _write_state(self.jobs[key], last_run(*key) | ended)
-
-
-@contextlib.contextmanager
-def _sigterm_like_ctrl_c():
-    """A batch that is told to end (by a scheduler, a shutdown) ends as orderly as one stopped by a person."""
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not the main thread: signals are somebody else's
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            if lost := _write_state(self.jobs[key], last_run(*key) | ended):
+                self.ended[key] = replace(self.ended[key], status="failed", error=failed or lost)
 
 
 def _key(job: Job) -> tuple[Path, str]:
@@ -220,11 +206,8 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
         state = {"status": "failed", "error": _failure(answer)}
         with contextlib.suppress(OSError):
             _append(log_path(job.city_dir, job.notebook), answer.trace)
-    try:
-        _write_state(job, state | {"duration_s": round(seconds, 1), "released": False})
-    except OSError as error:  # the folder was moved away, the disk is full: the next run starts it anew
-        plain = machine.in_words("OSError", str(error)) or (f"{error}.", "Bring the folder back, then run again.")
-        state = {"status": "failed", "error": state["error"] or _error(*plain, ename=type(error).__name__)}
+    if lost := _write_state(job, state | {"duration_s": round(seconds, 1), "released": False}):
+        state = {"status": "failed", "error": lost}
     return Result.of(job, state["status"], seconds=seconds, error=state["error"], cold=state.get("cold", ""))
 
 
@@ -245,8 +228,15 @@ def _append(log: Path, text: str) -> None:
         stream.write(text)
 
 
-def _write_state(job: Job, state: dict) -> None:
-    state = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")} | state
+def _write_state(job: Job, state: dict) -> dict | None:
+    """Keep how a job ended; returns the error when that was not possible: the next run then starts it anew."""
     if not job.city_dir.is_dir():  # never make a folder again that was moved away
-        raise FileNotFoundError(f"{job.city_dir} was moved or removed while its notebooks ran")
-    write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", state_path(job.city_dir, job.notebook))
+        message = f"Its folder was moved or removed while the batch ran: {job.city_dir}"
+        return _error(message, "Bring the folder back, or run again where it is now:  emi run")
+    state = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")} | state
+    try:
+        write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", state_path(job.city_dir, job.notebook))
+    except OSError as error:
+        plain = machine.in_words("OSError", str(error)) or (f"How it ended could not be kept: {error}.", "emi run")
+        return _error(*plain, ename=type(error).__name__)
+    return None

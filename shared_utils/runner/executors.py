@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -158,7 +159,7 @@ class _Slot:
         return task, self.attempt
 
     def stop(self) -> None:
-        self.process.terminate()
+        self.process.kill()  # has nothing to put away
         self.process.join()
         self.connection.close()
 
@@ -166,12 +167,27 @@ class _Slot:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        self.process.start()
+        with _ctrl_c_waits():
+            self.process.start()
         theirs.close()  # so that the end of the worker closes the pipe
+
+
+@contextlib.contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Start processes in the block with Ctrl+C held back, until they can say what it means to them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection) -> None:
     """Worker process: answer calls until the driver is gone."""
+    threading.Thread(target=_end_with_driver, daemon=True).start()
 
     def say(what: Any) -> None:
         with contextlib.suppress(OSError):  # the driver is gone, and so is who would listen
@@ -181,12 +197,20 @@ def _serve(connection) -> None:
     os.environ.update(kernel_environment())
     # Ctrl+C reaches every process of a terminal; the driver alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     while True:
         try:
             function, args = connection.recv()
         except (EOFError, OSError):
             return
         say(answer(function, args))
+
+
+def _end_with_driver() -> None:
+    """In a worker: end in the middle of a notebook when the driver was killed; the next batch may run it by now."""
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)  # its kernel notices and ends
 
 
 def answer(function: Callable, args: tuple) -> Any:

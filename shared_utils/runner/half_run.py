@@ -1,5 +1,6 @@
 """A notebook while it runs: its cells so far, saved now and then so that any end leaves them to be read."""
 
+import errno
 import re
 import time
 from pathlib import Path
@@ -44,6 +45,8 @@ class HalfRun:
         """Write what has run so far; returns the heading of the cell that started last."""
         import nbformat
 
+        if not self.part.parent.is_dir():  # never make a folder again that was moved away
+            raise FileNotFoundError(errno.ENOENT, "The folder was moved or removed", str(self.part.parent))
         self.notebook.cells = [self.seen.get(cell.get("id"), cell) for cell in self.notebook.cells]
         write_text(nbformat.writes(self.notebook) + "\n", self.part)
         self.saved = time.monotonic()
@@ -79,7 +82,11 @@ def quiet_errors(path: Path, own: set[str]):
             elif output.output_type == "error":
                 _quiet_error(output, cell.source, own)
                 told = output
-    write_text(nbformat.writes(notebook) + "\n", path)
+    try:
+        write_text(nbformat.writes(notebook) + "\n", path)
+    except OSError:
+        path.unlink(missing_ok=True)  # rather nothing than a notebook that may name somebody
+        raise
     return told
 
 

@@ -3,7 +3,7 @@
 import errno
 import re
 
-AGAIN = "then:  emi run --failed"
+AGAIN = "then:  emi run"
 _WORDS = {
     errno.ENOSPC: ("The disk is full.", f"Free some space, {AGAIN}"),
     errno.EDQUOT: ("Your share of the disk is full.", f"Free some space, {AGAIN}"),

@@ -229,15 +229,16 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 @contextlib.contextmanager
 def _output_to(log: Path):
     """Send this process's standard output and error, and those of its kernels, to a log file."""
+    stream = log.open("w", encoding="utf-8", errors="replace", buffering=1)
     kept = [os.dup(1), os.dup(2)]
-    with log.open("w", encoding="utf-8", errors="replace") as stream:
-        try:
-            for descriptor in (1, 2):
-                os.dup2(stream.fileno(), descriptor)
+    try:
+        for descriptor in (1, 2):
+            os.dup2(stream.fileno(), descriptor)
+        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
             yield
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for descriptor, copy in zip((1, 2), kept, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)
+    finally:
+        for descriptor, copy in zip((1, 2), kept, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        with contextlib.suppress(OSError):  # a full disk: what is left of the log is nobody's result
+            stream.close()

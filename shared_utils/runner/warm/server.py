@@ -15,7 +15,9 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -48,7 +50,38 @@ def import_environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 def main(path: str, lifeline: int) -> None:
-    """Import, listen on the socket at `path`, and serve until `lifeline` closes."""
+    """Import, listen on the socket at `path`, and serve until `lifeline` closes; then remove the folder of `path`."""
+    try:
+        with _ending_with(lifeline):
+            _import()
+        with socket.socket(socket.AF_UNIX) as listener:
+            # Renamed when it listens: who sees the path can connect.
+            listener.bind(path + ".part")
+            listener.listen(64)
+            os.replace(path + ".part", path)
+            _Server(listener, lifeline).run()
+    finally:
+        shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _ending_with(lifeline: int):
+    """End inside the block, which asks nobody, as soon as `lifeline` closes."""
+    import fcntl  # the provisioner, which imports this file, is asked on Windows too
+
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    signal.signal(signal.SIGIO, lambda *_: sys.exit())
+    before = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, before | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:  # closed before it could be watched
+        sys.exit()
+    yield
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, before)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+
+
+def _import() -> None:
+    """Import and use what kernels need, and leave it as a kernel would find it."""
     os.environ["MPLBACKEND"] = INLINE
     lean.skip_address_grammars()
     gc.disable()
@@ -60,12 +93,6 @@ def main(path: str, lifeline: int) -> None:
     _forget_own_code()
     gc.collect()
     gc.freeze()
-    with socket.socket(socket.AF_UNIX) as listener:
-        # Renamed when it listens: who sees the path can connect.
-        listener.bind(path + ".part")
-        listener.listen(64)
-        os.replace(path + ".part", path)
-        _Server(listener, lifeline).run()
 
 
 @contextlib.contextmanager
@@ -184,6 +211,8 @@ class _Server:
             while (waited := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = waited
                 if pid in by_pid:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(pid, signal.SIGKILL)  # what a kernel that was killed had started
                     _send(by_pid[pid], {"exit": os.waitstatus_to_exitcode(status)})
                     self._forget(by_pid[pid])
 
