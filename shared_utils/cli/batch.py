@@ -8,6 +8,7 @@ import typer
 from shared_utils.cli.screen import Screen, TypedWrong
 from shared_utils.cli.work import prepare, watch
 from shared_utils.cli.workspace import find, select
+from shared_utils.errors import EmiError
 
 Cities = Annotated[list[str] | None, typer.Argument(metavar="CITY", help="Default: all cities.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -76,8 +77,8 @@ def run(
     with screen.busy("Starting") as busy:
         show = _progress(screen, busy, plan, workers)
         batch = runner.execute(plan, workers, show, round(timeout * 60), scheduler, watch)
-    _status_page()
-    screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]))
+    lost = _lost_page()
+    screen.say(*report.ending_lines(batch, screen.width, Path.cwd(), debug=context.obj["debug"]), *lost)
     screen.give(report.report_dict(batch))
     return batch.exit_code
 
@@ -117,6 +118,18 @@ def _status_page() -> tuple[Path, list]:
     workspace = find()
     found = runner.survey(workspace.cities)
     return portfolio.write_status_page(found, workspace.root / "status" / "index.html"), found
+
+
+def _lost_page() -> list[str]:
+    """Write the page of all cities; returns a line when that is not possible: the batch is over all the same."""
+    from shared_utils.runner import machine
+
+    try:
+        _status_page()
+    except (OSError, EmiError) as error:
+        why = machine.in_words("OSError", str(error)) or (str(error).splitlines()[0],)
+        return [f"The page in status/ is of an earlier run: {why[0]}"]
+    return []
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
