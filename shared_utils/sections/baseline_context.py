@@ -1,11 +1,13 @@
-"""Baseline: where the pilot's people live, beside the whole city (B4)."""
+"""Baseline: where the pilot's people live, beside the whole city, and what is published about the place (B4)."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from shared_utils.data import public, reference
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare
+from shared_utils.sections import analysis, charts_compare, context_series, map_opportunity
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -35,7 +37,55 @@ CAUTION = "These are averages of places. They say nothing about one family. Peop
 
 @section("B4", "How does the pilot compare with the city?")
 def context(book) -> Section:
-    """Neighborhoods of the pilot against the city's, from published tables."""
+    """Neighborhoods of the pilot against the city's, a map of the tracts, and series around the pilot."""
+    published = _published(book.city_dir, book.config, book.as_of, book.stamp)
+    try:
+        made = _neighborhoods(book)
+    except EmiError as error:
+        if not published.shown:
+            raise
+        reason = f"Neighborhoods are not compared: {error.message.rstrip('.')}."
+        made = Section(f"{reason} {error.hint}".strip(), flags=[Flag("B4_NOT_COMPARED", "warn", "B4", reason)])
+    made.sentence = " ".join([made.sentence, *published.sentences])
+    made.more, made.flags = (*made.more, *published.shown), [*made.flags, *published.flags]
+    return made
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What published files alone say about the place: figures and tables, sentences, flags."""
+
+    shown: tuple
+    sentences: list[str]
+    flags: list[Flag]
+
+
+def _published(city_dir, config, as_of, stamp: str) -> _Published:
+    """The map of tracts and the series around the pilot: from data/public_ref and city.yml, no table of people."""
+    files, refused = public.load(city_dir, config, only=(*map_opportunity.KINDS, *context_series.KINDS))
+    named = reference.tables(city_dir, config)[0] if config.data.mode == "city" else {}  # made-up tracts are on no map
+    files = {**{name: named[name] for name in map_opportunity.KINDS if name in named}, **files}
+    tracts, flags = None, [_refusal(error) for error in refused]
+    try:
+        tracts = map_opportunity.draw(files, config, stamp)
+        flags += tracts.flags if tracts else ()
+    except EmiError as error:
+        flags.append(Flag("MAP_NOT_DRAWN", "warn", "data/public_ref", f"{error.message}. {error.hint}"))
+    series = context_series.around(files, config, as_of, stamp)
+    shown = [tracts and tracts.figure, series and series.figure, series and series.table]
+    flags += _to_fetch(config, [*map_opportunity.wanted(files, config), *context_series.wanted(files)])
+    said = [part.sentence for part in (tracts, series) if part]
+    return _Published(tuple(part for part in shown if part is not None), said, flags)
+
+
+def _to_fetch(config, kinds: list[str]) -> list[Flag]:
+    """What would make the map and the series, and who publishes it."""
+    files = [f"{w.fetch}, from {w.publisher} ({w.shows.lower()})" for w in public.wanted(config) if w.kind in kinds]
+    words = f"More context can be shown. Put these into data/public_ref as published: {'; '.join(files)}."
+    return [Flag("PUBLIC_FILES", "info", "data/public_ref", words)] if files else []
+
+
+def _neighborhoods(book) -> Section:
     frames = book.data.reference
     tables, refused = reference.references(book.city_dir, book.config)
     if not frames:
