@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 BY_SUBJECT = ("assignments", "outcomes", "services")
 
 
-def guard_notebook(config: "CityConfig", tables: dict, study: "Study") -> None:
+def guard_notebook(config: "CityConfig", tables: dict, study: "Study | None") -> None:
     """In a notebook's kernel, show rows of single residents no more; elsewhere nothing happens."""
     if guard.kernel() is None:
         return
@@ -20,7 +20,7 @@ def guard_notebook(config: "CityConfig", tables: dict, study: "Study") -> None:
     for name in BY_SUBJECT:
         table = tables[name]
         people.append((table[table["subject_type"] == "participant"], "subject_id"))
-    if study.period is None:
+    if study is not None and study.period is None:
         people.append((study.frame, study.subject_id))
     identifiers = {*DIRECT_IDENTIFIERS, *config.privacy.direct_identifiers, *config.privacy.id_columns}
     guard.install(config.city.key, people, identifiers)

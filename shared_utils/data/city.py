@@ -30,7 +30,8 @@ class CityData:
     """`tables` holds every table of the model; one that is not sent is an empty frame.
 
     `root` is data/private (mode "city") or data/synthetic; `inputs` is [{table, sha256, rows}] for
-    provenance; `intake` is the intake report as a mapping; `reference` is {name: frame}.
+    provenance; `intake` is the intake report as a mapping; `reference` is {name: frame}. `study` is None while nobody
+    has been assigned.
     """
 
     root: Path
@@ -41,7 +42,7 @@ class CityData:
     reference: "dict[str, pd.DataFrame]"
     intake: dict
     inputs: list[dict]
-    study: "Study"
+    study: "Study | None"
 
 
 def load(city_dir: Path, as_of: date | None = None) -> CityData:
@@ -68,7 +69,7 @@ def load(city_dir: Path, as_of: date | None = None) -> CityData:
     if config.data.analysis_file:
         study = analysis_file.study(linked, done, config)
     else:
-        study = studies.build(tables, references, config)
+        study = studies.build(tables, references, config) if len(tables["assignments"]) else None
     about_people.guard_notebook(config, tables, study)
     return CityData(
         root=root,

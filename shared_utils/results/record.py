@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shared_utils import lean
 from shared_utils.errors import EmiError, nearest
+from shared_utils.results import notebooks
 
 RECOMMENDATIONS = ("SCALE", "ADAPT", "STOP", "KEEP LEARNING")
 SCHEMA_PATH = Path(__file__).with_name("results.schema.json")
@@ -37,13 +38,18 @@ class Flag:
 
 
 def internal_path(city_dir: Path, notebook: str) -> Path:
-    """Where a notebook ("baseline", "monitoring", "impact") writes its record."""
-    return Path(city_dir) / "outputs" / "internal" / f"results_{notebook}.json"
+    """Where a notebook ("baseline", "monitoring", "impact", "monitoring 2019-12") writes its record."""
+    return Path(city_dir, notebooks.out_dir(notebook)) / record_name(notebooks.name(notebook))
+
+
+def record_name(notebook: str) -> str:
+    """What the file of a notebook's record is called, wherever it lies."""
+    return f"results_{notebook}.json"
 
 
 def release_path(city_dir: Path, notebook: str) -> Path:
     """Where the released form of that record lies."""
-    return Path(city_dir) / "outputs" / "release" / f"results_{notebook}.json"
+    return Path(city_dir) / "outputs" / "release" / record_name(notebook)
 
 
 def watermark(record_or_mode: dict | str, city_name: str) -> str:

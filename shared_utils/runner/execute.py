@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared_utils.disclosure.scan import Watch
-from shared_utils.results.notebooks import executed_path, failed_path, log_path, state_path
+from shared_utils.results.notebooks import executed_path, failed_path, log_path, month_of, state_path
 from shared_utils.results.record import write_text
 from shared_utils.runner import locks, machine, warm
 from shared_utils.runner.executors import Failure, Task, default_workers, kernel_environment, run_tasks
@@ -163,8 +163,8 @@ class _Batch:
         return [Task((city_dir, RELEASE), release_city, (city_dir, good, self.watch_of))] if good and over else []
 
     def _good(self, city_dir: Path) -> list[str]:
-        """The notebooks of a city that ran well in this batch."""
-        own = [key for key in self.jobs if key[0] == city_dir and key in self.ended]
+        """The notebooks of a city that ran well in this batch and may leave: an earlier month never does."""
+        own = [key for key in self.jobs if key[0] == city_dir and key in self.ended and not month_of(key[1])]
         return [notebook for _, notebook in own if self.ended[city_dir, notebook].status == "ok"]
 
     def _released(self, city_dir: Path, answer: dict[str, str] | Failure) -> None:

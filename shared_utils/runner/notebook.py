@@ -18,7 +18,7 @@ from shared_utils.disclosure.messages import quiet_error
 from shared_utils.disclosure.scan import Watch, hide
 from shared_utils.errors import EmiError
 from shared_utils.results import freshness
-from shared_utils.results.notebooks import executed_path, failed_path, log_path, source_path
+from shared_utils.results.notebooks import executed_path, failed_path, log_path, name, source_path
 from shared_utils.results.record import internal_path, read
 from shared_utils.runner import machine, warm
 from shared_utils.runner.executors import InfrastructureDeath
@@ -45,7 +45,7 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, l
     Raises InfrastructureDeath when the kernel died under it: the caller may try once more.
     """
     started = datetime.now(UTC)
-    fingerprint = freshness.fingerprint(city_dir, notebook, parameters)
+    fingerprint = freshness.fingerprint(city_dir, name(notebook), parameters)
     log = log_path(city_dir, notebook)
     log.parent.mkdir(parents=True, exist_ok=True)
     error = None

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from shared_utils.errors import EmiError, nearest
 from shared_utils.results import freshness
-from shared_utils.results.notebooks import NOTEBOOKS, executed_path, source_path, state_path
+from shared_utils.results.notebooks import NOTEBOOKS, executed_path, month_of, name, source_path, state_path
 from shared_utils.results.record import internal_path, release_path
+from shared_utils.runner import months as earlier
 from shared_utils.runner.executors import Failure, Task, default_workers, run_tasks
 
 
@@ -57,6 +58,7 @@ def plan(
     changed_only: bool = False,
     parameters: dict | None = None,
     workers: int | None = None,
+    months: int = 1,
     on_event: Callable[[str, Path], None] = lambda kind, city_dir: None,
 ) -> Plan:
     """Decide for each notebook of each city whether it runs.
@@ -65,6 +67,7 @@ def plan(
     something to run, and a city where it fails is blocked. None leaves the data as they are (dry run).
     `failed_only` keeps notebooks that did not end well last time, `changed_only` those that did.
     `parameters` replace values of the notebooks' parameters cell; text is read as the type of the default.
+    `months` of monitoring: the notebook as it stands now, and before it the months that led there, as they then stood.
     Raises PlanError for an unknown notebook or parameter.
     """
     unknown = [name for name in notebooks if name not in NOTEBOOKS]
@@ -73,13 +76,13 @@ def plan(
             f"There is no notebook '{unknown[0]}'.{nearest(unknown[0], NOTEBOOKS)}",
             f"Notebooks: {', '.join(NOTEBOOKS)}",
         )
-    ordered = [name for name in NOTEBOOKS if name in notebooks]
+    now = {notebook: parameters or {} for notebook in NOTEBOOKS if notebook in notebooks}
     names = city_names(cities)
     jobs = [
-        _job(names[city], city, name, parameters or {}, force, common)
+        _job(names[city], city, notebook, given, force, common)
         for city in names
         for common in [freshness.common_parts(city)]
-        for name in ordered
+        for notebook, given in (earlier.earlier_runs(city, months, parameters or {}) | now).items()
     ]
     if failed_only:
         jobs = [job for job in jobs if ended_badly(job.city_dir, job.notebook)]
@@ -119,14 +122,16 @@ def why(city_dir: Path, notebook: str, parameters: dict, common: dict) -> str:
         return {"failed": "its last run failed", "blocked": "it was blocked"}.get(
             state["status"], "its last run was stopped"
         )
-    if not state.get("released"):
+    leaves = not month_of(notebook)
+    if leaves and not state.get("released"):
         return "its last result was not released"
-    outputs = [place(city_dir, notebook) for place in (executed_path, internal_path, release_path)]
+    places = [executed_path, internal_path, *([release_path] if leaves else [])]
+    outputs = [place(city_dir, notebook) for place in places]
     missing = [path.name for path in outputs if not path.exists()]
     if missing:
         return f"{missing[0]} was removed"
     return "; ".join(
-        freshness.changed(state["fingerprint"], freshness.fingerprint(city_dir, notebook, parameters, common))
+        freshness.changed(state["fingerprint"], freshness.fingerprint(city_dir, name(notebook), parameters, common))
     )
 
 

@@ -4,8 +4,9 @@ import os
 import textwrap
 from pathlib import Path
 
+from shared_utils.results.notebooks import month_of
 from shared_utils.runner.execute import BatchReport, Result
-from shared_utils.runner.plan import Job, Plan
+from shared_utils.runner.plan import Job, Plan, ended_badly
 from shared_utils.runner.status import CityStatus
 
 _WORDS = {"failed": "FAILED", "current": "up to date"}
@@ -80,7 +81,7 @@ def next_lines(report: BatchReport) -> list[str]:
 def next_commands(report: BatchReport) -> list[str]:
     """The exact commands to type next: what a person can mend is checked, a surprise is looked at."""
     if report.stopped:
-        return ["emi run"]
+        return [_again(report).removesuffix(" --failed")]
     unwell = report.having("failed", "blocked")
     if not unwell:
         return ["emi site"] if report.having("ok") else ["emi status"]
@@ -88,7 +89,16 @@ def next_commands(report: BatchReport) -> list[str]:
     to_look = [r.city for r in unwell if not r.error["expected"] and r.error["section"]]
     check = [f"emi check {' '.join(to_check)}"] if to_check else []
     look = [f"emi lab {to_look[0]}"] if to_look else []
-    return [*check, *look, "emi run --failed"]
+    return [*check, *look, _again(report)]
+
+
+def _again(report: BatchReport) -> str:
+    """The command that runs what did not end well; what ended well is up to date by then."""
+    months = {month_of(result.notebook) for result in report.results} - {""}
+    if months:
+        return f"emi run --months {len(months) + 1}"
+    kept = [ended_badly(result.city_dir, result.notebook) for result in report.having("failed", "blocked")]
+    return "emi run --failed" if all(kept) else "emi run"  # a full disk, another batch: no state says that it failed
 
 
 def report_dict(report: BatchReport) -> dict:

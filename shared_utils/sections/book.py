@@ -9,6 +9,7 @@ from shared_utils import data, results
 from shared_utils.disclosure import Rules
 from shared_utils.errors import EmiError, nearest
 from shared_utils.results import Flag
+from shared_utils.results.notebooks import INTERNAL
 from shared_utils.sections import banner, plan_lock
 
 BLIND = ("auto", "on", "off")
@@ -21,6 +22,7 @@ class Book:
 
     notebook: str
     city_dir: Path
+    out_dir: Path  # where its record goes
     data: data.CityData
     plan: plan_lock.PlanStatus
     blinded: bool
@@ -38,6 +40,12 @@ class Book:
 
     @property
     def study(self):
+        """The analysis frame with its design; EmiError while nobody has been assigned."""
+        if self.data.study is None:
+            raise EmiError(
+                f"nobody is known to have been assigned by {self.as_of:%Y-%m-%d}",
+                "Choose a later day (as_of), or send who was assigned (assignments).",
+            )
         return self.data.study
 
     @property
@@ -105,14 +113,22 @@ class Book:
 
 
 def open_book(
-    notebook: str, city_dir, as_of: str = "", blind: str = "auto", run_id: str = "", fast: bool = False
+    notebook: str,
+    city_dir,
+    as_of: str = "",
+    blind: str = "auto",
+    run_id: str = "",
+    out_dir: str = "",
+    fast: bool = False,
 ) -> Book:
     """Load a city for one notebook: make its data ready, read the plan, and decide what stays hidden.
 
-    Raises EmiError when the folder is not a city's, a parameter is unknown, or blind="off" comes too early.
+    Raises EmiError when the folder is not a city's, a parameter is unknown, out_dir lies elsewhere than in the folder
+    that never leaves the city, or blind="off" comes too early.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     city_dir = _city_folder(city_dir)
+    out = _out_folder(city_dir, out_dir)
     if blind not in BLIND:
         raise EmiError(f"blind is '{blind}'.{nearest(blind, BLIND)}", f"It may be {', '.join(BLIND)}.")
     data.prepare(city_dir)
@@ -124,6 +140,7 @@ def open_book(
     book = Book(
         notebook=notebook,
         city_dir=city_dir,
+        out_dir=out,
         data=city,
         plan=plan,
         blinded=bool(waiting) or blind == "on",
@@ -149,6 +166,14 @@ def _city_folder(city_dir) -> Path:
         f"There is no city.yml in {folder.name} or the folders above it.",
         "Open the notebook from inside a city's folder, or set city_dir to that folder.",
     )
+
+
+def _out_folder(city_dir: Path, out_dir: str) -> Path:
+    internal = city_dir / INTERNAL
+    folder = (city_dir / (out_dir or INTERNAL)).resolve()
+    if not folder.is_relative_to(internal.resolve()):
+        raise EmiError(f"out_dir is '{out_dir}', which is not below {INTERNAL}.", f'Write it as "{INTERNAL}/my-try".')
+    return folder
 
 
 def _day(text: str) -> date | None:

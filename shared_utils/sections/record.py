@@ -36,7 +36,7 @@ class Written:
 def finish(book, counts=(), **parts) -> Written:
     """Write the record of a notebook. `parts` are the blocks only this notebook knows (indicators, decision...);
     `counts` the exact ones behind them, [(Group, n)], where the record hides some."""
-    path = results.internal_path(book.city_dir, book.notebook)
+    path = book.out_dir / results.record_name(book.notebook)
     record = build(book, **parts)
     results.write(record, path)
     place = path.relative_to(book.city_dir).as_posix()

@@ -15,7 +15,7 @@ from shared_utils.results.notebooks import NOTEBOOKS
 
 FOLDER = Path(__file__).resolve().parents[2] / "{{cookiecutter.city_slug}}" / "notebooks"
 FIRST_LINE = "# Change these when you work by hand. A batch run replaces them."
-PARAMETERS = ["city_dir", "as_of", "blind", "run_id", "fast"]
+PARAMETERS = ["city_dir", "as_of", "blind", "run_id", "out_dir", "fast"]
 EACH = pytest.mark.parametrize("name", NOTEBOOKS)
 
 

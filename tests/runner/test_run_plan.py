@@ -9,6 +9,7 @@ import worker_jobs
 
 from shared_utils import runner
 from shared_utils.results.notebooks import NOTEBOOKS, source_path
+from shared_utils.runner import months
 from shared_utils.runner.plan import declared_parameters, typed
 
 
@@ -34,6 +35,7 @@ def test_parameters_are_read_without_running(cities):
         "draws": 200,
         "fast": False,
         "run_id": "",
+        "out_dir": "",
     }
 
 
@@ -41,6 +43,39 @@ def test_text_takes_the_type_of_the_default(cities):
     given = {"county_fips": "061", "draws": "50", "fast": "yes", "as_of": datetime.date(2020, 1, 2)}
     (job,) = runner.plan(cities[:1], ["impact"], None, parameters=given).jobs
     assert job.parameters == {"county_fips": "061", "draws": 50, "fast": True, "as_of": "2020-01-02"}
+
+
+def test_months_are_seen_from_their_last_day_and_do_not_begin_before_the_pilot(cities):
+    """The pilot starts in April 2019; the report of now, as of the middle of June, is the last of the months."""
+    for months, earlier in ((2, {"2019-05": "2019-05-31"}), (18, {"2019-04": "2019-04-30", "2019-05": "2019-05-31"})):
+        jobs = runner.plan(cities[:1], ["monitoring"], None, parameters={"as_of": "2019-06-15"}, months=months).jobs
+        assert [job.notebook for job in jobs] == [*(f"monitoring {month}" for month in earlier), "monitoring"]
+        assert [job.parameters["as_of"] for job in jobs] == [*earlier.values(), "2019-06-15"]
+        assert [job.parameters.get("out_dir") for job in jobs] == [
+            *(f"outputs/internal/history/{month}" for month in earlier),
+            None,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "last"),
+    [
+        ("", "2020-09"),  # a city's own data, long after the pilot: the data lock of October 31, 2020
+        ("reporting: {monitoring_as_of: 2020-02}", "2020-01"),
+        ("reporting: {monitoring_as_of: latest}", "2020-09"),
+    ],
+)
+def test_the_last_month_is_the_one_city_yml_says(tmp_path, settings, last):
+    city = toy.make_city(tmp_path, "alder-bay")
+    with (city / "city.yml").open("a", encoding="utf-8") as stream:
+        stream.write(settings + "\n")
+    assert list(months.earlier_runs(city, 2, {})) == [f"monitoring {last}"]
+
+
+def test_a_city_whose_settings_cannot_be_read_has_no_earlier_months(tmp_path):
+    city = toy.make_city(tmp_path, "alder-bay")
+    (city / "city.yml").write_text("pilot: {start: soon}", encoding="utf-8")
+    assert months.earlier_runs(city, 18, {}) == {}
 
 
 @pytest.mark.parametrize(

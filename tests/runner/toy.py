@@ -22,6 +22,7 @@ county_fips = "061"
 draws = 200
 fast = False
 run_id = ""
+out_dir = ""
 """
 LOAD = """\
 import sys
@@ -31,7 +32,7 @@ root = Path.cwd().parent
 sys.path.insert(0, str(root))
 from shared_utils import toy
 """
-FINISH = "toy.finish(root, '{notebook}', as_of, run_id)"
+FINISH = "toy.finish(root, '{notebook}', as_of, run_id, out_dir)"
 # The city's own code: it knows its folder, and writes the record it was given.
 TOY = """\
 import json
@@ -49,12 +50,12 @@ class MissingColumn(ToyError):
     pass
 
 
-def finish(root, notebook, as_of, run_id):
+def finish(root, notebook, as_of, run_id, out_dir):
     assert Path(__file__).parent.parent == root, "not the city's own copy"
     record = json.loads((root / "record.json").read_text(encoding="utf-8"))
     record["record_type"] = notebook
     record["run"] |= {"as_of": as_of, "run_id": run_id}
-    path = root / "outputs" / "internal" / f"results_{notebook}.json"
+    path = root / (out_dir or "outputs/internal") / f"results_{notebook}.json"
     path.write_text(json.dumps(record), encoding="utf-8")
     return Written(notebook)
 
