@@ -27,6 +27,10 @@ def run(
             "--parameter", "-p", metavar="NAME=VALUE", help="Replace a value of the parameters cell."
         ),
     ] = None,
+    months: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="Monitoring of the last N months, each as it then stood."),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Notebooks at a time; fewer need less memory.", show_default="cores + 1"),
@@ -44,24 +48,27 @@ def run(
 ) -> int:
     """Run the notebooks that need it: never run, failed, or something they depend on changed."""
     from shared_utils import runner
-    from shared_utils.results.notebooks import NOTEBOOKS
+    from shared_utils.results.notebooks import MONTHLY, NOTEBOOKS
     from shared_utils.runner import executors, report
 
     if (executor == "dask") != bool(scheduler):
         raise TypedWrong("dask needs its scheduler.", "For example:  emi run --executor dask --scheduler tcp://host:8786")
+    if months and notebook not in (None, [MONTHLY]):
+        raise TypedWrong("--months is for monitoring only.", "For example:  emi run --months 18")
     screen = Screen(as_json)
     chosen = select(cities)
     try:
         with screen.busy("Checking what needs to run, and the data"):
             plan = runner.plan(
                 chosen,
-                notebook or list(NOTEBOOKS),
+                notebook or ([MONTHLY] if months else list(NOTEBOOKS)),
                 None if dry_run else prepare,
                 force,
                 failed_only=failed,
                 changed_only=changed,
                 parameters=_pairs(parameter or []),
                 workers=workers,
+                months=months or 1,
             )
     except KeyboardInterrupt:
         screen.say("Stopped. Nothing was run.")
@@ -135,7 +142,7 @@ def _lost_page() -> list[str]:
 def _pairs(given: list[str]) -> dict[str, str]:
     for text in given:
         if "=" not in text:
-            raise TypedWrong(f"'{text}' is not NAME=VALUE.", "For example:  emi run -p as_of=2019-12")
+            raise TypedWrong(f"'{text}' is not NAME=VALUE.", "For example:  emi run -p as_of=2019-12-31")
     return dict(text.split("=", 1) for text in given)
 
 
