@@ -1,6 +1,7 @@
 """The values in a city's own files that say who somebody is: what the scanner looks for by name."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from shared_utils.config import CityConfig, load_city
@@ -72,7 +73,15 @@ def _is_number(cells) -> bool:
 
 def _own_words(city_dir: Path) -> set[str]:
     """Words of the settings, the mappings and this code."""
+    return _words([city_dir / "city.yml", *city_dir.glob("mappings/*.y*ml")]) | _words_of_code()
+
+
+@lru_cache(maxsize=1)
+def _words_of_code() -> set[str]:
     room = Path(__file__).resolve().parents[1]
-    files = [city_dir / "city.yml", *city_dir.glob("mappings/*.y*ml"), *room.rglob("*.py"), *room.rglob("*.html")]
+    return _words([*room.rglob("*.py"), *room.rglob("*.html")])
+
+
+def _words(files: list[Path]) -> set[str]:
     text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
     return set(re.findall(r"[^\W\d_]+", text.lower()))

@@ -6,6 +6,7 @@ and the text of markdown cells. Everything else a cell printed stays inside the 
 
 import copy
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from shared_utils.errors import EmiError
@@ -104,14 +105,18 @@ def _text(source) -> str:
 
 
 def _exported(notebook) -> str:
+    return _exporter().from_notebook_node(notebook)[0]
+
+
+@lru_cache(maxsize=1)
+def _exporter():
+    """One for all notebooks of a process: its template takes longer to compile than to fill."""
     # nbconvert takes a second to import, and only a release needs it.
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(
-        template_name="notebook_html", extra_template_basedirs=[str(Path(__file__).parent)]
-    )
+    exporter = HTMLExporter(template_name="notebook_html", extra_template_basedirs=[str(Path(__file__).parent)])
     exporter.exclude_anchor_links = True
-    return exporter.from_notebook_node(notebook)[0]
+    return exporter
 
 
 def _tidied(html: str):
