@@ -79,10 +79,13 @@ def _published(city_dir, config, as_of, stamp: str) -> _Published:
 
 
 def _to_fetch(config, kinds: list[str]) -> list[Flag]:
-    """What would make the map and the series, and who publishes it."""
-    files = [f"{w.fetch}, from {w.publisher} ({w.shows.lower()})" for w in public.wanted(config) if w.kind in kinds]
-    words = f"More context can be shown. Put these into data/public_ref as published: {'; '.join(files)}."
-    return [Flag("PUBLIC_FILES", "info", "data/public_ref", words)] if files else []
+    """What would make the map and the series, by publisher."""
+    by: dict[str, list[str]] = {}
+    for file in (w for w in public.wanted(config) if w.kind in kinds):
+        by.setdefault(file.publisher, []).append(file.fetch)
+    asked = [f"From {publisher}: {'; '.join(files)}." for publisher, files in by.items()]
+    start = "A map of the tracts and series around the pilot come from published files in data/public_ref. To fetch:"
+    return [Flag("PUBLIC_FILES", "info", "data/public_ref", " ".join([start, *asked]))] if asked else []
 
 
 def _neighborhoods(book) -> Section:

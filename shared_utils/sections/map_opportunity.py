@@ -145,8 +145,8 @@ def _drawn(frame, served: set[str], words: _Words, stamp: str) -> TractMap:
     edge = words.amount(parts[0]["value"].max())
     title = f"Lowest third of tracts: children of low-income parents reached {edge} or less"
     if len(mine):
-        are = "is" if low == 1 else "are"
-        title = f"{low} of the pilot's {counted(len(mine), 'tract')} {are} in the lowest third for later income"
+        tracts = f"tract{'' if len(mine) == 1 else 's'} {'is' if low == 1 else 'are'}"
+        title = f"{low} of the pilot's {len(mine)} {tracts} in the lowest third for later income"
     key = [f"{name.capitalize()} third: {words.amount(p['value'].min())}\nto {words.amount(p['value'].max())}"
            for name, p in zip(NAMES, parts, strict=True)]  # fmt: skip
     key += [f"No value ({counted(len(none), 'tract')})"] if len(none) else []
@@ -177,7 +177,8 @@ def _sentence(frame, words: _Words, edge: str, low: int, served: int) -> str:
     text = (f"The map shows the {len(frame):,} tracts of {words.where} in three equal groups. In the lowest group, "
             f"children of low-income parents later reached {edge} or less.")  # fmt: skip
     if served:
-        text += f" Of the {counted(served, 'tract')} of the pilot, {low or 'none'} {'is' if low < 2 else 'are'} there."
+        are, tracts = "is" if low < 2 else "are", "tract" if served == 1 else "tracts"
+        text += f" Of the pilot's {served} {tracts}, {low or 'none'} {are} there."
     return f"{text} {HISTORY}"
 
 
