@@ -66,8 +66,12 @@ def save(history: dict, path: Path) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(history, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
-    os.replace(part, path)
+    try:
+        part.write_text(json.dumps(history, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
+        os.replace(part, path)
+    except OSError:  # a full disk
+        part.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -1,19 +1,27 @@
 """What a batch does when the machine, another batch or a person gets in its way."""
 
+import errno
+import functools
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
+import faults
+import nbformat
 import pytest
 import toy
-from toy_batch import emi, finished
+from toy_batch import HERE
 
-from shared_utils import results, runner
+from shared_utils import cli, results, runner
 from shared_utils.results import notebooks as files
-from shared_utils.runner import locks, machine, memory
+from shared_utils.runner import half_run, locks, machine, memory, report
+from shared_utils.runner.execute import _finish
+
+GONE = 2**22 + 1  # a number no process has
 
 
 def plan(city, *notebooks):
@@ -117,25 +125,153 @@ def test_free_memory_limits_the_workers(monkeypatch, tmp_path):
     assert runner.executors.default_workers(27) == 1
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What an undisturbed batch leaves, by workspace; each is run once."""
+    return functools.cache(lambda workspace: faults.undisturbed(workspace, tmp_path_factory.mktemp("undisturbed")))
+
+
 @pytest.mark.full
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("after", [0.3, 1.5, 3.0, 5.0])
-def test_ended_at_any_time_a_batch_resumes_to_the_same_bytes(tmp_path, how, after):
-    undisturbed = toy.make_city(tmp_path / "a" / "cities", "calder")
-    city = shutil.copytree(undisturbed, tmp_path / "b" / "cities" / "calder")
-    names = ["-n", "baseline", "-n", "monitoring", "-n", "impact"]
-    assert finished(tmp_path / "a", emi(tmp_path / "a", "run", *names)).code == 0
-    process = emi(tmp_path / "b", "run", *names)
-    time.sleep(after)
-    process.send_signal(how)
-    ended = finished(tmp_path / "b", process)
-    assert "Traceback" not in ended.err
-    assert finished(tmp_path / "b", emi(tmp_path / "b", "run", *names)).code == 0
-    left = {p.name for p in (city / "outputs" / "internal").iterdir()}
-    assert left == {p.name for p in (undisturbed / "outputs" / "internal").iterdir()}
-    for notebook in files.NOTEBOOKS:
-        first, second = (results.read(results.internal_path(c, notebook)) for c in (undisturbed, city))
-        assert {**first, "run": None} == {**second, "run": None}
-        pages = [results.page_path(c, notebook).read_bytes() for c in (undisturbed, city)]
-        assert pages[0] == pages[1]
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="walks /proc and has a terminal of its own")
+@pytest.mark.parametrize(("number", "fault"), [*enumerate(faults.FAULTS)], ids=[fault.name for fault in faults.FAULTS])
+def test_a_disturbed_batch_leaves_no_process_and_resumes_to_the_same_bytes(tmp_path, undisturbed, number, fault):
+    """benchmarks/faults.py tries each of them several times and writes down what was said."""
+    if why := fault.impossible():
+        pytest.skip(why)
+    workspace = faults.TWO if fault.warm else faults.ONE
+    shown = faults.tried(fault, workspace, undisturbed(workspace), number, seed=1, folder=tmp_path / "disturbed")
+    assert shown.wrong == (), shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
+def test_told_to_end_a_command_puts_things_away_without_being_told_again():
+    before, put_away = signal.getsignal(signal.SIGTERM), False
+    with pytest.raises(KeyboardInterrupt), cli._ending_once():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+            time.sleep(0.1)
+            put_away = True
+    assert put_away and signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no nohup")
+def test_nohup_keeps_a_batch_alive_when_the_terminal_closes():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with cli._ending_once():
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+DRIVER = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from shared_utils.runner.executors import Task, run_tasks
+from worker_jobs import wait_for_ever
+if __name__ == "__main__":
+    list(run_tasks([Task(1, wait_for_ever, (Path(sys.argv[1]),))], 1))
+"""
+
+
+def test_a_worker_ends_with_its_driver_in_the_middle_of_its_task(tmp_path):
+    """Else it would write into a city that the next batch works on."""
+    script, said = tmp_path / "driver.py", tmp_path / "pid"
+    script.write_text(DRIVER.format(path=[str(HERE), str(HERE.parents[1])]), encoding="utf-8")
+    driver = subprocess.Popen([sys.executable, str(script), str(said)])
+    while not said.exists():
+        time.sleep(0.05)
+    driver.kill()
+    driver.wait()
+    worker = int(said.read_text(encoding="utf-8"))
+    assert any(not locks.alive(worker) or time.sleep(0.05) for _ in range(200))
+
+
+def no_space(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "some file")
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new_one(tmp_path, monkeypatch):
+    results.write_text("old", tmp_path / "page.html")
+    monkeypatch.setattr(os, "replace", no_space)
+    with pytest.raises(OSError, match="No space"):
+        results.write_text("new", tmp_path / "page.html")
+    assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("page.html", "old")]
+
+
+def test_a_notebook_that_cannot_be_made_quiet_is_not_kept(tmp_path, monkeypatch):
+    path = tmp_path / "failed.ipynb"
+    error = nbformat.v4.new_output("error", ename="ValueError", evalue="no date for Jo", traceback=["no date for Jo"])
+    cell = nbformat.v4.new_code_cell("raise ValueError(row)", outputs=[error])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    monkeypatch.setattr(half_run, "write_text", no_space)
+    with pytest.raises(OSError, match="No space"):
+        half_run.quiet_errors(path, set())
+    assert not path.exists()
+
+
+def test_a_half_run_is_not_saved_into_a_folder_that_was_moved_away(tmp_path):
+    source = files.source_path(toy.make_city(tmp_path, "calder"), "baseline")
+    gone = tmp_path / "gone" / ".01_baseline.part.ipynb"
+    with pytest.raises(FileNotFoundError, match="moved or removed"):
+        half_run.HalfRun(source, gone, 60).save()
+    assert not gone.parent.exists()
+
+
+def test_a_lock_that_is_just_being_written_is_its_writer_s(tmp_path):
+    lock = files.lock_path(toy.make_city(tmp_path, "calder"))
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    with locks.held([tmp_path / "calder"]) as busy:
+        assert "Another batch is working on it (just started)." in busy[tmp_path / "calder"][0]
+    assert lock.exists()
+
+
+def test_of_two_that_find_a_stale_lock_one_gets_it(tmp_path):
+    city = toy.make_city(tmp_path, "calder")
+    with locks.held([city]):  # the first one was quicker: what the second one takes away is not stale any more
+        lock = files.lock_path(city)
+        before = lock.read_text(encoding="utf-8")
+        assert f"process {os.getpid()} on" in locks._take_over(lock, "the second one")
+        assert lock.read_text(encoding="utf-8") == before and [*lock.parent.iterdir()] == [lock]
+
+
+def test_a_lock_that_another_took_over_meanwhile_stays(tmp_path):
+    city = toy.make_city(tmp_path, "calder")
+    with locks.held([city]):
+        files.lock_path(city).write_text("of another machine", encoding="utf-8")
+    assert files.lock_path(city).read_text(encoding="utf-8") == "of another machine"
+
+
+def test_who_gets_a_city_removes_what_a_killed_process_had_begun_to_write(tmp_path):
+    city = toy.make_city(tmp_path, "calder")
+    release = city / "outputs" / "release"
+    release.mkdir(parents=True)
+    gone, mine = release / f".baseline.html.{GONE}.tmp", release / f".impact.html.{os.getpid()}.tmp"
+    gone.touch(), mine.touch()
+    with locks.held([city]):
+        assert [*release.iterdir()] == [mine]
+
+
+def test_failed_is_not_advised_where_no_state_says_that_it_failed(tmp_path):
+    city = toy.make_city(tmp_path, "calder")
+    with locks.held([city]):
+        batch = runner.execute(plan(city), workers=1)
+    assert report.next_commands(batch)[-1] == "emi run"
+
+
+def test_a_state_that_cannot_be_kept_is_a_failure_in_words(tmp_path, monkeypatch):
+    city = toy.make_city(tmp_path, "calder")
+    [job] = plan(city).jobs
+    monkeypatch.setitem(_finish.__globals__, "write_text", no_space)
+    result = _finish(job, {"status": "ok", "error": None}, 1.0)
+    assert (result.status, result.error["message"]) == ("failed", "The disk is full.")
+    shutil.rmtree(city)
+    result = _finish(job, {"status": "ok", "error": None}, 1.0)
+    assert "was moved or removed" in result.error["message"] and not city.exists()

@@ -1,6 +1,7 @@
 """Functions for worker processes; light, because each worker imports this file."""
 
 import os
+import time
 from pathlib import Path
 
 from shared_utils.errors import EmiError
@@ -25,6 +26,14 @@ def die_once(marker: Path) -> str:
         marker.touch()
         os._exit(1)
     return "second try"
+
+
+def wait_for_ever(said: Path) -> None:
+    """Say who waits, whole at once."""
+    part = said.with_suffix(".part")
+    part.write_text(str(os.getpid()), encoding="utf-8")
+    os.replace(part, said)
+    time.sleep(600)
 
 
 def refuse(_) -> None:

@@ -1,0 +1,135 @@
+"""Write benchmarks/faults.md: what is left of a batch that the machine, another batch or a person got in the way of.
+
+    python benchmarks/faults.py                        every fault at four random moments (Linux, as root)
+    python benchmarks/faults.py --only "Ctrl+C once"   some of them, printed and not written
+    python benchmarks/faults.py --city FOLDER          on a copy of a real city and its three notebooks too
+
+Each try drives the `emi run` program on a terminal of its own, on a city that is small but whose notebooks run in real
+kernels and write a record. The moment is drawn from the seed. Then: is every file whole, does any process outlive the
+batch, and does `emi run` again give what an undisturbed run gave, to the byte, times apart?
+"""
+
+import argparse
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "runner")]
+
+import faults  # noqa: E402
+
+PAGE = Path(__file__).with_suffix(".md")
+EMI = (sys.executable, "-m", "shared_utils.cli")
+
+
+def real_city(folder: Path) -> faults.Workspace:
+    """A copy of a city as `emi demo` makes it, without what it has in outputs/."""
+
+    def make(root: Path) -> Path:
+        return shutil.copytree(folder, root / "cities" / folder.name, ignore=shutil.ignore_patterns("outputs", ".venv"))
+
+    return faults.Workspace(f"{folder.name}, three real notebooks", make, program=EMI)
+
+
+def row(fault: faults.Fault, workspace: faults.Workspace, tries: list[faults.Try]) -> str:
+    """One line of the table."""
+    words = Counter(one.told or "(nothing: nobody is there to read it)" for one in tries).most_common()
+    said = "<br>".join(f"`{text}`" + (f" ({n} of {len(tries)})" if len(words) > 1 else "") for text, n in words)
+    codes = ", ".join(map(str, sorted({one.code for one in tries})))
+    names = sorted({re.sub(r"\d{3,}", "PID", name) for one in tries for name in one.left})
+    orphans = sum(len(one.orphans) for one in tries)
+    equal = f"y ({sum(one.equal for one in tries)} of {len(tries)})"
+    equal = equal if all(one.equal for one in tries) else equal.replace("y", "**n**")
+    cells = (fault.name, fault.how, len(tries), ", ".join(names) or "-", said, codes, orphans, equal)
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tries", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", default=None, choices=[fault.name for fault in faults.FAULTS])
+    parser.add_argument("--city", type=Path, default=None)
+    parser.add_argument("--city-tries", type=int, default=1)
+    chosen = parser.parse_args(arguments)
+    wanted = [fault for fault in faults.FAULTS if not chosen.only or fault.name in chosen.only]
+    sections, bad = [], 0
+    with tempfile.TemporaryDirectory(prefix="emi-faults-") as folder:
+        plans = [(faults.ONE, chosen.tries, [fault for fault in wanted if not fault.warm])]
+        plans += [(faults.TWO, chosen.tries, [fault for fault in wanted if fault.warm])]
+        if chosen.city:
+            real = [fault for fault in wanted if not fault.cell]
+            plans.append((real_city(chosen.city.resolve()), chosen.city_tries, real))
+        for workspace, n, of_it in plans:
+            rows, wrong = measured(workspace, of_it, n, chosen.seed, Path(folder))
+            sections.append((workspace.name, rows))
+            bad += wrong
+    if not chosen.only:
+        PAGE.write_text(page(sections, chosen), encoding="utf-8", newline="\n")
+    return int(bad > 0)
+
+
+def measured(workspace: faults.Workspace, of_it: list, n: int, seed: int, folder: Path) -> tuple[list[str], int]:
+    """The rows of one workspace, and how many tries went wrong."""
+    if not of_it:
+        return [], 0
+    place = folder / re.sub(r"\W+", "-", workspace.name)
+    expected, rows, bad = faults.undisturbed(workspace, place / "undisturbed"), [], 0
+
+    def one(pair: tuple) -> faults.Try:
+        fault, number = pair
+        there = place / re.sub(r"\W+", "-", f"{fault.name} {number}")
+        found = faults.tried(fault, workspace, expected, number, seed, there)
+        shutil.rmtree(there, ignore_errors=True)
+        print(f"  {fault.name} {number}: {found}", flush=True)
+        return found
+
+    possible = [fault for fault in of_it if not fault.impossible()]
+    pairs = [(fault, number) for fault in possible for number in range(n)]
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(pairs, pool.map(one, pairs), strict=True))
+    for fault in of_it:
+        tries = [found[fault, number] for number in range(n) if (fault, number) in found]
+        rows.append(row(fault, workspace, tries) if tries else _not_tried(fault))
+        bad += sum(bool(one.wrong) for one in tries)
+    return rows, bad
+
+
+def _not_tried(fault: faults.Fault) -> str:
+    return f"| {fault.name} | not tried: {fault.impossible()} | 0 | | | | | |"
+
+
+def page(sections: list, chosen) -> str:
+    heads = ("fault", "how it was made", "times tried", "unfinished files left until the next run",
+             "what the person was told", "exit code", "orphans", "resume byte-equal")  # fmt: skip
+    lines = [HEAD.format(tries=chosen.tries, seed=chosen.seed, cores=os.cpu_count())]
+    for name, rows in sections:
+        if rows:
+            lines += [f"## {name[0].upper()}{name[1:]}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+            lines += [*rows, ""]
+    return "\n".join(lines)
+
+
+HEAD = """# Faults
+
+Made by `python benchmarks/faults.py`; do not edit by hand. Linux, {cores} cores, seed {seed}. Each fault hits a batch
+of the `emi run` program on a terminal of its own {tries} times: at random moments while a cell runs, while the city is
+released, while work begins and while the program starts, or when the process that is hit is there. What was told is
+what stood below the progress lines, its lines parted by " / ".
+
+"Unfinished" is a file that is not whole JSON, or that only a run under way may have: a lock, a temporary file, a
+part of a notebook. Those that a killed process leaves have hidden names or are the lock; the next run takes them away.
+"Orphans" are processes of the batch (found by a mark in their environment) that live 10 seconds after its end.
+"Byte-equal" compares every file of `outputs/` after the next `emi run` with those of an undisturbed run: record, page,
+released record, executed notebook, state and disclosure memory, without run blocks and times; logs are left out.
+"""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
