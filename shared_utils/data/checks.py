@@ -186,7 +186,8 @@ def _missing(f: Facts) -> Iterator[Found]:
             share = frame[column].isna().mean()
             if share > 0.05:
                 severity = "serious" if share > 0.20 else "warn"
-                yield Flag("DQ106", severity, f"{name}.{column}", f"{share:.0%} of the cells are empty."), {}
+                message = f"{share:.0%} of the cells of {column} are empty."
+                yield Flag("DQ106", severity, f"{name}.{column}", message), {}
 
 
 def _tracts(f: Facts) -> Iterator[Found]:

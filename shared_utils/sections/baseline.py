@@ -5,6 +5,7 @@ from shared_utils.sections import record
 from shared_utils.sections.baseline_context import context
 from shared_utils.sections.baseline_data import data_quality, purpose
 from shared_utils.sections.baseline_groups import comparability, missing
+from shared_utils.sections.baseline_next import next_steps
 from shared_utils.sections.baseline_people import participants
 from shared_utils.sections.baseline_power import detectable, plan_readiness
 
@@ -15,6 +16,7 @@ __all__ = [
     "detectable",
     "finish",
     "missing",
+    "next_steps",
     "open_book",
     "participants",
     "plan_readiness",

@@ -22,11 +22,10 @@ def continuity(book) -> Section:
     jumping = [row for row in rows if row["p_holm"] < ALPHA]
     planned = analysis.design(book, book.config.primary.id, draws=0)
     checks = [Flag(**flag) for flag in designs.diagnose(book.study.frame, planned)]
-    text = (
-        f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures show no jump that chance would not explain"
-    )
+    text = f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures run on without a clear jump"
     if jumping:
-        text += f"; {listed([row['what'] for row in jumping])} jumps, so families may not be alike on both sides"
+        verb = "jumps" if len(jumping) == 1 else "jump"
+        text += f". {listed([row['what'] for row in jumping]).capitalize()} {verb}, so both sides may not be alike"
     columns = [
         Column("what", "Measure at the start"),
         Column("value", "Jump at the limit", "number", n="n"),
@@ -78,7 +77,8 @@ def _figure(book, rows, jumping):
     drawn = [(row["what"], row["d"]) for row in rows if row["d"] is not None]
     title = "Measures at the start show no clear jump at the limit"
     if jumping:
-        title = f"{listed([row['what'] for row in jumping]).capitalize()} jumps at the limit"
+        verb = "jumps" if len(jumping) == 1 else "jump"
+        title = f"{listed([row['what'] for row in jumping]).capitalize()} {verb} at the limit"
     sheet = {
         "title": title,
         "subtitle": "Jump of each measure at the limit, in standard deviations; none is expected",

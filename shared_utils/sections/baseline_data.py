@@ -1,5 +1,7 @@
 """Baseline: what the pilot is trying to do (B1) and whether the data are good enough (B2)."""
 
+from itertools import pairwise
+
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
@@ -9,7 +11,7 @@ from shared_utils.sections import analysis, charts_shape, plan_lock
 from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, people, plainly, sentence
+from shared_utils.sections.wording import counted, listed, plainly, plural, sentence
 
 STEPS = {
     "inputs": "What goes in",
@@ -21,6 +23,12 @@ STEPS = {
 EQUITY = ("race_ethnicity", "gender", "household_type", "opportunity_tercile")
 UNKNOWN = "unknown"
 LEAST_DARK = 0.10  # the darkest shade is the largest share missing, or this
+
+DROPPED = {"empty": "empty row", "row_filter": "row that the mapping leaves out", "exact copy": "exact copy"}
+ADDED_NOTE = (
+    "Added: a line with several outcomes gives one row for each. A list that names only cases gives a zero for the "
+    "rest. Rows in plus rows added are rows kept plus rows dropped."
+)
 
 RULES = {
     "DQ101": "keys are unique",
@@ -113,7 +121,7 @@ def data_quality(book) -> Section:
     failed = [flag for flag in book.flags if flag.code in RULES and flag.severity in ("serious", "block")]
     if failed:
         parts.append(f"{counted(len({f.code for f in failed}), 'check')} found a serious problem")
-    more = tuple(filter(None, [_missing_table(book, shares), _rules_table(book)]))
+    more = tuple(filter(None, [_steps_table(book), _missing_table(book, shares), _rules_table(book)]))
     return Section(
         sentence("; ".join(parts)),
         table=_sources_table(book),
@@ -156,7 +164,8 @@ def _sources_table(book) -> Table:
             "rows_in": source["rows_in"],
             "kept": source["rows_kept"],
             "added": source["rows_added"],
-            "why": _dropped_words(source["dropped"], book.rules),
+            "dropped": sum(source["dropped"].values()),
+            "why": _dropped_words(source["dropped"]),
         }
         for source in book.data.intake.get("sources", [])
     ] or [
@@ -166,6 +175,7 @@ def _sources_table(book) -> Table:
             "rows_in": entry["rows"],
             "kept": entry["rows"],
             "added": 0,
+            "dropped": 0,
             "why": "",
         }
         for entry in book.data.inputs
@@ -175,14 +185,75 @@ def _sources_table(book) -> Table:
         Column("table", "Fills"),
         Column("rows_in", "Rows in", "count", people=False),
         Column("kept", "Kept", "count", people=False),
-        Column("added", "Added as zero", "count", people=False),
-        Column("why", "Dropped, with reason"),
+        Column("added", "Added", "count", people=False),
+        Column("dropped", "Dropped", "count", people=False),
+        Column("why", "Why dropped"),
     ]
-    return Table("Rows of each file: in, kept and dropped", columns, rows)
+    return Table("Rows of each file: in, kept and dropped", columns, rows, notes=[ADDED_NOTE])
 
 
-def _dropped_words(dropped: dict, rules) -> str:
-    return listed([f"{people(n, rules, reason)}" for reason, n in dropped.items() if n]) or "none"
+def _dropped_words(dropped: dict) -> str:
+    return listed([_reason(reason, n) for reason, n in dropped.items() if n])
+
+
+def _reason(reason: str, n: int) -> str:
+    """Rows left out and why: "22 exact copies"; a copied row is not a person, so the count is told."""
+    one = DROPPED.get(reason)
+    return f"{n:,} {reason}" if one is None else f"{n:,} {one if n == 1 else plural(one)}"
+
+
+def _steps_table(book) -> Table | None:
+    """From the city's list to the rows with a main outcome: what is left at each step, and what is left out."""
+    steps = _place_steps(book) if analysis.is_panel(book) else _people_steps(book)
+    if len(steps) < 2:
+        return None
+    left = [0, *(before["n"] - after["n"] for before, after in pairwise(steps))]
+    rows = [
+        step | {"left": n, "who_left": step.get("who_left"), "why": step["why"] if n else ""}
+        for step, n in zip(steps, left, strict=True)
+    ]
+    persons = not analysis.is_panel(book)
+    columns = [
+        Column("step", "Step"),
+        Column("n", "Left", "count", people=persons),
+        Column("left", "Left out", "count", people=persons),
+        Column("why", "Why"),
+    ]
+    groups = (lambda row: {k: row[w] for k, w in (("n", "who"), ("left", "who_left")) if row[w]}) if persons else None
+    return Table("From the records to the analysis", columns, rows, groups=groups)
+
+
+def _people_steps(book) -> list[dict]:
+    """People on the list, in the study, with the main outcome. Few who were not assigned would be told by the first."""
+    frame, persons = book.study.frame, book.data.tables.get("participants")
+    known = int(frame[book.config.primary.id].notna().sum())
+    listed_n = 0 if persons is None or book.config.data.analysis_file else len(persons)
+    steps = [
+        {"step": "In the study", "n": len(frame), "why": "in no group of the design", "who": whom.EVERYONE},
+        {
+            "step": "Main outcome known",
+            "n": known,
+            "why": "no main outcome yet",
+            "who": whom.EVERYONE.did(whom.KNOWN),
+            "who_left": whom.EVERYONE.did(whom.KNOWN, "no"),
+        },
+    ]
+    outside = listed_n - len(frame)
+    if outside == 0 or outside >= book.rules.small_cell_min:
+        steps.insert(0, {"step": "On the city's list", "n": listed_n, "why": "", "who": None})
+    return steps
+
+
+def _place_steps(book) -> list[dict]:
+    """Periods of places in the files, in the window of the plan, with the main outcome."""
+    study, outcome = book.study, book.config.primary.id
+    words = analysis.row_words(book).capitalize()
+    whole = study.frame if study.whole is None else study.whole
+    return [
+        {"step": f"{words} in the files", "n": len(whole), "why": ""},
+        {"step": "In the window of the plan", "n": len(study.frame), "why": "before or after it"},
+        {"step": "Main outcome known", "n": int(study.frame[outcome].notna().sum()), "why": "no main outcome yet"},
+    ]
 
 
 def _missing_table(book, shares) -> Table | None:

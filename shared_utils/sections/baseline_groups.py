@@ -3,7 +3,16 @@
 from shared_utils.disclosure import shows_group
 from shared_utils.errors import EmiError
 from shared_utils.results import whom
-from shared_utils.sections import analysis, baseline_cutoff, baseline_twin, charts_compare, charts_limits, checks
+from shared_utils.sections import (
+    analysis,
+    baseline_cutoff,
+    baseline_draw,
+    baseline_twin,
+    charts_compare,
+    charts_limits,
+    checks,
+)
+from shared_utils.sections.numbers import decimals
 from shared_utils.sections.record import clean
 from shared_utils.sections.scales import in_100, told_share
 from shared_utils.sections.section import Section, section
@@ -29,15 +38,16 @@ def comparability(book) -> Section:
         return baseline_twin.fit_before_the_start(book)
     if not book.study.covariates:
         return _without_measures(book)
-    frame, group = checks.pair(book)
-    rows = _balance_rows(book, frame, group)
-    p = checks.omnibus(book)
+    rows = [row for labels in checks.pairs(book) for row in _balance_rows(book, labels)]
+    ps = {_against(book, labels): checks.omnibus(book, labels) for labels in checks.pairs(book)}
+    p = next(iter(ps.values()))
     flags = checks.assignment_flags(book)
     if book.study.design["type"] not in checks.RANDOM:
         flags += checks.design_flags(book)
     n = "n_treated" if not analysis.is_panel(book) else ""
     columns = [
         Column("what", "Measure at the start"),
+        *([Column("arm", "Program")] if len(ps) > 1 else []),
         Column("mean_treated", "Mean, program", "row", n=n),
         Column("mean_comparison", "Mean, comparison", "row", n=n and "n_comparison"),
         Column("sd_treated", "SD, program", "number", n=n),
@@ -50,18 +60,27 @@ def comparability(book) -> Section:
         "adjusted for, "
         "above 0.25 not comparable."
     ]
+    if baseline_draw.weights(book, book.study.frame) is not None:
+        notes.append("Chances of being drawn differ: people count by the inverse of theirs, as in the main analysis.")
+    more = (baseline_draw.together_table(book, ps), baseline_draw.audit_table(book))
     return Section(
-        _balance_sentence(book, rows, p),
+        _balance_sentence(book, rows, p if p is None else min(ps.values())),
         figure=_love(book, rows),
         flags=flags,
         table=Table("The groups at the start", columns, rows, notes=notes),
+        more=tuple(filter(None, more)),
         data={
             "record": {
                 "omnibus_p": p,
-                "rows": [{"covariate": r["what"], "d": r["d"], "class": r["wwc_band"]} for r in rows],
+                "rows": [{"covariate": r["name"], "d": r["d"], "class": r["wwc_band"]} for r in rows],
             }
         },
     )
+
+
+def _against(book, labels: list[str]) -> str:
+    treated, comparison = (analysis.arm_name(book, arm) for arm in labels)
+    return f"{treated} against {comparison}"
 
 
 def _one_series(book) -> Section:
@@ -85,21 +104,31 @@ def _found(flags) -> str:
     return f"The design's own checks found {counted(len(flags), 'thing')} to know."
 
 
-def _balance_rows(book, frame, group) -> list[dict]:
-    """The balance table with words; a level that 1-10 people of a group have (or lack) keeps its name
-    only."""
-    rows = [clean(r) for r in balance.balance_table(frame, group, book.study.covariates).to_dict("records")]
+def _balance_rows(book, labels: list[str]) -> list[dict]:
+    """The balance table of two arms with words; a level that 1-10 people have (or lack) keeps its name only."""
+    frame, group = checks.pair(book, labels)
+    plain = _balance(book, frame, group)
+    weights = baseline_draw.weights(book, frame)
+    rows = plain if weights is None else _balance(book, frame.assign(_weight=weights), group, "_weight")
+    told = [row["method"] != "cox" or analysis.is_panel(book) or _tellable(book, row) for row in plain]
+    other = "" if labels == book.study.labels else f" ({_against(book, labels)})"
     numbers = ("mean_treated", "mean_comparison", "sd_treated", "sd_comparison", "d")
-    for row in rows:
+    for row, shown in zip(rows, told, strict=True):
         share = row["method"] == "cox"
         row |= {
             "what": named(row),
+            "name": f"{named(row)}{other}",
+            "arm": analysis.arm_name(book, labels[0]),
             "class": BANDS.get(row["wwc_band"], ""),
             "kind": "share" if share else "number",
         }
-        if share and not analysis.is_panel(book) and not _tellable(book, row):
+        if not shown:
             row |= dict.fromkeys(numbers) | {"class": "too few people to show"}
     return rows
+
+
+def _balance(book, frame, group, weights=None) -> list[dict]:
+    return [clean(r) for r in balance.balance_table(frame, group, book.study.covariates, weights).to_dict("records")]
 
 
 def _tellable(book, row: dict) -> bool:
@@ -120,15 +149,25 @@ def _balance_sentence(book, rows, p) -> str:
     text = f"The groups differ by 0.05 standard deviations or less on {close} of {len(known)} measures."
     if p is None:
         size = f"{abs(worst['d']):.2f} standard deviations"
-        return f"{text} Before adjustment they differ most on {worst['what']} ({size})."
+        return f"{text} Before adjustment they differ most on {worst['name']} ({size}).{_after_weighting(book)}"
     if p < checks.OMNIBUS_SERIOUS:
         more = f"All together they differ by more than chance makes (p = {p:.4f})."
         return f"{text} {more} Check how people were assigned."
     return f"{text} Chance alone makes differences of this size (p of all together = {p:.2f})."
 
 
+def _after_weighting(book) -> str:
+    """What the weights of an observational comparison leave of the differences; nothing of its effect is read."""
+    if book.study.design["type"] != "observational_aipw":
+        return ""
+    planned = analysis.design(book, book.config.primary.id, draws=0)
+    row = analysis.main_rows(analysis.estimates(book.study.frame, planned))[0]
+    left, worth = decimals(row["max_smd"], 2), people(round(row["ess"]), book.rules)
+    return f" After it, no difference is above {left}. The comparison group then counts for {worth}."
+
+
 def _love(book, rows):
-    drawn = sorted(((r["what"], r["d"]) for r in rows if r["d"] is not None), key=lambda x: -abs(x[1]))[:16]
+    drawn = sorted(((r["name"], r["d"]) for r in rows if r["d"] is not None), key=lambda x: -abs(x[1]))[:16]
     far = sum(abs(d) > FAR for _, d in drawn)
     title = (
         f"On {counted(far, 'measure')} the groups differ by more than 0.25 standard deviations"
@@ -256,8 +295,8 @@ def _predictors(book, frame, gone) -> tuple:
     """How people without an outcome differ at the start from the others."""
     if gone.sum() < book.rules.small_cell_min or (~gone).sum() < book.rules.small_cell_min:
         return ()
-    table = balance.balance_table(frame.assign(_gone=gone.astype(int)), "_gone", book.study.covariates)
-    rows = [clean(row) for row in table.to_dict("records")]
+    rows = _balance(book, frame.assign(_gone=gone.astype(int)), "_gone")
+    rows = [row for row in rows if row["method"] != "cox" or _tellable(book, row)]
     rows = sorted((r for r in rows if r["d"] is not None), key=lambda r: -abs(r["d"]))[:6]
     rows = [{"what": named(r), "d": r["d"]} for r in rows]
     columns = [

@@ -163,7 +163,7 @@ def _numbers_table(book, frame) -> Table | None:
         Column("what", "Measure at the start"),
         Column("n", "Known for", "count", people=_persons(book)),
         *(
-            Column(key, label, "number", n=n, digits=1)
+            Column(key, label, "number", n=n)
             for key, label in (
                 ("mean", "Mean"),
                 ("sd", "Standard deviation"),

@@ -1,6 +1,7 @@
 """Baseline: what the pilot can detect (B7), and whether the plan can be locked (B8)."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -13,10 +14,11 @@ from shared_utils.sections.impact_people import received_by_arm
 from shared_utils.sections.numbers import plain
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, sentence
+from shared_utils.sections.wording import DESIGNS, counted, day, listed, sentence
 from shared_utils.stats import power
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
+LEAST_TAKEUP = 0.05  # under it, dividing by the difference in taking part says nothing
 ENOUGH = 0.5  # share of outcomes known from which the data, not an assumption, give the spread
 SIMILAR = ("did_staggered", "panel_did", "observational_aipw", "rd")  # no closed form that fits
 # One place or series: shuffling would make another one, and more rows do not shrink the error with their root.
@@ -55,15 +57,18 @@ def detectable(book) -> Section:
     single = book.config.design.type in ONE_OF_A_KIND
     shares = (1.0,) if single else SHARES
     caption = "What can be detected" if single else "What could be detected with fewer or more"
-    rows = [{"share": share, "n": round(share * found.n), "mde": found.at(share)} for share in shares]
+    rows = [_row(f"{100 * share:.0f}% of now" if share != 1 else "as now", share, found) for share in shares]
+    rows += _planned(book, found)
     columns = [
-        Column("share", "Share of the sample now", "share"),
+        Column("sample", "Sample"),
         Column("n", found.what.capitalize(), "count", people=False),
         Column("mde", f"Detectable ({unit.unit})", "effect"),
     ]
     notes = [
         f"Formula: {found.formula}. Inputs: " + "; ".join(f"{k} = {_plain(v)}" for k, v in found.inputs.items()) + ".",
         "Reliably: found with probability 80%, two-sided test at 5%.",
+        *_taking_part(book, found),
+        *_clustering(book),
     ]
     return Section(
         sentence(text),
@@ -80,6 +85,40 @@ def detectable(book) -> Section:
             }
         },
     )
+
+
+def _row(sample: str, share: float, found: Detectable) -> dict:
+    return {"sample": sample, "n": round(share * found.n), "mde": found.at(share)}
+
+
+def _planned(book, found: Detectable) -> list[dict]:
+    """The planned number of people with every outcome known; places have none."""
+    planned = book.config.pilot.planned_enrollment
+    if planned is None or found.what != book.study.unit_label or analysis.is_panel(book):
+        return []
+    return [_row("as planned, all outcomes known", planned / found.n, found)]
+
+
+def _taking_part(book, found: Detectable) -> list[str]:
+    """What the same pilot can detect among those who take part, where an offer is compared with none."""
+    if book.config.design.type not in ("rct_individual", "rct_blocked_lottery"):
+        return []
+    reached = received_by_arm(book) or [{"share": 0.0}, {"share": 0.0}]
+    more = reached[-1]["share"] - reached[0]["share"]
+    if more < LEAST_TAKEUP:
+        return []
+    size = _size(book, found.mde / more)
+    return [f"The offer makes {100 * more:.0f} in 100 more take part. Among them, the detectable change is {size}."]
+
+
+def _clustering(book) -> list[str]:
+    """The intra-cluster correlation of the plan beside that of the outcomes so far, all arms together."""
+    known = book.study.frame[book.config.primary.id].notna().mean()
+    if book.config.design.type != "rct_cluster" or known < ENOUGH:
+        return []
+    planned = analysis.design(book, book.config.primary.id, draws=0)
+    found = analysis.main_rows(analysis.estimates(book.study.frame, planned))[0]["icc"]
+    return [f"Intra-cluster correlation: {_plain(_icc(book))} as planned, {found:.2f} in the data so far."]
 
 
 def minimum_detectable(book) -> Detectable:
@@ -147,6 +186,8 @@ def _from_formula(book, kind: str, known: float) -> Detectable:
         }
         return _detectable(kind, inputs, len(frame), study.unit_label)
     inputs = shared | {"n": len(frame), "share": treated}
+    if kind == "rct_blocked_lottery":
+        inputs = shared | {"n": len(frame), "odds": _odds(frame, study, treated)}
     if kind != "rd":
         inputs["strata"] = _strata(frame, study)
     if kind == "iv_encouragement":
@@ -160,6 +201,13 @@ def _from_formula(book, kind: str, known: float) -> Detectable:
 def _detectable(kind, inputs, n, what) -> Detectable:
     found = power.mde(kind, **inputs)
     return Detectable(found["mde"], n, what, found["formula"], found["inputs"])
+
+
+def _odds(frame, study, treated: float) -> float:
+    """Mean of 1 / (p (1 - p)) over people; with one chance for all where none is stated."""
+    column = study.design.get("assign_prob")
+    chance = treated if column is None else frame[column].astype(float)
+    return float(np.mean(1 / (chance * (1 - chance))))
 
 
 def _strata(frame, study) -> int:
@@ -260,11 +308,11 @@ def plan_readiness(book) -> Section:
     missing, advisable = plan_lock.lacking(config), plan_lock.advisable(config)
     locked = book.plan.status != "none"
     if locked:
-        text = f"The plan is locked since {book.plan.locked_at}"
+        text = f"The plan has been locked since {day(date.fromisoformat(book.plan.locked_at))}"
     elif missing:
         text = f"The plan lacks {listed(missing)}"
     elif advisable:
-        text = f"The plan can be locked (emi plan lock); a reader will miss {listed(advisable)}"
+        text = f"The plan can be locked with: emi plan lock. A reader will miss {listed(advisable)}"
     else:
         text = "The plan is complete and can be locked: emi plan lock"
     design = config.design
@@ -272,7 +320,7 @@ def plan_readiness(book) -> Section:
         "Main outcome": config.primary.label,
         "Direction": config.primary.direction,
         "Smallest worthwhile change": worthwhile(book) or "not set",
-        "Design": design.type,
+        "Design": f"{DESIGNS[design.type]} ({design.type})",
         "Estimand": design.estimand,
         "Estimator": design.estimator,
         "Covariates": listed(config.covariates) or "none",

@@ -47,33 +47,41 @@ def attrition(book) -> Attrition:
     return Attrition(overall, by_arm, gap, clean(rates.wwc(overall, gap)))
 
 
-def pair(book):
-    """(frame, name of a 0/1 column) of the two groups compared: one row a subject, the arms of the main
-    contrast."""
+def pairs(book) -> list[list[str]]:
+    """[treated, comparison] of each primary contrast, the main one first; several with several arms."""
+    others = [list(pair) for pair in getattr(book.config.design, "primary_contrasts", [])]
+    return [book.study.labels, *(pair for pair in others if pair != book.study.labels)]
+
+
+def pair(book, labels: list[str] | None = None):
+    """(frame, name of a 0/1 column) of two groups that are compared, those of the main contrast unless named: one row a
+    subject."""
     study = book.study
     frame = study.frame.drop_duplicates(study.subject_id)
-    treated, comparison = study.labels
+    treated, comparison = labels or study.labels
     frame = frame[frame[study.arm].isin([treated, comparison])]
     return frame.assign(_group=(frame[study.arm] == treated).astype(int)), "_group"
 
 
-def omnibus(book) -> float | None:
+def omnibus(book, labels: list[str] | None = None) -> float | None:
     """p of all differences at the start together, by re-drawing the assignment; None where nothing was drawn."""
     study = book.study
     if study.design["type"] not in RANDOM or not study.covariates:
         return None
-    if "omnibus" not in book.cache:
-        frame, group = pair(book)
+    name = ("omnibus", *(labels or study.labels))
+    if name not in book.cache:
+        frame, group = pair(book, labels)
         drawn = {"strata": study.design.get("strata"), "clusters": study.design.get("cluster")}
-        book.cache["omnibus"] = float(
+        book.cache[name] = float(
             balance.omnibus_p(frame, group, study.covariates, permute=drawn, draws=book.draws, seed=book.seed)
         )
-    return book.cache["omnibus"]
+    return book.cache[name]
 
 
 def assignment_flags(book) -> list[Flag]:
     """Was the draw what the plan says: balance of all covariates together, and the stated chances (DQ109)."""
-    return [*_balance_flags(omnibus(book)), *_audit_flags(book)]
+    ps = [p for labels in pairs(book) if (p := omnibus(book, labels)) is not None]
+    return [*_balance_flags(min(ps, default=None)), *_audit_flags(book)]
 
 
 def design_flags(book) -> list[Flag]:

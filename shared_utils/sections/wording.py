@@ -37,6 +37,12 @@ WORDS = {
     "some_college": "some college",
     "assoc_plus": "associate degree or more",
     "age_years": "age in years",
+    "age_months": "age in months",
+    "home_language_not_english": "home language other than English",
+    "neighbourhood": "neighborhood",
+    "kfr_pooled_pooled_p25": "income rank of children of low-income parents",
+    "share_black": "share Black",
+    "share_hispanic": "share Hispanic",
     "hs_credential": "high school credential",
     "unknown": "not known",
     "outcome_baseline": "main measure at the start",
@@ -86,7 +92,14 @@ def number(n: int) -> str:
 
 def counted(n: int, one: str, many: str = "") -> str:
     """A number with its noun: "one check", "3 checks" as "three checks"."""
-    return f"{number(n)} {one if n == 1 else many or one + 's'}"
+    return f"{number(n)} {one if n == 1 else many or plural(one)}"
+
+
+def plural(one: str) -> str:
+    """More than one of it: "checks", "exact copies", "rows that the mapping leaves out"."""
+    noun, that, rest = one.partition(" that ")
+    many = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
+    return f"{many}{that}{rest}"
 
 
 def people(n, rules: Rules, unit: str = "people") -> str:

@@ -32,29 +32,33 @@ COLUMNS = [
 ]
 
 
-def balance_table(frame: pd.DataFrame, group: str, covariates) -> pd.DataFrame:
+def balance_table(frame: pd.DataFrame, group: str, covariates, weights: str | None = None) -> pd.DataFrame:
     """Return one row a covariate, or a row a level for text, with the columns of COLUMNS.
 
-    group: column of 1 (treated) and 0. Numbers with two values 0 and 1 and levels of text use the Cox index
-    (`level` is "" for 0/1 columns); other numbers Hedges g. Missing numbers are left out of their row and
-    counted by n; missing text is the level "(missing)". Where d is not defined (no spread) it is NaN and
-    the band is "".
+    group: column of 1 (treated) and 0. weights: column of weights above 0, for draws whose chances differ; means and
+    shares are weighted, standard deviations are not, so that weights never change the unit of d (Stuart 2010, Matching
+    methods for causal inference, Statistical Science 25(1), section 3).
+    Numbers with two values 0 and 1 and levels of text use the Cox index (`level` is "" for 0/1 columns); other numbers
+    Hedges g. Missing numbers are left out of their row and counted by n; missing text is the level "(missing)". Where d
+    is not defined (no spread) it is NaN and the band is "".
     """
     treated = frame[group].to_numpy(float) == 1
+    weight = np.ones(len(frame)) if weights is None else frame[weights].to_numpy(float)
     rows = []
     for name in covariates:
         if coding.is_text(frame[name]):
             words = coding.labels(frame[name])
             rows += [
-                _row(name, level, (words == level).astype(float), treated) for level in sorted(set(words))
+                _row(name, level, (words == level).astype(float), treated, weight) for level in sorted(set(words))
             ]
         else:
-            rows.append(_row(name, "", pd.to_numeric(frame[name]).to_numpy(float, na_value=np.nan), treated))
+            values = pd.to_numeric(frame[name]).to_numpy(float, na_value=np.nan)
+            rows.append(_row(name, "", values, treated, weight))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def hedges_g(treated, comparison) -> float:
-    """Return (mean difference / pooled SD) x (1 - 3/(4N - 9)); NaN without spread."""
+def hedges_g(treated, comparison, difference: float | None = None) -> float:
+    """Return (mean difference / pooled SD) x (1 - 3/(4N - 9)); NaN without spread. `difference`: a weighted one."""
     treated, comparison = np.asarray(treated, float), np.asarray(comparison, float)
     n1, n0 = len(treated), len(comparison)
     if min(n1, n0) < 2:
@@ -62,7 +66,8 @@ def hedges_g(treated, comparison) -> float:
     pooled = np.sqrt(((n1 - 1) * treated.var(ddof=1) + (n0 - 1) * comparison.var(ddof=1)) / (n1 + n0 - 2))
     if pooled == 0:
         return float("nan")
-    return float((treated.mean() - comparison.mean()) / pooled * (1 - 3 / (4 * (n1 + n0) - 9)))
+    gap = treated.mean() - comparison.mean() if difference is None else difference
+    return float(gap / pooled * (1 - 3 / (4 * (n1 + n0) - 9)))
 
 
 def cox_index(share_treated: float, share_comparison: float) -> float:
@@ -109,15 +114,16 @@ def _distances(assignments, values, metric) -> np.ndarray:
     return np.einsum("ij,jk,ik->i", gap, metric, gap)
 
 
-def _row(name, level, values, treated) -> dict:
+def _row(name, level, values, treated, weight) -> dict:
     known = ~np.isnan(values)
     one, zero = values[treated & known], values[~treated & known]
     binary = level != "" or bool(np.isin(values[known], (0.0, 1.0)).all())
     empty = min(len(one), len(zero)) == 0
-    d = float("nan") if empty else cox_index(one.mean(), zero.mean()) if binary else hedges_g(one, zero)
-    if binary and not empty and one.mean() == zero.mean():
+    sides = (treated & known, ~treated & known)
+    mean_1, mean_0 = (np.nan, np.nan) if empty else (np.average(values[s], weights=weight[s]) for s in sides)
+    d = float("nan") if empty else cox_index(mean_1, mean_0) if binary else hedges_g(one, zero, mean_1 - mean_0)
+    if binary and not empty and mean_1 == mean_0:
         d = 0.0
-    mean_1, mean_0 = (np.nan, np.nan) if empty else (one.mean(), zero.mean())
     return {
         "covariate": name,
         "level": level,

@@ -6,7 +6,8 @@ effects, Evaluation Review 19(5); Dong and Maynard 2013, PowerUp!, J. Research o
 6(1)). Formulas, with sd the outcome's standard deviation, s the share treated and R2 the share of variance
 that covariates explain:
 
-    individual, lottery, arms   SE = sd sqrt((1 - R2) / (n s (1 - s)))
+    individual, arms            SE = sd sqrt((1 - R2) / (n s (1 - s)))
+    lottery                     SE = sd sqrt((1 - R2) mean(1 / (p (1 - p))) / n), p each person's chance of being drawn
     cluster                     SE = sd sqrt((icc (1 - R2_between) + within (1 - R2) / m) / (s (1 - s) J))
     encouragement               SE of the invited-against-not difference / difference in taking part
     discontinuity               SE of the individual design x sqrt(2.75), the design effect of a cutoff at
@@ -174,6 +175,12 @@ def _individual(n, share=0.5, sd=1.0, r2=0.0, strata=1):
     )
 
 
+def _lottery(n, odds=4.0, sd=1.0, r2=0.0, strata=1):
+    """n people in all; odds: mean over people of 1 / (p (1 - p)), p their chance of being drawn; 4 for one half."""
+    se = sd * np.sqrt((1 - r2) * odds / n)
+    return se, n - strata - 1, 1, "(t + t) sd sqrt((1 - R2) odds / n), odds = mean of 1 / (p (1 - p))"
+
+
 def _multiarm(n_arm, contrasts=2, sd=1.0, r2=0.0, strata=1):
     """n_arm people in each arm; the first step of Holm tests each of `contrasts` at alpha / contrasts."""
     arms = contrasts + 1
@@ -237,7 +244,7 @@ def _similar(se, df=NORMAL):
 
 FORMULAS = {
     "rct_individual": _individual,
-    "rct_blocked_lottery": _individual,
+    "rct_blocked_lottery": _lottery,
     "rct_multiarm": _multiarm,
     "rct_cluster": _cluster,
     "iv_encouragement": _encouragement,

@@ -13,7 +13,9 @@ from shared_utils.template.new import create
 ROOT = Path(__file__).resolve().parents[2]
 
 SECTIONS = {
-    "baseline": ("purpose data_quality participants context comparability missing detectable plan_readiness").split(),
+    "baseline": (
+        "purpose data_quality participants context comparability missing detectable plan_readiness next_steps"
+    ).split(),
     "monitoring": "attention flow charts delivery reach events outlook timeliness actions".split(),
     "impact": (
         "plan analysed contrast primary_effect choices other_outcomes subgroups missing_outcomes hidden_differences "

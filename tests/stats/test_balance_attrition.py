@@ -55,6 +55,23 @@ def test_table_has_a_row_a_level_and_counts_missing():
     assert table.loc[2, "difference"] == pytest.approx(1 / 3 - 2 / 3)
 
 
+def test_weights_change_means_and_shares_and_leave_the_unit_of_the_difference():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"g": rng.integers(0, 2, 200), "age": rng.normal(40, 9, 200), "w": rng.uniform(1, 5, 200)})
+    frame["child"] = rng.integers(0, 2, 200)
+    weighted = balance.balance_table(frame, "g", ["age", "child"], "w").set_index("covariate")
+    plain = balance.balance_table(frame, "g", ["age", "child"]).set_index("covariate")
+    one, zero = frame[frame.g == 1], frame[frame.g == 0]
+    gap = (one.age * one.w).sum() / one.w.sum() - (zero.age * zero.w).sum() / zero.w.sum()
+    assert weighted.difference["age"] == pytest.approx(gap)
+    assert weighted.d["age"] / plain.d["age"] == pytest.approx(gap / (one.age.mean() - zero.age.mean()))
+    shares = [(part.child * part.w).sum() / part.w.sum() for part in (one, zero)]
+    assert weighted.d["child"] == pytest.approx(balance.cox_index(*shares))
+    assert weighted.sd_treated["age"] == plain.sd_treated["age"]
+    even = balance.balance_table(frame.assign(w=2.0), "g", ["age", "child"], "w").set_index("covariate")
+    pd.testing.assert_frame_equal(even, plain)
+
+
 def test_table_without_spread_says_so():
     frame = pd.DataFrame(
         {"g": [1, 1, 0, 0], "one": [1, 1, 1, 1], "age": [30, 30, 30, 30], "all": [1, 1, 0, 0]}
