@@ -1,8 +1,10 @@
 """Write benchmarks/faults.md: what is left of a batch that the machine, another batch or a person got in the way of.
 
-    python benchmarks/faults.py                        every fault at four random moments (Linux, as root)
-    python benchmarks/faults.py --only "Ctrl+C once"   some of them, printed and not written
-    python benchmarks/faults.py --city FOLDER          on a copy of a real city and its three notebooks too
+    python benchmarks/faults.py                          every fault at four random moments (Linux, as root)
+    python benchmarks/faults.py --only "Ctrl+C once"     some of them, printed and not written
+    python benchmarks/faults.py --city FOLDER --tries 1  on a copy of a city as `emi demo` makes it, three notebooks
+
+A run with a city writes the table of that city and leaves the others as they are.
 
 Each try drives the `emi run` program on a terminal of its own, on a city that is small but whose notebooks run in real
 kernels and write a record. The moment is drawn from the seed. Then: is every file whole, does any process outlive the
@@ -34,7 +36,7 @@ def real_city(folder: Path) -> faults.Workspace:
     def make(root: Path) -> Path:
         return shutil.copytree(folder, root / "cities" / folder.name, ignore=shutil.ignore_patterns("outputs", ".venv"))
 
-    return faults.Workspace(f"{folder.name}, three real notebooks", make, program=EMI)
+    return faults.Workspace(f"{folder.name}: the three notebooks of a city", make, program=EMI)
 
 
 def row(fault: faults.Fault, workspace: faults.Workspace, tries: list[faults.Try]) -> str:
@@ -56,29 +58,29 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="+", default=None, choices=[fault.name for fault in faults.FAULTS])
     parser.add_argument("--city", type=Path, default=None)
-    parser.add_argument("--city-tries", type=int, default=1)
     chosen = parser.parse_args(arguments)
     wanted = [fault for fault in faults.FAULTS if not chosen.only or fault.name in chosen.only]
     sections, bad = [], 0
     with tempfile.TemporaryDirectory(prefix="emi-faults-") as folder:
-        plans = [(faults.ONE, chosen.tries, [fault for fault in wanted if not fault.warm])]
-        plans += [(faults.TWO, chosen.tries, [fault for fault in wanted if fault.warm])]
-        if chosen.city:
-            real = [fault for fault in wanted if not fault.cell]
-            plans.append((real_city(chosen.city.resolve()), chosen.city_tries, real))
-        for workspace, n, of_it in plans:
-            rows, wrong = measured(workspace, of_it, n, chosen.seed, Path(folder))
-            sections.append((workspace.name, rows))
+        for workspace, of_it in plans(wanted, chosen.city):
+            rows, wrong = measured(workspace, of_it, chosen.tries, chosen.seed, Path(folder))
+            sections.append("\n".join([f"{workspace.name}\n", *TABLE, *rows, ""]))
             bad += wrong
     if not chosen.only:
-        PAGE.write_text(page(sections, chosen), encoding="utf-8", newline="\n")
+        PAGE.write_text(page(sections, chosen.seed), encoding="utf-8", newline="\n")
     return int(bad > 0)
+
+
+def plans(wanted: list[faults.Fault], city: Path | None) -> list[tuple[faults.Workspace, list[faults.Fault]]]:
+    """Which faults are tried on what."""
+    if city:
+        return [(real_city(city.resolve()), [fault for fault in wanted if not fault.cell])]
+    halves = [(faults.ONE, [f for f in wanted if not f.warm]), (faults.TWO, [f for f in wanted if f.warm])]
+    return [(workspace, of_it) for workspace, of_it in halves if of_it]
 
 
 def measured(workspace: faults.Workspace, of_it: list, n: int, seed: int, folder: Path) -> tuple[list[str], int]:
     """The rows of one workspace, and how many tries went wrong."""
-    if not of_it:
-        return [], 0
     place = folder / re.sub(r"\W+", "-", workspace.name)
     expected, rows, bad = faults.undisturbed(workspace, place / "undisturbed"), [], 0
 
@@ -92,7 +94,7 @@ def measured(workspace: faults.Workspace, of_it: list, n: int, seed: int, folder
 
     possible = [fault for fault in of_it if not fault.impossible()]
     pairs = [(fault, number) for fault in possible for number in range(n)]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         found = dict(zip(pairs, pool.map(one, pairs), strict=True))
     for fault in of_it:
         tries = [found[fault, number] for number in range(n) if (fault, number) in found]
@@ -105,21 +107,20 @@ def _not_tried(fault: faults.Fault) -> str:
     return f"| {fault.name} | not tried: {fault.impossible()} | 0 | | | | | |"
 
 
-def page(sections: list, chosen) -> str:
-    heads = ("fault", "how it was made", "times tried", "unfinished files left until the next run",
-             "what the person was told", "exit code", "orphans", "resume byte-equal")  # fmt: skip
-    lines = [HEAD.format(tries=chosen.tries, seed=chosen.seed, cores=os.cpu_count())]
-    for name, rows in sections:
-        if rows:
-            lines += [f"## {name[0].upper()}{name[1:]}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-            lines += [*rows, ""]
-    return "\n".join(lines)
+def page(sections: list[str], seed: int) -> str:
+    """The page with these sections in the place of earlier ones of the same name."""
+    _, *before = PAGE.read_text(encoding="utf-8").split("\n## ") if PAGE.exists() else [""]
+    kept = {section.partition("\n")[0]: section for section in [*before, *sections]}
+    return "\n## ".join([HEAD.format(seed=seed, cores=os.cpu_count()), *kept.values()])
 
 
+HEADS = ("fault", "how it was made", "times tried", "unfinished files left until the next run",
+         "what the person was told", "exit code", "orphans", "resume byte-equal")  # fmt: skip
+TABLE = ("| " + " | ".join(HEADS) + " |", "|---" * len(HEADS) + "|")
 HEAD = """# Faults
 
 Made by `python benchmarks/faults.py`; do not edit by hand. Linux, {cores} cores, seed {seed}. Each fault hits a batch
-of the `emi run` program on a terminal of its own {tries} times: at random moments while a cell runs, while the city is
+of the `emi run` program on a terminal of its own: at random moments while a cell runs, while the city is
 released, while work begins and while the program starts, or when the process that is hit is there. What was told is
 what stood below the progress lines, its lines parted by " / ".
 

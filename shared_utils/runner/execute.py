@@ -25,7 +25,8 @@ STATUSES = ("ok", "failed", "blocked", "stopped", "current")
 class Result:
     """How one notebook of a batch ended.
 
-    `error` has section, cell, ename, message, hint, expected; `cold` says why its kernel was not a warm one.
+    `error` has section, cell, ename, message, hint, expected; `cold` says why its kernel was not a warm one. It is not
+    `kept` where no state says how it ended (a full disk, another batch's city): --failed would not find it.
     """
 
     city: str
@@ -36,6 +37,7 @@ class Result:
     seconds: float = 0.0
     error: dict | None = None
     cold: str = ""
+    kept: bool = True
 
     @classmethod
     def of(cls, job: Job, status: str, **how) -> "Result":
@@ -180,7 +182,7 @@ class _Batch:
                 self.ended[key] = replace(self.ended[key], status="failed", error=failed)
             ended = {"status": self.ended[key].status, "error": failed, "released": not failed}
             if lost := _write_state(self.jobs[key], last_run(*key) | ended):
-                self.ended[key] = replace(self.ended[key], status="failed", error=failed or lost)
+                self.ended[key] = replace(self.ended[key], status="failed", error=failed or lost, kept=False)
 
 
 def _key(job: Job) -> tuple[Path, str]:
@@ -191,7 +193,7 @@ def _not_started(job: Job, busy: dict[Path, tuple[str, str]]) -> Result:
     if job.action == "current":
         return Result.of(job, "current")
     if job.city_dir in busy:
-        return Result.of(job, "blocked", error=_error(*busy[job.city_dir]))
+        return Result.of(job, "blocked", error=_error(*busy[job.city_dir]), kept=False)
     return Result.of(job, "blocked", error=_error(job.reason, job.hint))
 
 
@@ -207,13 +209,13 @@ def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
         with contextlib.suppress(OSError):
             _append(log_path(job.city_dir, job.notebook), answer.trace)
     if lost := _write_state(job, state | {"duration_s": round(seconds, 1), "released": False}):
-        state = {"status": "failed", "error": lost}
+        return Result.of(job, "failed", seconds=seconds, error=lost, kept=False)
     return Result.of(job, state["status"], seconds=seconds, error=state["error"], cold=state.get("cold", ""))
 
 
 def _failure(failure: Failure) -> dict:
     if failure.ename == "InfrastructureDeath":
-        hint = "It was tried twice. Close other programs, or run fewer at a time: --workers 1"
+        hint = "It was tried twice. Run fewer at a time:  emi run --workers 1"
         return _error(failure.message, hint, failure.ename, expected=False)
     if failure.expected:
         return _error(failure.message, failure.hint, failure.ename)

@@ -11,7 +11,7 @@ _WORDS = {
     errno.EACCES: ("A file or folder may not be written to.", f"Close programs that use it, {AGAIN}"),
     errno.EMFILE: ("Too many files are open on this machine.", "Close other programs, or run fewer:  --workers 1"),
 }
-_MEMORY = ("It needs more memory than there is.", "Close other programs, or run fewer at a time:  emi run --workers 1")
+_MEMORY = ("It needs more memory than there is.", "Close other programs, or run fewer:  emi run --workers 1")
 
 
 def in_words(ename: str, said: str) -> tuple[str, str] | None:

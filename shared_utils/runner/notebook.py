@@ -5,6 +5,7 @@ The executed notebook is written beside its target and renamed when whole. What 
 """
 
 import contextlib
+import json
 import os
 import re
 import sys
@@ -110,10 +111,20 @@ def _run_checked(city_dir: Path, notebook: str, parameters: dict, limit_s: int) 
         _as_failure("the result record", read, record)
         os.replace(part, target)
     except BaseException:  # Ctrl+C too: what ran is kept, and the error goes on
-        if part.exists():
-            os.replace(part, failed)
+        _keep(part, failed)
         raise
     failed.unlink(missing_ok=True)
+
+
+def _keep(part: Path, failed: Path) -> None:
+    """Keep what has run, to be read; not where a full disk tore it."""
+    with contextlib.suppress(FileNotFoundError):  # nothing has run yet
+        try:
+            json.loads(part.read_text(encoding="utf-8"))
+        except ValueError:
+            part.unlink()
+        else:
+            os.replace(part, failed)
 
 
 def _as_failure(section: str, function, *args) -> None:

@@ -85,7 +85,7 @@ def plan(
         for notebook, given in (earlier.earlier_runs(city, months, parameters or {}) | now).items()
     ]
     if failed_only:
-        jobs = [job for job in jobs if ended_badly(job.city_dir, job.notebook)]
+        jobs = [job for job in jobs if last_run(job.city_dir, job.notebook)["status"] not in ("ok", "never")]
     if changed_only:
         jobs = [job for job in jobs if last_run(job.city_dir, job.notebook)["status"] == "ok"]
     if prepare is not None:
@@ -106,11 +106,6 @@ def last_run(city_dir: Path, notebook: str) -> dict:
         return json.loads(state_path(city_dir, notebook).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {"status": "never"}
-
-
-def ended_badly(city_dir: Path, notebook: str) -> bool:
-    """True when the state its last run left says that it did not end well."""
-    return last_run(city_dir, notebook)["status"] not in ("ok", "never")
 
 
 def why(city_dir: Path, notebook: str, parameters: dict, common: dict) -> str:

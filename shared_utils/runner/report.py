@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared_utils.results.notebooks import month_of
 from shared_utils.runner.execute import BatchReport, Result
-from shared_utils.runner.plan import Job, Plan, ended_badly
+from shared_utils.runner.plan import Job, Plan
 from shared_utils.runner.status import CityStatus
 
 _WORDS = {"failed": "FAILED", "current": "up to date"}
@@ -85,7 +85,7 @@ def next_commands(report: BatchReport) -> list[str]:
     unwell = report.having("failed", "blocked")
     if not unwell:
         return ["emi site"] if report.having("ok") else ["emi status"]
-    to_check = dict.fromkeys(r.city for r in unwell if r.error["expected"])
+    to_check = dict.fromkeys(r.city for r in unwell if r.error["expected"] and r.kept)
     to_look = [r.city for r in unwell if not r.error["expected"] and r.error["section"]]
     check = [f"emi check {' '.join(to_check)}"] if to_check else []
     look = [f"emi lab {to_look[0]}"] if to_look else []
@@ -97,8 +97,7 @@ def _again(report: BatchReport) -> str:
     months = {month_of(result.notebook) for result in report.results} - {""}
     if months:
         return f"emi run --months {len(months) + 1}"
-    kept = [ended_badly(result.city_dir, result.notebook) for result in report.having("failed", "blocked")]
-    return "emi run --failed" if all(kept) else "emi run"  # a full disk, another batch: no state says that it failed
+    return "emi run --failed" if all(result.kept for result in report.results) else "emi run"
 
 
 def report_dict(report: BatchReport) -> dict:

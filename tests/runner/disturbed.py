@@ -30,7 +30,8 @@ class Batch:
         self._terminal, theirs = os.openpty()
         environment = os.environ | {MARK: self.mark, "COLUMNS": "80", "TERM": "dumb"}
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", *program, "run", *words],
+            # A shell that starts a test in the background lets it ignore Ctrl+C.
+            ["setsid", "--ctty", "env", "--default-signal", *program, "run", *words],
             cwd=root,
             env=environment,
             stdin=theirs,

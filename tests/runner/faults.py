@@ -159,7 +159,7 @@ def _mount(*words: object) -> None:
 @contextmanager
 def _small_disk(folder: Path):
     folder.mkdir(parents=True)
-    _mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", folder)
+    _mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", folder)
     try:
         yield
     finally:
@@ -167,9 +167,11 @@ def _small_disk(folder: Path):
 
 
 def _fill(scene: Scene, batch: Batch | None = None) -> None:
-    with (scene.root / "filler").open("ab", buffering=0) as filler, suppress(OSError):
-        while filler.write(bytes(4096)):
-            pass
+    with (scene.root / "filler").open("ab", buffering=0) as filler:
+        for size in (2**20, 2**12):  # a page is the smallest that can be taken
+            with suppress(OSError):
+                while filler.write(bytes(size)) == size:
+                    pass
 
 
 def _make_room(scene: Scene) -> None:
@@ -256,7 +258,7 @@ FAULTS = (
     Fault("out of memory", "a cell takes 16 GB under a limit (RLIMIT_AS) of 3 GB", _in_a_cell(_TOO_MUCH), _TOO_MUCH),
     Fault("out-of-memory killer", "played: the kernel ends by signal 9, at each try", _in_a_cell(_KILLED), _KILLED),
     Fault("endless cell", "--timeout 0.1", _in_a_cell("while True: pass", "--timeout", "0.1"), "while True: pass"),
-    Fault("disk full", "a real one (tmpfs of 4 MB), filled in the middle", _in_the_middle(_fill, _make_room),
+    Fault("disk full", "a real one (tmpfs of 64 MB), filled in the middle", _in_the_middle(_fill, _make_room),
           mounts=True, place=_small_disk),
     Fault("disk full from the start", "the same, filled before", _full_from_the_start, mounts=True, place=_small_disk),
     Fault("outputs read-only", "a read-only mount over outputs/, in the middle", _in_the_middle(_read_only, _writable),
@@ -302,8 +304,8 @@ def toy_city(root: Path) -> Path:
     return toy.make_city(root / "cities", "calder", **dict.fromkeys(("baseline", "monitoring"), CELL))
 
 
-ONE = Workspace("one notebook", toy_city, ("-n", "baseline"))
-TWO = Workspace("two notebooks", toy_city, ("-n", "baseline", "-n", "monitoring"))
+ONE = Workspace("A small city: one notebook", toy_city, ("-n", "baseline"))
+TWO = Workspace("A small city: two notebooks, forked kernels", toy_city, ("-n", "baseline", "-n", "monitoring"))
 
 
 def undisturbed(workspace: Workspace, folder: Path) -> dict:

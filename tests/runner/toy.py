@@ -56,7 +56,13 @@ def finish(root, notebook, as_of, run_id, out_dir):
     record["record_type"] = notebook
     record["run"] |= {"as_of": as_of, "run_id": run_id}
     path = root / (out_dir or "outputs/internal") / f"results_{notebook}.json"
-    path.write_text(json.dumps(record), encoding="utf-8")
+    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:  # whole or not at all, as results.write
+        part.write_text(json.dumps(record), encoding="utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     return Written(notebook)
 
 
