@@ -11,6 +11,7 @@ the groups' means, against its distribution over re-drawn assignments.
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc
 
 from shared_utils.stats import covariates as coding
 from shared_utils.stats import randomization
@@ -100,18 +101,27 @@ def omnibus_p(frame: pd.DataFrame, group: str, covariates, permute=None, draws=2
         values = values - means[strata]
     values = values - values.mean(axis=0)
     metric = np.linalg.pinv(np.cov(values, rowvar=False).reshape(values.shape[1], -1), hermitian=True)
-    drawn = randomization.draw_assignments(
-        assigned, strata, randomization.codes(frame, permute.get("clusters")), draws, seed
-    )
-    distances = _distances(np.vstack([assigned, drawn]), values, metric)
+    drawn = randomization.units(assigned, strata, randomization.codes(frame, permute.get("clusters")))
+    totals = drawn.total(np.column_stack([values, np.ones(len(values))]))
+    observed = drawn.treated @ totals
+    if randomization.is_large(len(drawn.treated), draws):
+        return _limit_p(observed[:-1], *drawn.moments(totals[:, :-1]))
+    others = drawn.drawn_totals(totals, draws, np.random.default_rng(seed))
+    distances = _distances(np.vstack([observed, others]), len(values), metric)
     return randomization.tail_share(distances[0], distances[1:], "greater")
 
 
-def _distances(assignments, values, metric) -> np.ndarray:
-    n1 = assignments.sum(axis=1, keepdims=True)
-    n0 = assignments.shape[1] - n1
-    gap = assignments @ values * (1 / n1 + 1 / n0) - values.sum(axis=0) / n0
+def _distances(sums, n, metric) -> np.ndarray:
+    """Squared distance of the groups' means; `sums`: what the treated add up to, and how many they are."""
+    n1 = sums[:, -1:]
+    gap = sums[:, :-1] * (1 / n1 + 1 / (n - n1))
     return np.einsum("ij,jk,ik->i", gap, metric, gap)
+
+
+def _limit_p(sums, mean, covariance) -> float:
+    """Chi-square p of the treated's sums in all assignments (Hansen and Bowers 2008, Statistical Science 23(2))."""
+    gap, rank = sums - mean, np.linalg.matrix_rank(covariance, hermitian=True)
+    return float(chdtrc(rank, gap @ np.linalg.pinv(covariance, hermitian=True) @ gap))
 
 
 def _row(name, level, values, treated, weight) -> dict:

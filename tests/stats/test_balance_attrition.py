@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from causaldata import nsw_mixtape
 
-from shared_utils.stats import attrition, balance
+from shared_utils.stats import attrition, balance, randomization
 
 NSW = nsw_mixtape.load_pandas().data
 
@@ -102,6 +102,19 @@ def test_omnibus_p_finds_a_broken_draw_and_respects_clusters():
     alone = balance.omnibus_p(frame, "g", ["x"])
     whole = balance.omnibus_p(frame, "g", ["x"], {"clusters": "room"})
     assert whole > alone  # rooms vary more than people do
+
+
+def test_omnibus_p_of_large_samples_is_what_draws_come_to(monkeypatch):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({"x": rng.exponential(size=800), "y": rng.integers(0, 3, 800), "s": rng.integers(0, 4, 800)})
+    frame["g"] = rng.permutation(np.repeat([0, 1, 1, 1], 200))
+    frame["kind"] = rng.choice(["a", "b", "c"], 800)
+    drawn = balance.omnibus_p(frame, "g", ["x", "y", "kind"], {"strata": "s"}, draws=5000)
+    monkeypatch.setattr(randomization, "LARGE", 800 * 5000 - 1)
+    large = balance.omnibus_p(frame, "g", ["x", "y", "kind"], {"strata": "s"}, draws=5000)
+    assert large == pytest.approx(drawn, abs=0.03)
+    frame["x"] += 0.5 * frame["g"]
+    assert balance.omnibus_p(frame, "g", ["x", "y", "kind"], {"strata": "s"}, draws=5000) < 0.001
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,37 @@ def test_every_assignment_is_listed_once_within_strata():
     assert sorted(map(tuple, units.every())) == [(0, 1, 1, 0, 0), (1, 0, 1, 0, 0), (1, 1, 0, 0, 0)]
 
 
+def test_draws_are_the_same_however_many_are_held_at_once(monkeypatch):
+    rng = np.random.default_rng(4)
+    units = randomization.units(rng.integers(0, 2, 90), rng.integers(0, 3, 90))
+    values = rng.normal(size=(90, 4))
+    whole = units.drawn(50, np.random.default_rng(7)) @ values
+    assert np.allclose(units.drawn_totals(values, 50, np.random.default_rng(7)), whole)
+    monkeypatch.setattr(randomization, "CHUNK", 70)  # two or three draws of a stratum at a time
+    assert np.allclose(units.drawn_totals(values, 50, np.random.default_rng(7)), whole)
+
+
+def test_moments_are_those_of_all_assignments():
+    units = randomization.units([1, 1, 0, 0, 0, 1, 0], [0, 0, 0, 0, 1, 1, 1])
+    values = np.random.default_rng(5).normal(size=(7, 2))
+    sums = units.every().astype(float) @ values
+    mean, covariance = units.moments(values)
+    assert np.allclose(mean, sums.mean(axis=0)) and np.allclose(covariance, np.cov(sums.T, bias=True))
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_large_samples_get_the_p_that_draws_come_to(monkeypatch, alternative, weighted):
+    rng = np.random.default_rng(6)
+    strata, assigned = rng.integers(0, 3, 600), rng.integers(0, 2, 600)
+    values = rng.exponential(size=600) + strata + 0.1 * assigned
+    weights = rng.uniform(0.5, 2, 600) if weighted else None
+    settings = {"strata": strata, "alternative": alternative, "weights": weights}
+    drawn = randomization.permutation_p(values, assigned, draws=20_000, **settings)
+    monkeypatch.setattr(randomization, "LARGE", 600 * 20_000 - 1)
+    assert randomization.permutation_p(values, assigned, draws=20_000, **settings) == pytest.approx(drawn, abs=0.012)
+
+
 def test_size_under_the_null_and_never_zero():
     rng = np.random.default_rng(3)
     ps = []
