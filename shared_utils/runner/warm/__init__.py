@@ -13,6 +13,7 @@ kernel starts the ordinary way and `cold_reason()` says why.
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,11 +35,15 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="emi-warm-"))  # readable by its owner only
         self.socket = self.folder / "socket"
         lifeline, self._lifeline = os.pipe()
-        command = [sys.executable, "-m", "shared_utils.runner.warm.server", str(self.socket), str(lifeline)]
-        with (self.folder / "log").open("wb") as log:
+        # Only the server keeps it: who asks while it imports waits for the answer, or hears at once that it is gone.
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.socket))
+        listener.listen(64)
+        command = [sys.executable, "-m", "shared_utils.runner.warm.server", str(listener.fileno()), str(lifeline)]
+        with (self.folder / "log").open("wb") as log, listener:
             self.process = subprocess.Popen(
                 command,
-                pass_fds=[lifeline],
+                pass_fds=[listener.fileno(), lifeline],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -21,7 +20,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from shared_utils.runner import warm
 from shared_utils.runner.warm.server import import_environment
 
-_COMING_S = 60  # the server imports for some seconds before it listens
+_COMING_S = 60  # the server imports for some seconds before it answers
 _cold_reasons: list[str] = []
 
 
@@ -133,11 +132,6 @@ def _forked(command: list[str], wanted: dict) -> Forked:
 
 
 def _ask_who(path: str) -> dict:
-    deadline = time.monotonic() + _COMING_S
-    while not os.path.exists(path):
-        if not os.path.exists(os.path.dirname(path)) or time.monotonic() > deadline:
-            raise Unavailable("the fork server is gone")
-        time.sleep(0.02)
     with _connect(path) as connection:
         return _ask(connection, {"hello": True})
 
@@ -149,7 +143,7 @@ def _connect(path: str) -> socket.socket:
         connection.connect(path)
     except OSError:
         connection.close()
-        raise Unavailable("the fork server does not answer") from None
+        raise Unavailable("the fork server is gone") from None
     return connection
 
 

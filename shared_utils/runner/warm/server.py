@@ -1,12 +1,12 @@
 """The fork server: imports the heavy libraries once, then forks itself into a kernel for each request.
 
-    python -m shared_utils.runner.warm.server SOCKET LIFELINE
+    python -m shared_utils.runner.warm.server LISTENER LIFELINE
 
 What keeps the fork safe: one thread (pyarrow's memory pool stops its own for a fork), no event loop, no zmq context,
-nothing computed after the first-use work. The collector is frozen, so that children share the pages. One connection on
-the Unix socket is one kernel: the client sends a line of JSON (argv, env, cwd) with its three standard descriptors; the
-answers are lines {"pid": n} and, when the kernel has ended, {"exit": code}. A client that hangs up ends its kernel; the
-end of LIFELINE ends the server and all.
+nothing computed after the first-use work. The collector is frozen, so that children share the pages. LISTENER is the
+descriptor of a Unix socket, and a connection to it is a kernel: the client sends a line of JSON (argv, env, cwd) with
+its three standard descriptors; the answers are lines {"pid": n} and, when the kernel has ended, {"exit": code}. A
+client that hangs up ends its kernel; the end of LIFELINE ends the server and all.
 """
 
 import array
@@ -49,19 +49,15 @@ def import_environment(environment: dict[str, str]) -> dict[str, str]:
     return {k: v for k, v in environment.items() if k.startswith(READ_AT_IMPORT) and k != "MPLBACKEND"}
 
 
-def main(path: str, lifeline: int) -> None:
-    """Import, listen on the socket at `path`, and serve until `lifeline` closes; then remove the folder of `path`."""
-    try:
-        with _ending_with(lifeline):
-            _import()
-        with socket.socket(socket.AF_UNIX) as listener:
-            # Renamed when it listens: who sees the path can connect.
-            listener.bind(path + ".part")
-            listener.listen(64)
-            os.replace(path + ".part", path)
+def main(descriptor: int, lifeline: int) -> None:
+    """Import, and serve who connects to a listening socket until `lifeline` closes; then remove the socket's folder."""
+    with socket.socket(fileno=descriptor) as listener:
+        try:
+            with _ending_with(lifeline):
+                _import()
             _Server(listener, lifeline).run()
-    finally:
-        shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+        finally:
+            shutil.rmtree(os.path.dirname(listener.getsockname()), ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -338,4 +334,4 @@ if __name__ == "__main__":
     # From the importable module, so that __main__ of the kernels is not this file.
     from shared_utils.runner.warm.server import main as serve
 
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(int(sys.argv[1]), int(sys.argv[2]))
