@@ -10,6 +10,7 @@ import io
 import os
 import re
 import unicodedata
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _NUMBER = re.compile(r"[+-]?\$?(\d{1,3}(,\d{3})+|\d+)?(?<=\d)(\.\d*)?([eE][+-]?\
 # Characters no workbook can hold (XML 1.0); openpyxl stops at them.
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_CELL = 32_767
+_STAMP = re.compile(rb"<dcterms:(created|modified)[^>]*>.*?</dcterms:\1>", re.DOTALL)
 
 
 def inert(text: str) -> str:
@@ -77,6 +79,19 @@ def set_text(cell, text: str) -> None:
     cell.value = _NOT_XML.sub("", text)[:_LONGEST_CELL]
     cell.data_type = "s"
     cell.quotePrefix = True
+
+
+def same_bytes(book) -> bytes:
+    """Return an openpyxl workbook as a file that holds no time of day: the same cells give the same bytes."""
+    saved, out = io.BytesIO(), io.BytesIO()
+    book.save(saved)
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = _STAMP.sub(rb"", content)
+            new.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)  # dated 1980, as ZipInfo is by itself
+    return out.getvalue()
 
 
 def _unseen(sign: str) -> bool:

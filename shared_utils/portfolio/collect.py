@@ -4,6 +4,7 @@ Only `outputs/release` and the public settings (city.yml) of a city are opened: 
 not been released. Numbers come from the records, words (labels, titles) from the settings.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,23 +12,36 @@ from pathlib import Path
 from shared_utils import results
 from shared_utils.config import ConfigError, load_city, load_portfolio
 from shared_utils.errors import EmiError
-from shared_utils.results.notebooks import NOTEBOOKS
+from shared_utils.results import freshness
+from shared_utils.results.notebooks import NOTEBOOKS, source_path
 
 STALE_AFTER_DAYS = 45
+MOVED = {  # provenance of a record -> what to say when it is not so any more
+    "config_sha256": "city.yml changed",
+    "notebook_sha256": freshness.WORDS["notebook"],
+    "vendored_sha256": freshness.WORDS["shared_utils"],
+}
 
 
 @dataclass(frozen=True)
 class Step:
     """One notebook of a city. `record` is there only when its numbers may be shown.
 
-    state: done, late (done, but on old data), blinded (run, results hidden until the data lock), failed (the
-    record says its run did not finish), unreadable, missing
+    state: done, stale (done, but its settings, notebook or code changed since: `moved` says which), late (done, but on
+    old data), blinded (run, results hidden until the data lock), failed (the record says its run did not finish),
+    unreadable, missing
     """
 
     notebook: str
     state: str
     record: dict | None = None
     page: Path | None = None
+    moved: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether its results may be printed (with a word when they are late or stale)."""
+        return self.state in ("done", "stale", "late")
 
     @property
     def as_of(self) -> date | None:
@@ -73,6 +87,10 @@ class City:
     def indicator(self, indicator_id: str) -> str:
         """The plain name of an indicator."""
         return self._label(getattr(self.config, "indicators", ()), indicator_id)
+
+    def declared_indicator(self, indicator_id: str):
+        """The indicator as city.yml declares it; None when the settings cannot be read or do not have it."""
+        return next((item for item in getattr(self.config, "indicators", ()) if item.id == indicator_id), None)
 
     def arm(self, arm: str) -> str:
         """The plain name of a group that is compared."""
@@ -133,7 +151,8 @@ def _is_city(folder: Path) -> bool:
 def _city(folder: Path, messages: list[str]) -> City:
     config = _settings(folder, messages)
     stale_after = config.data.timeliness.stale_after_days if config else STALE_AFTER_DAYS
-    steps = {notebook: _step(folder, notebook, stale_after, messages) for notebook in NOTEBOOKS}
+    now = {**_code_now(folder), "config_sha256": f"sha256:{config.sha256}" if config else None}
+    steps = {notebook: _step(folder, notebook, stale_after, now, messages) for notebook in NOTEBOOKS}
     known = next((step.record["city"] for step in steps.values() if step.record), {})
     if config:
         known = {
@@ -165,7 +184,7 @@ def _settings(folder: Path, messages: list[str]):
         return None
 
 
-def _step(folder: Path, notebook: str, stale_after: int, messages: list[str]) -> Step:
+def _step(folder: Path, notebook: str, stale_after: int, now: dict, messages: list[str]) -> Step:
     path = results.release_path(folder, notebook)
     if not path.exists():
         messages.append(f"{folder.name}: no released {notebook} results.")
@@ -188,7 +207,34 @@ def _step(folder: Path, notebook: str, stale_after: int, messages: list[str]) ->
     age = record["quality"].get("data_age_days")
     if state == "done" and notebook == "monitoring" and age is not None and age > stale_after:
         state = "late"
-    return Step(notebook, state, record, page if page.exists() else None)
+    moved = () if state == "blinded" else _moved(record, now | {"notebook_sha256": _notebook_now(folder, notebook)})
+    if moved:
+        state = "stale"
+        messages.append(f"{folder.name}: the {notebook} results are stale: {', '.join(moved)}.")
+    return Step(notebook, state, record, page if page.exists() else None, moved)
+
+
+def _moved(record: dict, now: dict) -> tuple[str, ...]:
+    """What is no longer as it was when the record was made, in words; what cannot be read now is not compared."""
+    made = record["provenance"] | record["provenance"]["code"]
+    return tuple(
+        words for part, words in MOVED.items() if now.get(part) and made.get(part) and now[part] != made[part]
+    )
+
+
+def _notebook_now(folder: Path, notebook: str) -> str | None:
+    try:
+        return f"sha256:{freshness.notebook_sha(source_path(folder, notebook))}"
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _code_now(folder: Path) -> dict[str, str]:
+    """The hash of the city's shared code, under the name it has in a record's provenance."""
+    manifest = folder / "shared_utils" / "VENDORED.json"
+    if not manifest.is_file():
+        return {}
+    return {"vendored_sha256": f"sha256:{hashlib.sha256(manifest.read_bytes()).hexdigest()}"}
 
 
 def _mark_late(cities: list[City]) -> list[City]:

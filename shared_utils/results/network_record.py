@@ -24,6 +24,8 @@ TOO_FEW = "Rests on fewer than {n} people."
 FEW_IN_GROUP = "Too few people in this group."
 # Keys in the open blocks that hold effects: rounded by the standard error of the main result.
 _EFFECTS = ("min", "max", "b", "l", "u", "value", "se", "low", "high", "ci_low", "ci_high")
+# What one more dollar saved costs, in dollars, would be 0 when rounded like an amount.
+_SMALL_COST = 100
 _PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
 # Whole numbers in the open blocks count people, unless their key says otherwise.
 _NOT_PEOPLE = re.compile(r"clusters?$|specs?$|days?$|months?$|years?$|draws?$|seed$")
@@ -200,6 +202,8 @@ class _Release:
             return [self.free(item, key, se) for item in value]
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
+        if key.startswith("icer") and abs(value) < _SMALL_COST:
+            return round_significant(value, 2)
         if key.endswith("usd") or key.startswith("icer"):
             return round_usd(value, self.rules)
         if isinstance(value, int):

@@ -185,6 +185,8 @@ def test_open_parts_are_rounded_by_what_their_keys_say():
     assert record["design"]["flow"] == {"served": None, "assigned": 805}
     assert record["quality"]["data_age_days"] == 31
     assert record["costs"]["total_usd"] == 310000 and record["costs"]["per_participant_usd"] == 1030
+    saved = released(costs={**record["costs"], "icer": 1.8342, "icer_ci": [1.21, 24806.0]})["costs"]
+    assert (saved["icer"], saved["icer_ci"]) == (1.8, [1.2, 24810]), "a dollar saved never costs nothing"
     assert record["robustness"] == {
         "n_specs": 6,
         "same_sign_share": 1.0,

@@ -1,11 +1,12 @@
 """A workspace of nine cities as the site finds it: settings and hand-made files in outputs/release."""
 
+from functools import cache
 from pathlib import Path
 
 import record_factory
 
 from shared_utils import results
-from shared_utils.config import preset_path
+from shared_utils.config import load_city, preset_path
 from shared_utils.disclosure import Rules
 from shared_utils.results.fragment import to_fragment
 from shared_utils.results.network_record import network_record
@@ -29,8 +30,15 @@ def settings(folder: Path, key: str) -> None:
     (folder / "city.yml").write_text(preset_path(key).read_text(encoding="utf-8"), encoding="utf-8")
 
 
+@cache
+def settings_sha(key: str) -> str:
+    """The hash a record made with the settings of `settings` carries."""
+    return f"sha256:{load_city(preset_path(key)).sha256}"
+
+
 def released(key: str, notebook: str, mode: str = "synthetic") -> dict:
     made = record_factory.record(key, notebook, data_mode=mode)
+    made["provenance"]["config_sha256"] = settings_sha(key)
     if key == BLINDED and notebook == "impact":
         made["run"]["blind"] = True
         made["estimates"] = [

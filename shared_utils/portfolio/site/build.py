@@ -1,5 +1,6 @@
 """Put the pages together. The same records give the same bytes: there is no clock and no order by chance."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,15 @@ from pathlib import Path
 from shared_utils import results
 from shared_utils.disclosure.scan import forbidden
 from shared_utils.portfolio.collect import Portfolio, collect
+from shared_utils.portfolio.corrections import PUBLISHED, publish
+from shared_utils.portfolio.downloads import downloads, tables_of
 from shared_utils.portfolio.site import words
 from shared_utils.portfolio.site.city_view import city_view
-from shared_utils.portfolio.site.index_view import index_view
+from shared_utils.portfolio.site.downloads_view import corrections_view
 from shared_utils.portfolio.site.language import english as t
+from shared_utils.portfolio.site.lessons_view import lessons_pages
+from shared_utils.portfolio.site.pages import PAGES
+from shared_utils.spreadsheets import put
 
 HERE = Path(__file__).parent
 LIST = "pages.txt"
@@ -19,7 +25,7 @@ _HEADING = re.compile(r'<h2[^>]*\bid="([^"]+)"[^>]*>(.*?)</h2>', re.DOTALL)
 
 @dataclass(frozen=True)
 class SiteReport:
-    """Pages written (relative names), their size together, and what a reader of the site would miss."""
+    """Pages written (relative names), the size of all files together, and what a reader of the site would miss."""
 
     pages: tuple[str, ...]
     bytes: int
@@ -32,21 +38,24 @@ def build_site(workspace: Path, out: Path) -> SiteReport:
     Only `outputs/release` and city.yml are read. Pages of an earlier build that are no longer made are
     removed, so that what a city takes back disappears.
     """
-    portfolio = collect(workspace)
-    pages = _render(portfolio)
+    portfolio, out = collect(workspace), Path(out)
+    tables = tables_of(portfolio)
+    published = publish(portfolio, tables, out)
+    pages = _render(portfolio, published["corrections"])
     for name, text in pages.items():
         if found := forbidden(text):
             raise results.ReleaseError(f"The page {name} would hold {' and '.join(found)}.", "Take it out.")
-    out = Path(out)
-    _remove_old(out, pages)
-    for name, text in pages.items():
-        results.write_text(text, out / name)
-    results.write_text("".join(f"{name}\n" for name in pages), out / LIST)
-    size = sum(len(text.encode("utf-8")) for text in pages.values())
-    return SiteReport(tuple(pages), size, portfolio.messages)
+    files = {f"data/{name}": content for name, content in downloads(portfolio, tables).items()}
+    files |= {name: text.encode("utf-8") for name, text in pages.items()}
+    _remove_old(out, files)
+    for name, content in files.items():
+        put(out / name, content)
+    results.write_text("".join(f"{name}\n" for name in files), out / LIST)
+    results.write_text(json.dumps(published, ensure_ascii=False, indent=1) + "\n", out / PUBLISHED)
+    return SiteReport(tuple(pages), sum(len(content) for content in files.values()), portfolio.messages)
 
 
-def _render(portfolio: Portfolio) -> dict[str, str]:
+def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
     import jinja2
 
     loader = jinja2.FileSystemLoader(HERE / "templates")
@@ -58,13 +67,14 @@ def _render(portfolio: Portfolio) -> dict[str, str]:
     everywhere = {"watermark": _watermark(cities), "sticky": False}
     render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
 
-    pages = {
-        "site.css": (HERE / "site.css").read_text(encoding="utf-8"),
-        "index.html": render(
-            "index.html.j2", up="", page="index.html", **everywhere, **index_view(portfolio)
-        ),
-        "methods.html": render("methods.html.j2", up="", page="methods.html", **everywhere),
-    }
+    pages = {"site.css": (HERE / "site.css").read_text(encoding="utf-8")}
+    for page in PAGES:
+        view = page.view(portfolio)
+        pages[f"{page.name}.html"] = render(f"{page.name}.html.j2", up="", page=page.name, **everywhere, **view)
+    for name, view in lessons_pages(portfolio).items():
+        pages[f"{name}.html"] = render("lessons.html.j2", up="", page=name, here=f"{name}.html", **everywhere, **view)
+    view = {"corrections": corrections_view(corrections)}
+    pages["corrections.html"] = render("corrections.html.j2", up="", page="corrections", **everywhere, **view)
     for city in cities:
         here = {
             "up": "../../",
@@ -111,7 +121,7 @@ def _footer(portfolio: Portfolio) -> str:
     return t.footer.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
 
 
-def _remove_old(out: Path, pages: dict[str, str]) -> None:
+def _remove_old(out: Path, pages: dict[str, bytes]) -> None:
     """Remove what an earlier build listed and this one does not make; nothing else in the folder."""
     listed = out / LIST
     earlier = listed.read_text(encoding="utf-8").split("\n") if listed.exists() else []

@@ -1,9 +1,10 @@
 """What one city's page says."""
 
+from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, in_words
 from shared_utils.portfolio.site import charts, parts, words
-from shared_utils.portfolio.site.index_view import lessons
 from shared_utils.portfolio.site.language import english as t
+from shared_utils.portfolio.site.lessons_view import lessons
 from shared_utils.portfolio.site.words import Effect
 
 
@@ -19,7 +20,8 @@ def city_view(city: City) -> dict:
         "verdict": words.verdict(effects[0], impact) if effects else "",
         "rule": _rule(effects[0], impact) if effects else None,
         "effects": [
-            {**parts.effect_view(city, effect), "array": _array(city, effect)} for effect in effects
+            {**parts.effect_view(city, effect), "array": _array(city, effect), "quote": _quote(city, effect)}
+            for effect in effects
         ],
         "measures": parts.measures(city),
         "groups": _groups(city),
@@ -98,28 +100,41 @@ def _array(city: City, effect: Effect) -> dict | None:
     }
 
 
+def _quote(city: City, effect: Effect) -> str:
+    """The result in one line that can be copied: never without its interval, or its watermark."""
+    value, low, high = (effect.signed(number) for number in effect.shown)
+    said = t.quote.format(
+        city=city.name, outcome=city.outcome(effect.row["outcome_id"]), value=f"{value} {effect.unit}".strip(),
+        level=words.plain(round(100 * effect.row["level"], 1)), low=low, high=high,
+        day=words.day(city.record("impact")["run"]["as_of"]),
+    )  # fmt: skip
+    return f"{said} {city.watermark}".strip()
+
+
 def _groups(city: City) -> list[dict]:
-    """Effects by group, one table for each way of grouping. Hidden groups keep their row."""
-    if city.steps["impact"].state != "done":
-        return []
+    """Effects by group, one table for each way of grouping."""
+    return [
+        {"name": t.group_effects.format(dim=parts.dim_name(dim)), "rows": rows}
+        for dim, rows in effect_groups(city).items()
+    ]
+
+
+def effect_groups(city: City) -> dict[str, list[dict]]:
+    """{way of grouping: rows}, a row a group. Hidden groups keep their row."""
+    if not city.steps["impact"].shown:
+        return {}
     by_dim: dict[str, list] = {}
     for row in city.record("impact")["estimates"]:
         if row["role"] == "subgroup":
-            by_dim.setdefault(row["group"]["dim"], []).append(row)
-    return [
-        {
-            "name": t.group_effects.format(dim=parts.dim_name(dim)),
-            "rows": [_group_row(city, row) for row in rows],
-        }
-        for dim, rows in by_dim.items()
-    ]
+            by_dim.setdefault(row["group"]["dim"], []).append(_group_row(city, row))
+    return by_dim
 
 
 def _group_row(city: City, row: dict) -> dict:
     arms, _ = parts.count_by_arm(row)
     n = None if None in arms else sum(arms)
     name = parts.group_name(city, **row["group"])
-    if not parts.is_complete(row):
+    if not synthesis.is_complete(row):
         return {"name": name, "effect": None, "n": "", "why": row.get("null_reason") or t.hidden}
     effect = Effect(row)
     return {
@@ -172,12 +187,12 @@ def _value(row: dict | None) -> str:
 
 
 def _others(city: City) -> list[dict]:
-    if city.steps["impact"].state != "done":
+    if not city.steps["impact"].shown:
         return []
     rows = [row for row in city.record("impact")["estimates"] if row["role"] == "secondary"]
     found = []
     for row in rows:
-        effect = Effect(row) if parts.is_complete(row) else None
+        effect = Effect(row) if synthesis.is_complete(row) else None
         found.append(
             {
                 "name": city.outcome(row["outcome_id"]),
@@ -193,20 +208,15 @@ def _status(city: City) -> list[tuple[str, str]]:
     if not city.records:
         return []
     record = city.record("impact") or city.records[-1]
-    plan = record["plan"]
-    date = words.day(plan["locked_at"]) if plan["locked_at"] else ""
     found = [
         (t.status["mode"], t.modes[record["data_mode"]]),
         (t.status["as_of"], words.day(record["run"]["as_of"])),
-        (t.status["plan"], t.plans[plan["status"]].format(date=date)),
-        (
-            t.status["deviations"],
-            t.deviations.format(all=plan["deviations"], primary=plan["deviations_primary"]),
-        ),
+        (t.status["plan"], parts.plan(record)),
+        (t.status["deviations"], parts.deviations(record)),
         (t.status["rating"], in_words(record["quality"].get("causal_rating") or "")),
         (t.status["tier"], str(record["quality"].get("tier") or "")),
         (t.status["robust"], _robust(record["robustness"])),
-        (t.status["cost"], _cost(record["costs"])),
+        (t.status["cost"], parts.cost(record["costs"])),
         (t.status["audit"], t.audited if city.audited else ""),
         (t.status["hidden"], str(sum(r["disclosure"]["cells_suppressed"] for r in city.records))),
     ]
@@ -218,18 +228,6 @@ def _robust(robustness: dict | None) -> str:
     if share is None or not robustness.get("n_specs"):
         return ""
     return t.robust.format(n=robustness["n_specs"], share=words.plain(round(100 * share), 0))
-
-
-def _cost(costs: dict | None) -> str:
-    total, each = (costs or {}).get("total_usd"), (costs or {}).get("per_participant_usd")
-    if total is None:
-        return ""
-    amounts = {
-        "total": words.with_unit(total, "USD"),
-        "each": words.with_unit(each, "USD") if each else "",
-        "quality": t.cost_quality.get(costs.get("quality"), ""),
-    }
-    return (t.cost if each else t.cost_total).format(**amounts)
 
 
 def _flags(city: City) -> list[dict]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, in_words
 from shared_utils.portfolio.site import charts, words
 from shared_utils.portfolio.site.language import english as t
@@ -11,6 +12,7 @@ MIN_POINTS = 3  # fewer values are no line
 MARKS = {
     "done": "ok",
     "late": "near",
+    "stale": "near",
     "blinded": "wait",
     "missing": "wait",
     "failed": "off",
@@ -28,44 +30,29 @@ class Tag:
 
 def primaries(city: City) -> list[Effect]:
     """The main results that may be printed: the one for the portfolio first, then other programs tested."""
-    if city.steps["impact"].state != "done":
-        return []
-    rows = [row for row in _primary_rows(city) if is_complete(row)]
-    chosen = getattr(getattr(city.config, "design", None), "portfolio_contrast", None)
-    names = [{arm, city.arm(arm)} for arm in chosen or ()]
-    rows.sort(
-        key=lambda row: not all(arm in known for arm, known in zip(row["contrast"], names, strict=False))
-    )
-    return [Effect(row) for row in rows]
-
-
-def is_complete(row: dict) -> bool:
-    """True when value and both ends of the interval are there, as estimated and as printed."""
-    printed, benefit = row.get("display") or {}, row.get("benefit") or {}
-    numbers = [printed.get(name) for name in ("value", "ci_low", "ci_high")] + [benefit.get(k) for k in "blu"]
-    return None not in [row["value"], *numbers]
+    return [Effect(row) for row in synthesis.main_rows(city)]
 
 
 def impact_state(city: City) -> str:
-    """done, or why there is no main result: missing, blinded, failed, unreadable, hidden, unknown."""
+    """done or stale, or why there is no main result: missing, blinded, failed, unreadable, hidden, unknown."""
     step = city.steps["impact"]
-    if step.state != "done" or primaries(city):
+    if not step.shown or primaries(city):
         return step.state
-    return "hidden" if any(row["suppressed"] for row in _primary_rows(city)) else "unknown"
+    return "hidden" if any(row["suppressed"] for row in synthesis.primary_rows(city)) else "unknown"
 
 
 def no_result(city: City) -> str:
     """Why a city has no main result, in a sentence."""
     state = impact_state(city)
     lock = city.config.pilot.data_lock if city.config else None
-    reason = next((row.get("null_reason") for row in _primary_rows(city)), None) or t.endless
+    reason = next((row.get("null_reason") for row in synthesis.primary_rows(city)), None) or t.endless
     return t.no_result[state].format(lock=words.day(lock) if lock else "", reason=reason)
 
 
 def tag(city: City) -> Tag:
     """The decision of the rule, or what is being waited for."""
     state = impact_state(city)
-    if state != "done":
+    if state not in ("done", "stale"):
         return Tag(MARKS.get(state, "wait"), t.waiting[state])
     decision = city.record("impact")["decision"]
     if not decision or not decision.get("recommendation"):
@@ -164,6 +151,9 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
     if shown and target is not None:
         good = last["value"] >= target if last["direction"] == "increase" else last["value"] <= target
     return {
+        "id": indicator_id,
+        "version": last["definition_version"],
+        "unit_name": unit,
         "label": city.indicator(indicator_id),
         "value": words.with_unit(last["value"], unit, digits) if shown else t.hidden,
         "number": (
@@ -211,6 +201,61 @@ def _sign(table: dict, name: str) -> Tag:
     return Tag(sign, word)
 
 
-def _primary_rows(city: City) -> list[dict]:
-    record = city.record("impact")
-    return [row for row in record["estimates"] if row["role"] == "primary"] if record else []
+def standard_text(row: dict) -> str:
+    """The effect in standard deviations as the record prints it, "" when it has none."""
+    d = (row.get("standardized") or {}).get("d")
+    return "" if d is None else words.plain(d)
+
+
+def chance(cities) -> str:
+    """What chance alone would make of the main comparisons shown, in a sentence."""
+    contrasts, _, any_of_them = synthesis.expected_by_chance(cities)
+    if not contrasts:
+        return t.chance_none
+    return t.chance.format(contrasts=words.number_word(contrasts), chance=times_in_100(any_of_them))
+
+
+def times_in_100(probability: float) -> int:
+    """To the nearest 5, smaller ones to the nearest 1: the rates behind it are simulated."""
+    return round(100 * probability) if probability < 0.05 else 5 * round(20 * probability)
+
+
+def equity_flags(city: City) -> list[dict]:
+    """The gaps between groups that the city's monitoring points at."""
+    record = city.record("monitoring")
+    return [flag for flag in record["flags"] if flag["code"] == "EQUITY"] if record else []
+
+
+def equity_gaps(city: City) -> int | None:
+    """How many such gaps there are; None without a monitoring record."""
+    return len(equity_flags(city)) if city.record("monitoring") else None
+
+
+def equity(city: City) -> str:
+    """How many gaps there are, in a sentence."""
+    gaps = equity_gaps(city)
+    return t.no_monitoring if gaps is None else t.gaps[min(gaps, 2)].format(n=gaps)
+
+
+def plan(record: dict) -> str:
+    """When the analysis plan was locked, in words."""
+    locked = record["plan"]["locked_at"]
+    return t.plans[record["plan"]["status"]].format(date=words.day(locked) if locked else "")
+
+
+def deviations(record: dict) -> str:
+    """How many changes to the plan were recorded, in words."""
+    return t.deviations.format(all=record["plan"]["deviations"], primary=record["plan"]["deviations_primary"])
+
+
+def cost(costs: dict | None) -> str:
+    """What a participant and the pilot cost, with the quality of the amounts; "" when nothing is recorded."""
+    total, each = (costs or {}).get("total_usd"), (costs or {}).get("per_participant_usd")
+    if total is None:
+        return ""
+    amounts = {
+        "total": words.with_unit(total, "USD"),
+        "each": words.with_unit(each, "USD") if each else "",
+        "quality": t.cost_quality.get(costs.get("quality"), ""),
+    }
+    return (t.cost if each else t.cost_total).format(**amounts)
