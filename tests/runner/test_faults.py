@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import faults
@@ -18,7 +19,7 @@ from toy_batch import HERE
 
 from shared_utils import cli, results, runner
 from shared_utils.results import notebooks as files
-from shared_utils.runner import half_run, locks, machine, memory, report
+from shared_utils.runner import half_run, locks, machine, memory, report, warm
 from shared_utils.runner.execute import _finish
 
 GONE = 2**22 + 1  # a number no process has
@@ -191,6 +192,22 @@ def test_a_worker_ends_with_its_driver_in_the_middle_of_its_task(tmp_path):
     driver.wait()
     worker = int(said.read_text(encoding="utf-8"))
     assert any(not locks.alive(worker) or time.sleep(0.05) for _ in range(200))
+
+
+@pytest.mark.skipif(not warm.CAN_FORK, reason="this system starts kernels the ordinary way only")
+def test_a_fork_server_that_dies_while_it_imports_keeps_nobody_waiting():
+    from shared_utils.runner.warm import provisioner
+
+    server = warm.Server(dict(os.environ))
+    threading.Timer(0.3, server.process.kill).start()
+    begun = time.monotonic()
+    with pytest.raises(provisioner.Unavailable, match="the fork server does not answer"):
+        provisioner._ask_who(str(server.socket))
+    with pytest.raises(provisioner.Unavailable, match="the fork server is gone"):
+        provisioner._ask_who(str(server.socket))
+    assert time.monotonic() - begun < 15
+    server.stop()
+    assert not server.folder.exists()
 
 
 def no_space(*_):
