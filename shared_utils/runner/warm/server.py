@@ -29,12 +29,14 @@ from shared_utils import lean
 LIBRARIES = (
     "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "scipy.stats", "scipy.optimize", "scipy.linalg",
     "matplotlib.figure", "matplotlib.backends.backend_agg", "seaborn", "statsmodels.api", "statsmodels.formula.api",
-    "statsmodels.stats.multitest", "statsmodels.stats.power", "linearmodels", "pydantic", "ruamel.yaml", "jsonschema",
+    "statsmodels.stats.multitest", "statsmodels.stats.power", "linearmodels", "ruamel.yaml", "jsonschema",
+    "pydantic.main", "pydantic.type_adapter", "pandas.io.formats.style", "pyarrow.dataset",
 )  # fmt: skip
-# Not matplotlib_inline: it must meet the kernel's own shell when it is imported.
+# Not matplotlib_inline: it must meet the kernel's own shell when it is imported. Not the debugger: it sets variables.
 KERNEL = (
     "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.displayhook",
-    "IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools",
+    "IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools", "IPython.extensions.storemagic",
+    "psutil", "sqlite3",
 )  # fmt: skip
 # Variables that are read while libraries are imported: a kernel that wants other values must start cold.
 READ_AT_IMPORT = (
