@@ -6,6 +6,8 @@ of two equal keys, so a city's typing mistake would change its settings without 
 
 import math
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -48,15 +50,21 @@ def load(path: Path) -> tuple[object, Lines]:
     key, or grows beyond bounds through aliases.
     """
     path = Path(path)
-    text = _read(path)
-    builder = _Builder(path.name)
+    data, lines = _parsed(path.name, _read(path))
+    return deepcopy(data), dict(lines)
+
+
+@lru_cache(maxsize=128)
+def _parsed(name: str, text: str) -> tuple[object, Lines]:
+    """Return data and lines of a text, read once a process: a notebook asks for the same settings several times."""
+    builder = _Builder(name)
     try:
         data = builder.document(YAML(typ="safe", pure=True).parse(text))
     except _Refused as error:
-        raise ConfigError([Problem(path.name, error.line, "", None, error.message)]) from None
+        raise ConfigError([Problem(name, error.line, "", None, error.message)]) from None
     except YAMLError as error:
         line, message = explain(error, text)
-        raise ConfigError([Problem(path.name, line, "", None, message)]) from error
+        raise ConfigError([Problem(name, line, "", None, message)]) from error
     if builder.problems:
         raise ConfigError(builder.problems)
     return data, builder.lines
