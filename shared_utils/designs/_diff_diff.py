@@ -11,6 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from shared_utils.designs import _neighbours
+
+
+def _library():
+    """Return diff_diff, with its slowest loop replaced by the same without one."""
+    import diff_diff
+    from diff_diff import _rdrobust_port
+
+    _rdrobust_port.rdrobust_res_nn = _neighbours.residuals
+    return diff_diff
+
 
 def bacon(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the two-by-two comparisons of a full panel: columns comparison, treated, against, value, weight.
@@ -61,8 +72,6 @@ def discontinuity(
 
     Returns rdrobust's three rows. Raises ValueError when the sides are too thin.
     """
-    import diff_diff
-
     frame = pd.DataFrame({"y": y, "running": running})
     names = []
     if received is not None:
@@ -72,7 +81,7 @@ def discontinuity(
         frame[names[-1]] = np.asarray(column)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mass points in the running variable are reported by diagnose
-        r = diff_diff.RegressionDiscontinuity(
+        r = _library().RegressionDiscontinuity(
             cutoff=0.0, p=p, kernel=kernel, h=bandwidth, alpha=1 - level
         ).fit(
             frame,

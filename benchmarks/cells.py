@@ -1,0 +1,106 @@
+"""Processor seconds that the cells of each notebook take, before and after a change.
+
+    python benchmarks/cells.py WORKSPACE      WORKSPACE as `emi demo` leaves it
+
+Runs the cells as plain code, each notebook in a process forked from one that has imported what the fork server of
+`emi run` has, and writes benchmarks/cells.md. Its "before" is the "now" of the file it replaces.
+"""
+
+import ast
+import gc
+import multiprocessing
+import os
+import platform
+import re
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+
+from shared_utils.results.notebooks import NOTEBOOKS, source_path
+from shared_utils.runner.executors import KERNEL_ENV
+
+RESULT = Path(__file__).with_name("cells.md")
+os.environ.update(KERNEL_ENV)
+
+
+def main() -> None:
+    cities = sorted(path.parent.resolve() for path in Path(sys.argv[1]).glob("cities/*/city.yml"))
+    _warm()
+    seconds = {}
+    for city in cities:
+        for name in NOTEBOOKS:
+            seconds[city.name, name] = _forked(city, name)
+            print(f"{city.name}  {name}  {seconds[city.name, name]:.2f} s", flush=True)
+    _write(seconds, _before())
+
+
+def _warm() -> None:
+    from shared_utils.runner.warm import server
+
+    for name in server.LIBRARIES:
+        __import__(name)
+    server._use_once()
+    nbformat.reads(nbformat.writes(nbformat.v4.new_notebook()), as_version=4)
+    gc.collect()
+    gc.freeze()
+
+
+def _forked(city: Path, name: str) -> float:
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_cells, args=(city, name, sender))
+    process.start()
+    sender.close()
+    seconds = receiver.recv()
+    process.join()
+    return seconds
+
+
+def _cells(city: Path, name: str, sender) -> None:
+    """Run the cells as a kernel would, up to what is displayed."""
+    notebook = nbformat.read(source_path(city, name), as_version=4)
+    os.chdir(source_path(city, name).parent)
+    space, begun = {"__name__": "__main__"}, time.process_time()
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        body = ast.parse(cell.source)
+        last = body.body.pop() if body.body and isinstance(body.body[-1], ast.Expr) else None
+        exec(compile(body, name, "exec"), space)
+        shown = eval(compile(ast.Expression(last.value), name, "eval"), space) if last else None
+        if hasattr(shown, "bundles"):
+            shown.bundles()
+    sender.send(time.process_time() - begun)
+
+
+def _before() -> dict[tuple[str, str], float]:
+    text = RESULT.read_text(encoding="utf-8") if RESULT.exists() else ""
+    rows = re.findall(r"^\| (\S+) \| (\S+) \|.*\| ([\d.]+) \|$", text, flags=re.MULTILINE)
+    return {(city, name): float(now) for city, name, now in rows}
+
+
+def _write(seconds: dict, before: dict) -> None:
+    def row(first: str, second: str, old, new: float) -> str:
+        return f"| {first} | {second} | {'' if old is None else f'{old:.2f}'} | {new:.2f} |"
+
+    rows = [row(*key, before.get(key), now) for key, now in seconds.items()]
+    for word, of in (("median", statistics.median), ("total", sum)):
+        old = of(before[key] for key in seconds) if before.keys() >= seconds.keys() else None
+        rows.append(row(f"**{word}**", "", old, of(seconds.values())))
+    text = f"""# What the cells of a notebook cost
+
+Made by `python benchmarks/cells.py`; do not edit by hand. Processor seconds of the cells of {len(seconds)} notebooks,
+each once, with all libraries imported and one thread of BLAS; {os.cpu_count()} cores,
+Python {platform.python_version()}, {platform.system()}. "Before" is the run that this one replaced.
+
+| city | notebook | before | now |
+|---|---|---|---|
+"""
+    RESULT.write_text(text + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
