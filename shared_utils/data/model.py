@@ -228,7 +228,12 @@ def empty(table: str):
     """Return an empty pandas DataFrame with the columns and dtypes of `table`."""
     import pandas as pd
 
-    return pd.DataFrame({c.name: pd.Series(dtype=DTYPES[c.type]) for c in TABLES[table].columns.values()})
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in dtypes(table).items()})
+
+
+def dtypes(table: str) -> dict[str, str]:
+    """Return {column: pandas dtype} of `table`."""
+    return {c.name: DTYPES[c.type] for c in TABLES[table].columns.values()}
 
 
 # The pandas dtype each model type is stored as; nullable, so a missing number never becomes a zero.

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shared_utils.data import report
-from shared_utils.data.model import TABLES, empty
+from shared_utils.data.model import TABLES, dtypes, empty
 from shared_utils.data.report import IntakeReport
 from shared_utils.errors import EmiError
 
@@ -72,7 +72,7 @@ def put(path: Path, text: str, mode: int = 0o666) -> Path:
 
 def read_tables(linked: Path, done: IntakeReport) -> dict:
     """Return every table of the model as a DataFrame; one the report does not name is empty, with its columns."""
-    return {name: read_table(linked, done, name).astype(empty(name).dtypes.to_dict())
+    return {name: read_table(linked, done, name).astype(dtypes(name))
             if name in done.tables else empty(name) for name in TABLES}  # fmt: skip
 
 

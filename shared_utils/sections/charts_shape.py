@@ -41,18 +41,15 @@ def squares(groups: list[tuple[str, int, int]], sheet: dict, alt: str) -> Figure
                 fontweight="bold",
                 fontsize=9,
             )
-            for k in range(100):
-                row, column = divmod(k, 10)
-                _square(ax, x0 + 0.165 * column, 1.5 - 0.165 * row, k < filled - new, filled - new <= k < filled)
+            places = [(x0 + 0.165 * (k % 10), 1.5 - 0.165 * (k // 10)) for k in range(100)]
+            old = filled - new
+            for k, place in enumerate(places):
+                color = BLUE if k < old else TEAL if k < filled else "white"
+                edge = GREY if color == "white" else color
+                ax.add_patch(Rectangle(place, 0.135, 0.135, facecolor=color, edgecolor=edge, lw=0.8))
+            dots = [(x + 0.0675, y + 0.0675) for x, y in places[max(old, 0) : filled]]
+            ax.plot([x for x, _ in dots], [y for _, y in dots], "o", ms=3, color="white")
     return page.done(alt)
-
-
-def _square(ax, x, y, old: bool, new: bool) -> None:
-    color = BLUE if old else TEAL if new else "white"
-    edge = color if old or new else GREY
-    ax.add_patch(Rectangle((x, y), 0.135, 0.135, facecolor=color, edgecolor=edge, lw=0.8))
-    if new:
-        ax.plot([x + 0.0675], [y + 0.0675], "o", ms=3, color="white")
 
 
 def logic(steps: list[tuple[str, str]], sheet: dict, alt: str) -> Figure:

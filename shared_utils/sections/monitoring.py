@@ -62,9 +62,8 @@ def _told_period(rows, rules):
     monthly rows would then tell of the few who came or went (pilots.md 2.7.5)."""
     months = {period: f"{period:%Y-%m}" for period in sorted(set(rows["period"]))}
     told = set(months.values())
-    for _, own in rows.groupby("group_value"):
-        known = own.dropna(subset=["denominator"])
-        series = {months[period]: n for period, n in zip(known["period"], known["denominator"], strict=True)}
+    for _, own in rows[rows["denominator"].notna()].groupby("group_value"):
+        series = {months[period]: n for period, n in zip(own["period"], own["denominator"], strict=True)}
         told -= series.keys() - memory.quarterly(series, rules)
     return max((period for period, name in months.items() if name in told), default=None)
 

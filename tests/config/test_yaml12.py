@@ -128,3 +128,11 @@ def test_other_encoding_is_named_with_its_line(read):
 def test_missing_file(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file"):
         load(tmp_path / "city.yml")
+
+
+def test_a_file_is_read_again_when_it_has_changed_and_readers_share_nothing(read):
+    data, lines = read("a: [1]\n")
+    data["a"].append(2)
+    lines[("b",)] = 9
+    assert read("a: [1]\n") == ({"a": [1]}, {("a",): 1, ("a", 0): 1})
+    assert read("a: [3]\n")[0] == {"a": [3]}

@@ -1,5 +1,7 @@
 """Discontinuities: published results, another implementation, donuts, windows, placebo cutoffs and heaps."""
 
+import importlib.util
+
 import dgps
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from causaldata import close_elections_lmb
 from published import prints_as
 from scipy import stats
 
-from shared_utils.designs import DesignError, _cutoff, _diff_diff, diagnose, estimate, rd, robustness
+from shared_utils.designs import DesignError, _cutoff, _diff_diff, _neighbours, diagnose, estimate, rd, robustness
 
 SENATE = {"type": "rd", "outcome": "vote", "running": "margin", "cutoff": 0}
 
@@ -245,3 +247,18 @@ def test_donut_and_window_cover():
             row = estimate(frame, with_options(design, **options)).iloc[0]
             covered[k] += row.ci_low <= 1 <= row.ci_high
     assert (covered >= stats.binom.ppf(0.001, 150, 0.95)).all()
+
+
+def test_neighbours_are_those_that_the_library_finds_one_by_one():
+    # a copy of its own, since a fit replaces the loop of the library
+    spec = importlib.util.find_spec("diff_diff._rdrobust_port")
+    library = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(library)
+    rng = np.random.default_rng(4)
+    for n, digits in ((2, 6), (3, 0), (40, 0), (60, 1), (200, 2), (300, 6)):  # few digits: many rows share a value
+        x, y, t, z = np.sort(rng.normal(size=n).round(digits)), *rng.normal(size=(2, n)), rng.normal(size=(n, 2))
+        ties = library.compute_dups_dupsid(x)
+        for more in ({}, {"t": t}, {"z": z}, {"t": t, "z": np.asfortranarray(z)}):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                own, theirs = (f(x, y, 3, *ties, **more) for f in (_neighbours.residuals, library.rdrobust_res_nn))
+            np.testing.assert_array_equal(own, theirs)
