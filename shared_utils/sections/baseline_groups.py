@@ -1,5 +1,7 @@
 """Baseline: are the groups comparable at the start (B5), and who is missing so far (B6)?"""
 
+import pandas as pd
+
 from shared_utils.disclosure import shows_group
 from shared_utils.errors import EmiError
 from shared_utils.results import whom
@@ -111,7 +113,7 @@ def _balance_rows(book, labels: list[str]) -> list[dict]:
     weights = baseline_draw.weights(book, frame)
     rows = plain if weights is None else _balance(book, frame.assign(_weight=weights), group, "_weight")
     told = [row["method"] != "cox" or analysis.is_panel(book) or _tellable(book, row) for row in plain]
-    other = "" if labels == book.study.labels else f" ({_against(book, labels)})"
+    other = "" if labels == book.study.labels else f" ({analysis.arm_name(book, labels[0])})"
     numbers = ("mean_treated", "mean_comparison", "sd_treated", "sd_comparison", "d")
     for row, shown in zip(rows, told, strict=True):
         share = row["method"] == "cox"
@@ -174,11 +176,12 @@ def _love(book, rows):
         if far
         else "No difference between the groups is above 0.25 standard deviations"
     )
-    frame, _ = checks.pair(book)
+    compared = {arm for labels in checks.pairs(book) for arm in labels}
+    n = int(book.study.frame.drop_duplicates(book.study.subject_id)[book.study.arm].isin(compared).sum())
     sheet = {
         "title": title,
         "subtitle": "Standardized difference between the groups for each measure at the start",
-        "note": f"Source: the city's files. {analysis.subjects(book, len(frame))}. Bands: up to 0.05 and "
+        "note": f"Source: the city's files. {analysis.subjects(book, n)}. Bands: up to 0.05 and "
         "up to 0.25 (What Works "
         "Clearinghouse).",
         "stamp": book.stamp,
@@ -220,7 +223,7 @@ def missing(book) -> Section:
         sentence(text),
         table=Table("Missing main outcomes, by group", columns, rows, groups=_whom),
         figure=_boundary(book, found.overall, found.gap, side),
-        more=_predictors(book, frame, gone),
+        more=(*_reasons(book, frame, gone), *_predictors(book, frame, gone)),
         flags=found.flags,
         data={"record": found.as_record()},
     )
@@ -289,6 +292,28 @@ def _boundary(book, overall, gap, side):
     }
     alt = f"Line chart. {title}: {100 * overall:.0f} percent missing overall, gap {100 * gap:.1f} points."
     return charts_limits.boundary(lines, (100 * overall, 100 * gap), sheet, alt)
+
+
+def _reasons(book, frame, gone) -> tuple:
+    """How those without an outcome left the program, where the city's records say so."""
+    if "exit_reason" not in frame:
+        return ()
+    left = frame["exit_reason"].where(~(frame["exit_date"] > pd.Timestamp(book.as_of)))
+    reasons = left[gone].dropna().value_counts()
+    if reasons.empty:
+        return ()
+    rows = [{"reason": plainly(reason), "value": reason, "n": int(n)} for reason, n in reasons.items()]
+    rows.append({"reason": "no reason given", "value": None, "n": int(gone.sum() - reasons.sum())})
+    columns = [Column("reason", "How they left"), Column("n", "Main outcome missing", "count")]
+    missing = whom.EVERYONE.did(whom.KNOWN, "no")
+    table = Table(
+        "Why main outcomes are missing",
+        columns,
+        rows,
+        groups=lambda row: {"n": missing.within(exit_reason=row["value"] or "none")},
+        beside={missing: int(gone.sum())},
+    )
+    return (table,) if table.told(book.rules, "n") else ()
 
 
 def _predictors(book, frame, gone) -> tuple:

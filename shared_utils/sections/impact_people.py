@@ -273,7 +273,7 @@ def contrast(book) -> Section:
         ],
         reached,
         notes=notes,
-        groups=_receivers,
+        groups=receivers,
     )
     estimates = [analysis.record_row(book, first, "first_stage")] if first else []
     return Section(
@@ -306,7 +306,8 @@ def received_by_arm(book) -> list[dict] | None:
     return rows
 
 
-def _receivers(row: dict) -> dict:
+def receivers(row: dict) -> dict:
+    """Whom the counts of a row of `received_by_arm` count."""
     return {"n": row["who"], "received": row["who"].did("received")}
 
 

@@ -75,9 +75,9 @@ def _sentence(rows, alone, labels) -> str:
     if old:
         text += f" {counted(old, 'of them', 'of them').capitalize()}, for more than {OLD} days."
     if alone:
-        names = list(dict.fromkeys(labels[id] for id, _ in alone))
-        text += f" {counted(len(alone), 'signal').capitalize()} {'has' if len(alone) == 1 else 'have'} no action yet: "
-        text += f"{listed(names)}."
+        names = [f'"{label}"' for label in dict.fromkeys(labels[id] for id, _ in alone)]
+        text += f" {counted(len(alone), 'signal').capitalize()} {'has' if len(alone) == 1 else 'have'} no action yet."
+        text += f" {'It is' if len(alone) == 1 else 'They are'} of {listed(names)}."
     return text
 
 

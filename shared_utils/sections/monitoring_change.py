@@ -42,13 +42,11 @@ def attention(book) -> Section:
     """Latest value, target and state of every indicator."""
     found = indicators.load(book)
     rows = [_status(book, one) for one in found]
-    text = (
-        f"Of {counted(len(rows), 'indicator')}, {_counts(rows, 'variation', CHANGES)} Against the target, "
-        f"{_counts(rows, 'assurance', TARGETS)}"
-    )
+    start = f"of {counted(len(rows), 'indicator')}, " if len(rows) > 1 else "there is one indicator. "
+    text = f"{start}{_counts(rows, 'variation', CHANGES)} Against the target, {_counts(rows, 'assurance', TARGETS)}"
     age, limit = banner.data_age(book), book.config.data.timeliness.stale_after_days
     if age is not None and age > limit:
-        text = f"The data are {age} days old. {text}"
+        text = f"The data are {age} days old. {sentence(text)}"
     missing = indicators.absent(book)
     notes = (
         ["Placeholder targets are stand-ins until the city sets its own."]
@@ -169,22 +167,22 @@ def charts(book) -> Section:
     calm = [words for words in sentences if words.endswith(("normal month-to-month variation", "usual variation"))]
     text = " ".join(f"{words}." for words in sentences if words not in calm)
     if calm:
-        text += f" {counted(len(calm), 'indicator').capitalize()} "
-        text += "shows" if len(calm) == 1 else "show"
-        text += " normal month-to-month variation"
-        text += " or have too few months to tell." if any(o.chart is None for o in found) else "."
-    if any(one.chart is None or one.chart.trial for one in found):
-        text += (
-            " Most limits are trial limits: an 18-month pilot rarely gives more than twelve clean months."
-            if (sum(one.chart is None or one.chart.trial for one in found) > len(found) / 2)
-            else ""
-        )
+        text += f" {_calm_words(len(calm), any(one.chart is None for one in found))}"
+    if sum(one.chart is None or one.chart.trial for one in found) > len(found) / 2:
+        text += " Most limits are trial limits: an 18-month pilot rarely gives more than twelve clean months."
     return Section(
         sentence(text),
         table=Table("Control charts in numbers", columns, rows, notes=notes),
         figure=figures[0],
         more=tuple(figures[1:]),
     )
+
+
+def _calm_words(n: int, few: bool) -> str:
+    """Indicators that give no signal; `few`: some have too few months to give one."""
+    show, have = ("shows", "has") if n == 1 else ("show", "have")
+    more = f" or {have} too few months to tell" if few else ""
+    return f"{counted(n, 'indicator').capitalize()} {show} normal month-to-month variation{more}."
 
 
 def _new_limits(book, found) -> list[str]:
@@ -217,14 +215,14 @@ def _change(one) -> str:
     if past:
         months, rule, above = past
         words = "above" if above else "below"
-        return f"{label} was {words} its usual range in {months} (rule {rule}). It is back to normal"
+        return f"{label} was {words} its usual range {months} (rule {rule}). It is back to normal"
     if 3 in one.chart.rules_hit:
         return f"{label} moved one way for seven months (rule 3). This alone calls for no action"
     return f"{label}: normal month-to-month variation"
 
 
 def past_signals(one) -> tuple | None:
-    """(months in words, rule, above the middle?) of the last months of the pilot that hit rule 1, 2 or 4."""
+    """("in May 2019", rule, above the middle?) of the last months of the pilot that hit rule 1, 2 or 4."""
     limits, periods = one.chart.limits, one.overall["period"]
     hits = [i for i, rules in enumerate(limits["rules"]) if set(rules) - {3} and not limits["excluded"].iloc[i]]
     if not hits or periods.iloc[hits[-1]] < one.since:
@@ -233,9 +231,9 @@ def past_signals(one) -> tuple | None:
     while start - 1 in hits:
         start -= 1
     above = bool(limits["value"].iloc[end] > limits["centre"].iloc[end])
-    months = month(periods.iloc[start])
+    months = f"in {month(periods.iloc[start])}"
     if end > start:
-        months = f"{months} to {month(periods.iloc[end])}"
+        months = f"from {month(periods.iloc[start])} to {month(periods.iloc[end])}"
     return months, min(set(limits["rules"].iloc[start]) - {3}), above
 
 

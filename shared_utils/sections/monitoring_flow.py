@@ -31,6 +31,7 @@ SAID = {
     MONTHS: "{} months of the main outcome are there",
 }
 HIDDEN = "not shown"
+NOT_SCREENED = "The data begin with assignment: how many were assessed, and how many could join, they do not say."
 
 
 @section("M1", "Are people flowing through as planned?")
@@ -44,7 +45,7 @@ def flow(book) -> Section:
     shown = {row["step"]: row for row in table.suppressed(book.rules)[0]}
     numbers = {step: _number(row["n"], book, panel) for step, row in shown.items() if not row["reason"]}
     text = [f"By {month(book.as_of)}, {numbers[ASSIGNED]} {unit} are in the pilot's study"]
-    text += [SAID[step].format(n) for step, n in numbers.items() if step in SAID and n != HIDDEN]
+    text += [_said(step, n) for step, n in numbers.items() if step in SAID and n != HIDDEN]
     plan, behind = _against_plan(book, rows[0]["n"])
     words = " ".join(sentence(part) for part in [*text, *plan])
     return Section(
@@ -56,6 +57,10 @@ def flow(book) -> Section:
         shows=frozenset(who for who in table.shown(book.rules) if "exit_reason" not in dict(who.where)),
         data={"record": {RECORD[row["step"]]: row["n"] for row in rows if row["step"] in RECORD}},
     )
+
+
+def _said(step: str, n: str) -> str:
+    return "the main outcome is not known for anybody yet" if (step, n) == (KNOWN, "0") else SAID[step].format(n)
 
 
 def _rows(book) -> list[dict]:
@@ -122,7 +127,9 @@ def _table(book, rows) -> Table:
         by_arm = {_key(arm): row["who"].within(arm=arm) for arm in arms}
         return {"n": row["who"], "total": whom.EVERYONE, **by_arm}
 
-    return Table(f"Steps of the pilot ({book.study.unit_label})", columns, rows, groups=None if panel else counted)
+    notes = [] if panel else [NOT_SCREENED]
+    caption = f"Steps of the pilot ({book.study.unit_label})"
+    return Table(caption, columns, rows, groups=None if panel else counted, notes=notes)
 
 
 def _number(n, book, panel: bool) -> str:

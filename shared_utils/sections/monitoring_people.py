@@ -6,12 +6,14 @@ import pandas as pd
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag, whom
 from shared_utils.sections import charts_compare, charts_limits, counted_people
-from shared_utils.sections.scales import in_100
+from shared_utils.sections.impact_people import received_by_arm, receivers
+from shared_utils.sections.scales import in_100, told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import counted, people, plainly, sentence, times
 
 FIDELITY_WARN = 0.80
+NO_LEAST = "City.yml names no smallest dose (design.treatment_received), so the share that reached one is not told."
 
 
 @section("M3", "Is the service delivered as designed?")
@@ -30,12 +32,12 @@ def delivery(book) -> Section:
         .groupby("subject_id")
         .size()
     )
-    text = f'Half of those who received "{plainly(main["kind"])}" received it {times(main["median"])} or more'
+    text = [_middle(main)]
     planned = [row for row in rows if row["planned"]]
     flags = []
     if planned:
         done, due = sum(r["kept"] for r in planned), sum(r["planned"] for r in planned)
-        text += f". Of the planned services, {in_100(done / due, due, book.rules)} were delivered"
+        text.append(f"of the planned services, {_of_planned(done, due, book.rules)} delivered")
         if done / due < FIDELITY_WARN:
             flags.append(
                 Flag(
@@ -58,14 +60,60 @@ def delivery(book) -> Section:
     sites = _sites(book, services)
     flags += _outside(sites)
     beside = counted_people.assigned(book)
-    table = Table("Services planned and delivered", columns, rows, groups=_receivers, beside=beside)
+    least = _least_dose(book)
+    notes = [] if least else [NO_LEAST]
+    table = Table("Services planned and delivered", columns, rows, groups=_receivers, beside=beside, notes=notes)
     return Section(
-        sentence(text),
+        " ".join(sentence(part) for part in [*text, *_reached(book, least)]),
         table=table,
         flags=flags,
         figure=_dose_figure(book, main, doses),
-        more=(_funnel(book, sites), _by_site(sites)) if sites else (),
+        more=(*([least] if least else []), *((_funnel(book, sites), _by_site(sites)) if sites else ())),
     )
+
+
+def _middle(main: dict) -> str:
+    """How often the middle person received the main service; of a middle of once, "once or more" would say nothing."""
+    service = f'"{plainly(main["kind"])}"'
+    if main["median"] == 1:
+        return f"half or more of those who received {service} received it only once"
+    return f"half of those who received {service} received it {times(main['median'])} or more"
+
+
+def _of_planned(done: int, due: int, rules) -> str:
+    if done == due:
+        return "all were"
+    said = in_100(done / due, due, rules)
+    return f"{'nearly all' if said.startswith('nearly') else said} were"
+
+
+def _least_dose(book) -> Table | None:
+    """Who reached the dose from which the plan counts somebody as taking part, by arm that was offered the program."""
+    rule = getattr(book.config.design, "treatment_received", None)
+    rows = received_by_arm(book) if rule else None
+    if not rows:
+        return None
+    columns = [
+        Column("arm", "Group"),
+        Column("n", "Known for", "count"),
+        Column("received", "Reached it", "count"),
+        Column("share", "Share", "share", n="n", numerator="received"),
+    ]
+    within = f" within {rule.within_days} days" if rule.within_days else ""
+    caption = f'The smallest dose of the plan: "{plainly(rule.service_type)}" {_at_least(rule.at_least)}{within}'
+    return Table(caption, columns, rows[1:], groups=receivers)
+
+
+def _at_least(n: int) -> str:
+    return f"at least {times(n)}"
+
+
+def _reached(book, least: Table | None) -> list[str]:
+    told = least.told(book.rules, "share") if least else []
+    if not told or len(told) < len(least.rows):
+        return []
+    share = told_share(sum(row["received"] for row in told), sum(row["n"] for row in told), book.rules)[0]
+    return [f"of those offered the program, {share} reached the smallest dose that the plan counts"]
 
 
 def _receivers(row: dict) -> dict:
@@ -94,7 +142,7 @@ def _service_row(kind: str, own: pd.DataFrame) -> dict:
 def _dose_figure(book, main, doses):
     counts = merged_bins(doses.to_numpy(), book.rules.small_cell_min)
     bars = [(label, n, people(n, book.rules, "").strip()) for label, n in counts]
-    title = f'Half of those served received "{plainly(main["kind"])}" {times(main["median"])} or more'
+    title = sentence(_middle(main))[:-1]
     sheet = {
         "title": title,
         "subtitle": f'People by how often they received "{plainly(main["kind"])}"',

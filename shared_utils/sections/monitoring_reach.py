@@ -118,10 +118,11 @@ def _gap(book, one, dim, group, sums, reference) -> dict:
 
 def _gap_words(row) -> str:
     way = "lower" if row["gap"] < 0 else "higher"
-    near, far = sorted((abs(row["low"]), abs(row["high"])))
+    near, far = (100 * end for end in sorted((abs(row["low"]), abs(row["high"]))))
+    least = "less than 1" if near < 0.5 else f"{near:.0f}"
     return (
         f'"{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} for {row["group"]} than for '
-        f"{row['reference']} (between {100 * near:.0f} and {100 * far:.0f})"
+        f"{row['reference']} (between {least} and {far:.0f})"
     )
 
 
@@ -129,7 +130,8 @@ def _reach_sentence(book, alarms, tested) -> str:
     if not tested:
         return "The groups are too small to compare."
     if not alarms:
-        return f"Of {counted(len(tested), 'gap')} between groups, none is both clear and five points or more."
+        of = f"Of {counted(len(tested), 'gap')} between groups, none is" if len(tested) > 1 else "The one gap is not"
+        return f"{of} both clear and five points or more."
     worst = max(alarms, key=lambda r: abs(r["gap"]))
     verb = "is" if len(alarms) == 1 else "are"
     start = f"{len(alarms)} of {len(tested)} gaps {verb} clear and five points or more."

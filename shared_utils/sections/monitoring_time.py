@@ -19,9 +19,9 @@ def timeliness(book) -> Section:
     limit = book.config.data.timeliness.max_lag_days
     rows = [_source(name, own, limit, book.as_of) for name, own in _by_source(indicators.load(book))]
     on_time = sum(row["late"] == 0 for row in rows)
-    text = f"{on_time} of {len(rows)} sources arrived on time in the last {RECENT} months due"
+    text = f"{_of_all(on_time, len(rows))} arrived on time in the last {RECENT} months due"
     changed = [one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1]
-    text += f"; the definition changed for {listed(changed)}" if changed else "; no definition changed"
+    text += f". The definition changed for {listed(changed)}" if changed else ". No definition changed"
     flags = [
         Flag(
             "LATE",
@@ -48,6 +48,12 @@ def timeliness(book) -> Section:
         flags=flags,
         table=Table("How each source arrives", columns, rows, notes=[f"On time: {limit} days after the month ends."]),
     )
+
+
+def _of_all(n: int, total: int) -> str:
+    if n == total:
+        return "the one source" if total == 1 else f"all {counted(total, 'source')}"
+    return f"{n} of {counted(total, 'source')}"
 
 
 def _redefined(one) -> Flag:

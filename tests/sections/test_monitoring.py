@@ -157,6 +157,43 @@ ACTION = """
 """
 
 
+def test_steps_say_what_the_data_do_not_hold_and_nobody_is_not_called_zero(open_book):
+    section = monitoring.flow(open_book("monitoring", "cincinnati", as_of="2019-10-31"))
+    assert "The main outcome is not known for anybody yet." in section.sentence
+    assert section.table.notes == [monitoring_flow.NOT_SCREENED]
+
+
+def test_the_smallest_dose_of_the_plan_is_told_for_those_offered_the_program(open_book):
+    book = open_book("monitoring", "cincinnati")
+    section = monitoring.delivery(book)
+    offered = book.study.frame[book.study.frame["arm"] == "offer"]
+    services = book.data.tables["services"]
+    done = services[(services["service_type"] == "coaching_contact") & services["delivered"].astype(bool)]
+    reached = offered["subject_id"].isin(done["subject_id"])
+    (row,) = section.more[0].rows
+    assert (row["n"], row["received"]) == (len(offered), reached.sum())
+    assert f"{100 * reached.mean():.0f} in 100 reached the smallest dose" in section.sentence
+
+
+@pytest.mark.parametrize(
+    ("middle", "said"),
+    [
+        (1, 'half or more of those who received "contact" received it only once'),
+        (2, 'half of those who received "contact" received it twice or more'),
+        (7, 'half of those who received "contact" received it 7 times or more'),
+    ],
+)
+def test_the_middle_dose_is_never_told_as_once_or_more(middle, said):
+    assert monitoring_people._middle({"kind": "contact", "median": middle}) == said
+
+
+@pytest.mark.parametrize(
+    ("done", "due", "said"), [(40, 40, "all were"), (2999, 3000, "nearly all were"), (30, 40, "75 in 100 were")]
+)
+def test_the_share_of_planned_services_in_words(done, due, said):
+    assert monitoring_people._of_planned(done, due, Rules()) == said
+
+
 def write_actions(folder, *entries):
     made = [ACTION.format(**{"indicator": "engaged_30d", "closed": "null"} | entry) for entry in entries]
     (folder / "actions.yaml").write_text("actions:" + "".join(made), encoding="utf-8")

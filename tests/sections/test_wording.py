@@ -1,8 +1,11 @@
 """Sentences: sign, unit, comparison and range are right, and no word claims more than the data."""
 
 import math
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared_utils.disclosure import Rules
 from shared_utils.sections import wording
@@ -118,6 +121,53 @@ def test_numbers_and_nouns_agree():
     assert wording.shows(1, "concern") == "1 shows concern" and wording.shows(5, "concern") == "5 show concern"
     assert wording.listed(["a", "b", "c"]) == "a, b and c" and wording.times(1) == "once"
     assert wording.people(4, RULES) == "fewer than 11 people" and wording.people(763, RULES) == "about 765 people"
+
+
+@pytest.mark.parametrize(
+    ("n", "counted", "people", "times", "shows"),
+    [
+        (0, "no checks", "0 people", "0 times", "none shows concern"),
+        (1, "one check", "fewer than 11 people", "once", "1 shows concern"),
+        (2, "two checks", "fewer than 11 people", "twice", "2 show concern"),
+        (11, "11 checks", "about 10 people", "11 times", "11 show concern"),
+        (1200, "1,200 checks", "1,200 people", "1200 times", "1200 show concern"),
+    ],
+)
+def test_words_agree_with_none_one_two_and_many(n, counted, people, times, shows):
+    assert wording.counted(n, "check") == counted and wording.people(n, RULES) == people
+    assert wording.times(n) == times and wording.shows(n, "concern") == shows
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("check", "checks"),
+        ("exact copy", "exact copies"),
+        ("day", "days"),
+        ("row that the mapping leaves out", "rows that the mapping leaves out"),
+    ],
+)
+def test_the_noun_takes_the_plural(one, many):
+    assert wording.plural(one) == many
+
+
+@given(
+    value=st.floats(-0.4, 0.4), half=st.floats(0.001, 0.3), direction=st.sampled_from(("increase", "decrease"))
+)
+@settings(max_examples=150, deadline=None)
+def test_the_sign_the_side_and_the_verdict_agree(value, half, direction):
+    one = told(value, value - half, value + half, half / 2, direction, without=0.5)
+    said, (_, low, high) = finding(one, RULES), one.benefit
+    clear = low > 0 or high < 0
+    assert ("raised" in said, "lowered" in said) == (clear and value > 0, clear and value < 0)
+    assert ("for the worse" in said) == (high < 0)
+    assert ("We cannot tell yet" in said) == (not clear and high >= one.mwe)
+    moved = wording.signed(one, value, RULES)
+    rounded = one.scale.rounded(value, one.se, RULES)
+    assert moved.endswith("higher" if rounded > 0 else "lower" if rounded < 0 else "no change")
+    span = wording.span(one, RULES)
+    assert span.startswith("from" if one.low < 0 < one.high else "between")
+    assert not re.search(r"[-\N{MINUS SIGN}]\d", f"{said} {moved} {span}")
 
 
 def test_a_share_of_few_people_is_told_as_its_bound():
