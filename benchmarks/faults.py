@@ -1,10 +1,8 @@
 """Write benchmarks/faults.md: what is left of a batch that the machine, another batch or a person got in the way of.
 
     python benchmarks/faults.py                          every fault at four random moments (Linux, as root)
-    python benchmarks/faults.py --only "Ctrl+C once"     some of them, printed and not written
+    python benchmarks/faults.py --only "Ctrl+C once"     some of them; the other rows stay as they are
     python benchmarks/faults.py --city FOLDER --tries 1  on a copy of a city as `emi demo` makes it, three notebooks
-
-A run with a city writes the table of that city and leaves the others as they are.
 
 Each try drives the `emi run` program on a terminal of its own, on a city that is small but whose notebooks run in real
 kernels and write a record. The moment is drawn from the seed. Then: is every file whole, does any process outlive the
@@ -26,6 +24,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "runner")]
 
 import faults  # noqa: E402
 
+# What may hit the work itself; the rest happens before it or beside it.
+ON_A_REAL_CITY = ("warm kernel killed", "worker killed", "fork server killed", "disk full", "Ctrl+C once", "SIGKILL")
 PAGE = Path(__file__).with_suffix(".md")
 EMI = (sys.executable, "-m", "shared_utils.cli")
 
@@ -41,7 +41,7 @@ def real_city(folder: Path) -> faults.Workspace:
 
 def row(fault: faults.Fault, workspace: faults.Workspace, tries: list[faults.Try]) -> str:
     """One line of the table."""
-    words = Counter(one.told or "(nothing: nobody is there to read it)" for one in tries).most_common()
+    words = Counter(one.told or "(nothing)" for one in tries).most_common()
     said = "<br>".join(f"`{text}`" + (f" ({n} of {len(tries)})" if len(words) > 1 else "") for text, n in words)
     codes = ", ".join(map(str, sorted({one.code for one in tries})))
     names = sorted({re.sub(r"\d{3,}", "PID", name) for one in tries for name in one.left})
@@ -60,21 +60,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--city", type=Path, default=None)
     chosen = parser.parse_args(arguments)
     wanted = [fault for fault in faults.FAULTS if not chosen.only or fault.name in chosen.only]
-    sections, bad = [], 0
+    found, bad = {}, 0
     with tempfile.TemporaryDirectory(prefix="emi-faults-") as folder:
         for workspace, of_it in plans(wanted, chosen.city):
             rows, wrong = measured(workspace, of_it, chosen.tries, chosen.seed, Path(folder))
-            sections.append("\n".join([f"{workspace.name}\n", *TABLE, *rows, ""]))
+            found[workspace.name] = rows
             bad += wrong
-    if not chosen.only:
-        PAGE.write_text(page(sections, chosen.seed), encoding="utf-8", newline="\n")
+    PAGE.write_text(page(found, chosen.seed), encoding="utf-8", newline="\n")
     return int(bad > 0)
 
 
 def plans(wanted: list[faults.Fault], city: Path | None) -> list[tuple[faults.Workspace, list[faults.Fault]]]:
     """Which faults are tried on what."""
     if city:
-        return [(real_city(city.resolve()), [fault for fault in wanted if not fault.cell])]
+        return [(real_city(city.resolve()), [fault for fault in wanted if fault.name in ON_A_REAL_CITY])]
     halves = [(faults.ONE, [f for f in wanted if not f.warm]), (faults.TWO, [f for f in wanted if f.warm])]
     return [(workspace, of_it) for workspace, of_it in halves if of_it]
 
@@ -107,11 +106,18 @@ def _not_tried(fault: faults.Fault) -> str:
     return f"| {fault.name} | not tried: {fault.impossible()} | 0 | | | | | |"
 
 
-def page(sections: list[str], seed: int) -> str:
-    """The page with these sections in the place of earlier ones of the same name."""
+def page(found: dict[str, list[str]], seed: int) -> str:
+    """The page with these rows, {section: rows}, in the place of earlier ones of the same faults."""
     _, *before = PAGE.read_text(encoding="utf-8").split("\n## ") if PAGE.exists() else [""]
-    kept = {section.partition("\n")[0]: section for section in [*before, *sections]}
-    return "\n## ".join([HEAD.format(seed=seed, cores=os.cpu_count()), *kept.values()])
+    sections = {section.partition("\n")[0]: _by_fault(section.splitlines()[4:]) for section in before}
+    for name, rows in found.items():
+        sections[name] = sections.get(name, {}) | _by_fault(rows)
+    tables = ["\n".join([f"{name}\n", *TABLE, *rows.values(), ""]) for name, rows in sections.items()]
+    return "\n## ".join([HEAD.format(seed=seed, cores=os.cpu_count()), *tables])
+
+
+def _by_fault(rows: list[str]) -> dict[str, str]:
+    return {row.split(" | ")[0]: row for row in rows if row}
 
 
 HEADS = ("fault", "how it was made", "times tried", "unfinished files left until the next run",

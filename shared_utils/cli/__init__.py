@@ -31,14 +31,17 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _ending_once():
-    """Told to end (Ctrl+C, SIGTERM, a closed terminal), a command ends once: putting things away is not interrupted."""
+    """Told to end (Ctrl+C, SIGTERM, a closed terminal), a command says so and ends: nothing interrupts it once more."""
     named = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
     before = {number: signal.getsignal(number) for number in named if number}
     heard = [number for number, handler in before.items() if handler != signal.SIG_IGN]  # nohup wants one ignored
 
     def end(number, frame):
-        for each in heard:
+        for each in heard:  # until the process is gone
             signal.signal(each, signal.SIG_IGN)
+            before[each] = signal.SIG_IGN
+        with contextlib.suppress(OSError, RuntimeError):  # no terminal any more; in the middle of another word to it
+            print("Stopping.", file=sys.stderr)
         raise KeyboardInterrupt
 
     try:

@@ -104,13 +104,13 @@ def execute(
 
 
 class _Batch:
-    """One batch: the jobs to run, how those that are over ended, and since when the others run."""
+    """One batch: the jobs to run, how those that are over ended, which are to be released, since when others run."""
 
     def __init__(self, plan: Plan, busy: dict[Path, tuple[str, str]], on_event: Callable, watch_of: Callable | None):
         self.plan, self.on_event, self.watch_of = plan, on_event, watch_of
         self.jobs = {_key(job): job for job in plan.having("run") if job.city_dir not in busy}
         self.ended = {_key(job): _not_started(job, busy) for job in plan.jobs if _key(job) not in self.jobs}
-        self.running = {}
+        self.running, self.unreleased = {}, set()
         for job in plan.having("blocked"):
             if job.city_dir not in busy:
                 _write_state(job, {"status": "blocked", "error": self.ended[_key(job)].error})
@@ -128,6 +128,8 @@ class _Batch:
             report.stopped = True
             for key in self.running:
                 _write_state(self.jobs[key], {"status": "stopped"})
+            for key in self.unreleased:  # the next batch runs them again
+                self.ended[key] = replace(self.ended[key], status="stopped")
         stopped = {key: Result.of(job, "stopped") for key, job in self.jobs.items()}
         report.results = [(stopped | self.ended)[_key(job)] for job in self.plan.jobs]
         return report
@@ -159,8 +161,9 @@ class _Batch:
             self._released(city_dir, answer)
             return []
         self.ended[key] = _finish(self.jobs[key], answer, time.monotonic() - self.running.pop(key))
-        self.on_event("finished", self.ended[key])
         good = self._good(city_dir)
+        self.unreleased |= {(city_dir, name) for name in good}
+        self.on_event("finished", self.ended[key])
         over = all(key in self.ended for key in self.jobs if key[0] == city_dir)
         return [Task((city_dir, RELEASE), release_city, (city_dir, good, self.watch_of))] if good and over else []
 
@@ -183,6 +186,7 @@ class _Batch:
             ended = {"status": self.ended[key].status, "error": failed, "released": not failed}
             if lost := _write_state(self.jobs[key], last_run(*key) | ended):
                 self.ended[key] = replace(self.ended[key], status="failed", error=failed or lost, kept=False)
+            self.unreleased.discard(key)
 
 
 def _key(job: Job) -> tuple[Path, str]:

@@ -4,8 +4,8 @@ import sys
 
 import worker_jobs
 
-from shared_utils.cli import batch, main
+from shared_utils.cli import main, work
 
 if __name__ == "__main__":
-    batch.prepare = worker_jobs.prepare
+    work.prepare = worker_jobs.prepare  # before the commands, which main imports, take it from there
     sys.exit(main())

@@ -145,18 +145,28 @@ def test_a_disturbed_batch_leaves_no_process_and_resumes_to_the_same_bytes(tmp_p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals")
-def test_told_to_end_a_command_puts_things_away_without_being_told_again():
-    before, put_away = signal.getsignal(signal.SIGTERM), False
-    with pytest.raises(KeyboardInterrupt), cli._ending_once():
-        try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(5)
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                os.kill(os.getpid(), number)
-            time.sleep(0.1)
-            put_away = True
-    assert put_away and signal.getsignal(signal.SIGTERM) == before
+def test_told_to_end_a_command_puts_things_away_without_being_told_again(capsys):
+    numbers, put_away = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), []
+    before = {number: signal.getsignal(number) for number in numbers}
+    with cli._ending_once():
+        pass
+    assert {number: signal.getsignal(number) for number in numbers} == before
+    try:
+        with pytest.raises(KeyboardInterrupt), cli._ending_once():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(5)
+            finally:
+                for number in numbers:
+                    os.kill(os.getpid(), number)
+                    time.sleep(0.1)
+                    put_away.append(number)
+        os.kill(os.getpid(), signal.SIGINT)  # when the command is over and the program ends
+        time.sleep(0.1)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert len(put_away) == 3 and capsys.readouterr().err == "Stopping.\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no nohup")
@@ -274,6 +284,18 @@ def test_who_gets_a_city_removes_what_a_killed_process_had_begun_to_write(tmp_pa
     gone.touch(), mine.touch()
     with locks.held([city]):
         assert [*release.iterdir()] == [mine]
+
+
+@pytest.mark.full
+def test_what_was_not_released_when_a_person_stopped_the_batch_is_not_called_good(tmp_path):
+    def stop(kind, what):
+        if kind == "finished":
+            raise KeyboardInterrupt
+
+    city = toy.make_city(tmp_path, "calder")
+    batch = runner.execute(plan(city), workers=1, on_event=stop)
+    assert batch.stopped and batch.counts["stopped"] == 1 and batch.counts["ok"] == 0
+    assert plan(city).jobs[0].reason == "its last result was not released"
 
 
 def test_failed_is_not_advised_where_no_state_says_that_it_failed(tmp_path):
