@@ -64,7 +64,6 @@ class Table:
     groups: Callable[[dict], dict[str, Group]] | None = None
     beside: dict[Group, int] = field(default_factory=dict)
     _masks: dict = field(default_factory=dict, init=False, repr=False, compare=False)
-    _told: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def bundle(self, stamp: str, rules: Rules) -> tuple[dict, dict]:
         """The mime bundle: internal HTML, released HTML, and the caption as plain text.
@@ -110,11 +109,6 @@ class Table:
 
     def suppressed(self, rules: Rules) -> tuple[list[dict], int]:
         """The rows with what must not be told hidden (None), and how many cells were hidden."""
-        if rules not in self._told:
-            self._told[rules] = self._suppress(rules)
-        return self._told[rules]
-
-    def _suppress(self, rules: Rules) -> tuple[list[dict], int]:
         named = [k for c in self.columns for k in (c.key, c.n, c.numerator, c.se) if k]
         keys = list(dict.fromkeys([*named, *(key for row in self.rows for key in row)]))
         frame, hidden = disclosure.suppress(
