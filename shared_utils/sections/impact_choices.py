@@ -86,8 +86,8 @@ def _sentence(book, summary, choice) -> str:
     same = round(summary["same_decision_share"] * summary["n_specs"])
     unit_words = {"prob_diff": " points", "points": " points"}.get(unit.name, "")
     return sentence(
-        f"across {summary['n_specs']} reasonable analyses the estimate ranges from {low} to {high}{unit_words}; "
-        f"{'all' if same == summary['n_specs'] else same} lead to the same rule result"
+        f"across {summary['n_specs']} reasonable analyses the estimate ranges from {low} to {high}{unit_words}. "
+        f"{'All' if same == summary['n_specs'] else same} lead to the same rule result"
     )
 
 

@@ -239,7 +239,7 @@ def summary(book) -> Section:
 
 def what(book) -> str:
     did = book.config.pilot.theory_of_change.activities
-    tried = f"tried this: {did[:1].lower() + did[1:]}" if did else f'ran the pilot "{book.config.pilot.title}"'
+    tried = f'tried this: "{did[:1].lower() + did[1:]}"' if did else f'ran the pilot "{book.config.pilot.title}"'
     return sentence(f"{book.config.city.name} {tried}")
 
 

@@ -162,7 +162,7 @@ def reproduce(book) -> Section:
     flags = [] if second else [Flag("REANALYSIS", "info", "I14", "No second person has recorded a re-analysis yet.")]
     for row in rows:
         row["value"] = _short(row["value"])
-    text = f"To reproduce: {command}. The same data, settings and code give the same numbers"
+    text = f'To reproduce, type "{command}". The same data, settings and code give the same numbers'
     return Section(
         sentence(text),
         flags=flags,

@@ -157,13 +157,12 @@ def _units_flags(counted: str, assigned: str, book) -> list[Flag]:
 
 
 def _known_words(book, known: int, total: int) -> str:
-    assigned = "" if book.descriptive else " assigned"
-    everyone = f"{people(total, book.rules, book.study.unit_label)}{assigned}"
+    everyone = f"{people(total, book.rules, book.study.unit_label)} in the study"
     if known == total:
-        return f"all {everyone} are in the analysis"
+        return f"the analysis counts all {everyone}"
     if known == 0:
         return f"the main outcome of {everyone} is not known yet"
-    return f"{people(known, book.rules, '').strip()} of {everyone} are in the analysis"
+    return f"the analysis counts {people(known, book.rules, '').strip()} of {everyone}"
 
 
 def flow_counts(book) -> list[dict]:

@@ -180,9 +180,9 @@ def charts(book) -> Section:
 
 def _calm_words(n: int, few: bool) -> str:
     """Indicators that give no signal; `few`: some have too few months to give one."""
-    show, have = ("shows", "has") if n == 1 else ("show", "have")
-    more = f" or {have} too few months to tell" if few else ""
-    return f"{counted(n, 'indicator').capitalize()} {show} normal month-to-month variation{more}."
+    move, have = ("moves", "has") if n == 1 else ("move", "have")
+    more = f", or {have} too few months to tell" if few else ""
+    return f"{counted(n, 'indicator').capitalize()} {move} as usual from month to month{more}."
 
 
 def _new_limits(book, found) -> list[str]:

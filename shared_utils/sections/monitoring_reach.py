@@ -17,6 +17,7 @@ from shared_utils.stats import intervals, multiplicity
 MONTHS_POOLED = 12
 ATTENTION_GAP = 0.05
 GAPS_DRAWN = 9
+PLACES = " neighborhoods"
 
 
 @section("M4", "Who is being reached and who is not?")
@@ -120,9 +121,11 @@ def _gap_words(row) -> str:
     way = "lower" if row["gap"] < 0 else "higher"
     near, far = (100 * end for end in sorted((abs(row["low"]), abs(row["high"]))))
     least = "less than 1" if near < 0.5 else f"{near:.0f}"
+    same = row["group"].endswith(PLACES) and row["reference"].endswith(PLACES)
+    reference = row["reference"].replace(PLACES, " ones") if same else row["reference"]
     return (
         f'"{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} for {row["group"]} than for '
-        f"{row['reference']} (between {least} and {far:.0f})"
+        f"{reference} (between {least} and {far:.0f})"
     )
 
 

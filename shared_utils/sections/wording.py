@@ -332,6 +332,8 @@ def _levels(told: Told, rules: Rules) -> str:
     if told.mean_with is None or told.mean_without is None:
         return ""
     with_it, without = (told.scale.mean(m, told.n, rules) for m in (told.mean_with, told.mean_without))
+    if told.scale.level and with_it.endswith(told.scale.level):
+        without = without.removesuffix(told.scale.level).strip()  # the unit is said once
     return f" It was about {with_it} {told.with_words}, and {without} {told.without_words}."
 
 

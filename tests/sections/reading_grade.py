@@ -39,6 +39,11 @@ def without_labels(text: str) -> str:
     return re.sub(r'"[^"]*"', "it", text)
 
 
+def sentence_grades(texts) -> list[tuple[float, str]]:
+    """(grade, sentence) of every sentence of some answers."""
+    return [(grade(without_labels(said)), said) for text in texts for said in sentences(text)]
+
+
 def answers(city_dir: Path, notebook: str) -> dict[str, str]:
     """{section: its answer} of an executed notebook."""
     import nbformat
