@@ -154,13 +154,13 @@ def _progress(screen: Screen, busy, plan, workers: int):
 
     def on_event(kind: str, what) -> None:
         job, section = what if kind == "at" else (what, "")
-        name = f"{job.city} {job.notebook}"
+        name = job.city, job.notebook
         if kind == "finished":
             del at[name]
             ended.append(job)
             screen.say(report.result_line(job, len(ended), plan))
         else:
             at[name] = section or at.get(name, "starting")
-        busy.update(report.running_line(at, ended, plan, workers, screen.width))
+        busy.update(report.running_lines(at, ended, plan, workers, screen.width))
 
     return on_event

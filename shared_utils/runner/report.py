@@ -10,6 +10,7 @@ from shared_utils.runner.plan import Job, Plan
 from shared_utils.runner.status import CityStatus
 
 _WORDS = {"failed": "FAILED", "current": "up to date"}
+SHOWN_RUNNING = 8  # notebooks that run now; a cluster runs more than fit on a screen
 
 
 def plan_line(plan: Plan, workers: int) -> str:
@@ -48,16 +49,19 @@ def result_line(result: Result, number: int, plan: Plan) -> str:
     )
 
 
-def running_line(at: dict[str, str], ended: list[Result], plan: Plan, workers: int, width: int) -> str:
-    """What runs now and how long it may still take: `3 of 27, about 2 min 5 s left.  newark impact: I4. What was ...`
+def running_lines(at: dict[tuple[str, str], str], ended: list[Result], plan: Plan, workers: int, width: int) -> str:
+    """What runs now, and how long all of it may still take: `3 of 27, about 2 min 5 s left`, then a line a notebook.
 
-    `at` is {city and notebook: section}.
+    `at` is {(city, notebook): section}.
     """
     jobs, over = plan.having("run"), {(result.city_dir, result.notebook) for result in ended}
     left = sum(job.expected_s for job in jobs if (job.city_dir, job.notebook) not in over) / workers
-    about = f", about {_duration(left)} left" if left >= 1 else ""
-    running = "  ".join(f"{name}: {section}" for name, section in at.items())
-    return textwrap.shorten(f"{len(ended)} of {len(jobs)}{about}.  {running}", width - 2, placeholder=" ...")
+    about = f", about {_duration(left)} left" if left >= 1 else "" if at else ", releasing the results"
+    wide, below = _widths(jobs), " " * (2 * len(str(len(jobs))) + 6)  # under the names of the result lines
+    running = [f"{below}{city:{wide[0]}}  {name:{wide[1]}}  {section}" for (city, name), section in at.items()]
+    more = [f"{below}and {len(running) - SHOWN_RUNNING} more"] if len(running) > SHOWN_RUNNING else []
+    lines = [f"{len(ended)} of {len(jobs)}{about}", *running[:SHOWN_RUNNING], *more]
+    return "\n".join(line if len(line) <= width - 4 else f"{line[: width - 8].rstrip()} ..." for line in lines)
 
 
 def ending_lines(report: BatchReport, width: int, here: Path, debug: bool = False) -> list[str]:

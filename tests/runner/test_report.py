@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_utils.runner import BatchReport, Plan, Result, report
+from shared_utils.runner import BatchReport, Job, Plan, Result, report
 from shared_utils.runner.status import CityStatus, NotebookStatus
 
 WENT = {"section": "", "cell": None, "ename": "", "message": "It broke.", "hint": "", "expected": True}
@@ -65,6 +65,19 @@ def test_debug_adds_the_log(tmp_path):
         "\n".join(report.ending_lines(BatchReport([failed]), 80, Path(), d)) for d in (False, True)
     )
     assert "deep inside" in loud and "deep inside" not in quiet
+
+
+def test_what_runs_now_is_a_line_a_notebook():
+    jobs = [Job(city, Path(city), "impact", "run", "", expected_s=60.0) for city in ("a", "newark", *"cdefghijk")]
+    at = {("a", "impact"): "I4. " + "What was the effect on the main outcome? " * 3, ("newark", "impact"): "starting"}
+    lines = report.running_lines(at, [], Plan(tuple(jobs)), 3, 80).splitlines()
+    assert lines[0] == "0 of 11, about 3 min 40 s left"
+    assert lines[1].startswith("          a       impact  I4. What was")
+    assert lines[1].endswith(" ...") and len(lines[1]) <= 76
+    assert lines[2:] == ["          newark  impact  starting"]
+    many = report.running_lines({(job.city, "impact"): "" for job in jobs}, [], Plan(tuple(jobs)), 3, 80).splitlines()
+    assert (len(many), many[-1].strip()) == (10, "and 3 more")
+    assert report.running_lines({}, [], Plan(()), 3, 80) == "0 of 0, releasing the results"
 
 
 def test_failed_only_with_nothing_failed():
