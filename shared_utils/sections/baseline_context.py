@@ -262,6 +262,6 @@ def _context_flags(book, frames, where) -> list[Flag]:
 
 def _unreliable(frame, column, where) -> bool:
     """True when over a fifth of the pilot's tracts have a coefficient of variation above 30 %."""
-    own = frame[frame["GEOID"].isin(where)]
+    own = frame[frame["GEOID"].isin(where.unique())]
     cv = (own[f"{column}_moe"] / MOE_TO_SE / own[column]).abs()
     return bool((cv > UNRELIABLE_CV).mean() > 0.2) if not is_missing(cv.mean()) else False

@@ -321,9 +321,15 @@ def _receipt(book):
     services = book.data.tables.get("services")
     if services is None or services.empty:
         return None
-    served = services.loc[services["delivered"].astype(bool), "subject_id"]
-    found = study.frame[study.subject_id].isin(served)
+    found = were_served(book, study.frame[study.subject_id])
     return found.astype(int) if found.any() else None
+
+
+def were_served(book, subjects):
+    """Which of a column of subjects have a delivered service. As Python text: pandas looks its own up one by one."""
+    services = book.data.tables["services"]
+    served = services.loc[services["delivered"].astype(bool), "subject_id"].unique()
+    return subjects.astype(object).isin(served)
 
 
 def first_stage(book) -> dict | None:

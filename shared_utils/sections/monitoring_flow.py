@@ -5,7 +5,7 @@ import pandas as pd
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, charts_shape, charts_time
-from shared_utils.sections.impact_people import received_by_arm
+from shared_utils.sections.impact_people import received_by_arm, were_served
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import month, people, plainly, sentence
@@ -86,8 +86,7 @@ def _steps(book) -> list[tuple]:
     steps = [(ASSIGNED, frame, pd.Series(True, frame.index))]
     services = book.data.tables.get("services")
     if services is not None and len(services):
-        served = set(services.loc[services["delivered"].astype(bool), "subject_id"])
-        steps.append((SERVED, frame, frame[study.subject_id].isin(served)))
+        steps.append((SERVED, frame, were_served(book, frame[study.subject_id])))
     if "exit_reason" in frame:
         ended = frame["exit_reason"].notna() & ~(frame["exit_date"] > pd.Timestamp(book.as_of))
         completed = ended & (frame["exit_reason"] == "completed")
