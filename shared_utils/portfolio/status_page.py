@@ -14,6 +14,7 @@ from shared_utils.results.record import write_text
 HERE = Path(__file__).parent
 # The sign that goes with a word: drawn shape, word and color say the same.
 _SIGNS = {"ok": "ok", "blinded": "half", "out of date": "near", "FAILED": "off", "blocked": "off", "stopped": "near"}
+_UNWELL = ("FAILED", "blocked", "stopped", "out of date")  # in the order they are told
 
 
 def write_status_page(cities: list, out: Path) -> Path:
@@ -32,7 +33,7 @@ def write_status_page(cities: list, out: Path) -> Path:
         notebooks=list(NOTEBOOKS),
         rows=rows,
         counts=[(word, words.count(word)) for word in dict.fromkeys(words)],
-        troubles=[trouble for city in cities for trouble in _troubles(city, out.parent)],
+        troubles=[trouble for word in _UNWELL for city in cities for trouble in _troubles(city, word, out.parent)],
     )
     return write_text(page, out)
 
@@ -48,7 +49,7 @@ def _row(city, folder: Path) -> dict:
 def _cell(city_dir: Path, notebook, folder: Path) -> dict:
     sign = _SIGNS.get(notebook.word, "wait")
     when = notebook.finished_at[:16].replace("T", " ")
-    time = f"{when}, {notebook.seconds:.0f} s" if when else ""
+    time = f"{when}, {notebook.seconds:.0f} s" if notebook.seconds else when  # a blocked one never started
     executed = executed_path(city_dir, notebook.notebook)
     return {
         "tag": {"sign": sign, "word": notebook.word.lower()},
@@ -57,25 +58,25 @@ def _cell(city_dir: Path, notebook, folder: Path) -> dict:
     }
 
 
-def _troubles(city, folder: Path) -> list[dict]:
-    """Each notebook of a city that is not as it should be, with its cause, its cure and its files."""
-    found = []
+def _troubles(city, word: str, folder: Path) -> list[dict]:
+    """The notebooks of a city that ended in this way, those of one cause together, with its cure and its files."""
+    causes = {}
     for notebook in city.notebooks:
-        if notebook.word in ("ok", "blinded", "never run"):
-            continue
-        error = notebook.error or {}
-        files = {"Half-run notebook": failed_path, "Log": log_path}
-        there = {name: path(city.city_dir, notebook.notebook) for name, path in files.items()}
-        found.append({
-            "city": city.city,
-            "notebook": notebook.notebook,
-            "word": notebook.word.lower(),
-            "section": error.get("section", ""),
-            "cause": error.get("message") or notebook.reason,
-            "fix": error.get("hint", ""),
-            "links": [(name, _link(path, folder)) for name, path in there.items() if error and path.exists()],
-        })  # fmt: skip
-    return found
+        if notebook.word == word:
+            error = notebook.error or {"message": notebook.reason, "section": "", "hint": f"emi run {city.city}"}
+            causes.setdefault((error["message"], error["section"], error["hint"]), []).append(notebook.notebook)
+    return [
+        {"city": city.city, "notebooks": ", ".join(names), "word": word.lower(), "section": section, "cause": cause,
+         "fix": fix, "links": _links(city.city_dir, names, folder) if word == "FAILED" else []}
+        for (cause, section, fix), names in causes.items()
+    ]  # fmt: skip
+
+
+def _links(city_dir: Path, notebooks: list[str], folder: Path) -> list[tuple[str, str]]:
+    """What the failed runs left; what lies beside a blocked notebook is of an older run."""
+    files = {"half-run notebook": failed_path, "log": log_path}
+    there = [(f"{nb}: {name}", path(city_dir, nb)) for nb in notebooks for name, path in files.items()]
+    return [(name, _link(path, folder)) for name, path in there if path.exists()]
 
 
 def _link(path: Path, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from shared_utils.runner import BatchReport, Job, Plan, Result, report
 from shared_utils.runner.status import CityStatus, NotebookStatus
@@ -82,6 +83,27 @@ def test_what_runs_now_is_a_line_a_notebook():
 
 def test_failed_only_with_nothing_failed():
     assert report.plan_line(Plan(()), 2) == "Nothing to run: no notebook failed last time."
+
+
+def test_status_page_tells_one_cause_once_and_links_no_files_of_an_older_run(tmp_path):
+    from shared_utils.portfolio import write_status_page
+    from shared_utils.results.notebooks import log_path
+
+    log_path(tmp_path, "impact").parent.mkdir(parents=True)
+    log_path(tmp_path, "impact").touch()
+    error = WENT | {"hint": "Mend it."}
+    words = {"baseline": "out of date", "monitoring": "blocked", "impact": "blocked"}
+    notebooks = [
+        NotebookStatus(nb, word, "city.yml changed", "", "2026-01-01T10:00", error=error if word == "blocked" else None)
+        for nb, word in words.items()
+    ]
+    city = CityStatus("newark", tmp_path, "synthetic", "none", tuple(notebooks), {"warn": 0}, audit="passed")
+    page = BeautifulSoup(write_status_page([city], tmp_path / "status.html").read_text(encoding="utf-8"), "html.parser")
+    assert [section.get_text("|", strip=True) for section in page.select("section")] == [
+        "newark: monitoring, impact blocked|It broke.|What to do:|Mend it.",
+        "newark: baseline out of date|city.yml changed|What to do:|emi run newark",
+    ]
+    assert not page.select("section a") and " 0 s" not in page.get_text()
 
 
 def test_status_grid():
