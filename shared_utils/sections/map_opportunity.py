@@ -163,13 +163,11 @@ def _subtitle(words: _Words) -> str:
 
 
 def _note(words: _Words, none: int) -> str:
-    made_up = words.config.data.mode == "synthetic"
     return " ".join(filter(None, [
         words.source,
         "About children born 1978 to 1983: history, never an outcome of the pilot.",
         "Hatched: too few children, or not published." if none else "",
         "" if LIMITS in words.files else "No city limits are there, so the whole county is drawn.",
-        "These are real published numbers; the pilot's own data are made up." if made_up else "",
     ]))  # fmt: skip
 
 
