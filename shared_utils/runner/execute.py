@@ -185,7 +185,7 @@ class _Batch:
                 self.ended[key] = replace(self.ended[key], status="failed", error=failed)
             ended = {"status": self.ended[key].status, "error": failed, "released": not failed}
             if lost := _write_state(self.jobs[key], last_run(*key) | ended):
-                self.ended[key] = replace(self.ended[key], status="failed", error=failed or lost, kept=False)
+                self.ended[key] = replace(self.ended[key], status="failed", error=lost, kept=False)
             self.unreleased.discard(key)
 
 
@@ -237,8 +237,7 @@ def _append(log: Path, text: str) -> None:
 def _write_state(job: Job, state: dict) -> dict | None:
     """Keep how a job ended; returns the error when that was not possible: the next run then starts it anew."""
     if not job.city_dir.is_dir():  # never make a folder again that was moved away
-        message = f"Its folder was moved or removed while the batch ran: {job.city_dir}"
-        return _error(message, "Bring the folder back, or run again where it is now:  emi run")
+        return _error(*machine.moved(job.city_dir))
     state = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds")} | state
     try:
         write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", state_path(job.city_dir, job.notebook))

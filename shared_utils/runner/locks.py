@@ -50,6 +50,8 @@ def _me() -> str:
 
 def _why_not(city: Path, me: str) -> tuple[str, str] | None:
     """Take a city's lock; returns None, or why that is not possible and what to do."""
+    if not city.is_dir():  # never make a folder again that was moved away
+        return machine.moved(city)
     try:
         owner = _take(lock_path(city), me)
     except OSError as error:

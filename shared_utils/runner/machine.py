@@ -2,6 +2,7 @@
 
 import errno
 import re
+from pathlib import Path
 
 AGAIN = "then:  emi run"
 _WORDS = {
@@ -12,6 +13,12 @@ _WORDS = {
     errno.EMFILE: ("Too many files are open on this machine.", "Close other programs, or run fewer:  --workers 1"),
 }
 _MEMORY = ("It needs more memory than there is.", "Close other programs, or run fewer:  emi run --workers 1")
+
+
+def moved(city: Path) -> tuple[str, str]:
+    """(message, hint) for a city whose folder is not there any more."""
+    message = f"Its folder was moved or removed while the batch ran: {city}"
+    return message, "Bring the folder back, or run again where it is now:  emi run"
 
 
 def in_words(ename: str, said: str) -> tuple[str, str] | None:

@@ -243,6 +243,15 @@ def test_a_notebook_that_cannot_be_made_quiet_is_not_kept(tmp_path, monkeypatch)
     assert not path.exists()
 
 
+def test_a_city_that_is_moved_before_its_notebooks_start_is_not_made_again(tmp_path):
+    city = toy.make_city(tmp_path / "cities", "calder")
+    planned = plan(city)
+    city.rename(tmp_path / "elsewhere")
+    batch = runner.execute(planned, workers=1)
+    assert batch.exit_code == 3 and "Its folder was moved or removed" in batch.results[0].error["message"]
+    assert not city.exists()
+
+
 def test_a_half_run_is_not_saved_into_a_folder_that_was_moved_away(tmp_path):
     source = files.source_path(toy.make_city(tmp_path, "calder"), "baseline")
     gone = tmp_path / "gone" / ".01_baseline.part.ipynb"
