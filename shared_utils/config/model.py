@@ -34,6 +34,7 @@ from shared_utils.config.fields import (
     refused,
 )
 from shared_utils.config.names import DOMAINS, STATE_FIPS, STATES
+from shared_utils.config.reporting import Reporting
 
 Direction = Literal["increase", "decrease"]
 # words and places
@@ -282,29 +283,6 @@ class Privacy(Block):
     geography_floor: Literal["tract_group"] = "tract_group"
     rd_plot_min_per_bin: Annotated[int, Field(ge=11)] = 11
     remote_compute: bool = False                             # may a batch send the city's data to other machines?
-
-
-class Reporting(Block):
-    audience: list[Text] = ["program_manager", "mayor_office", "network"]
-    language: Literal["en-US"] = "en-US"
-    reading_level_max: Positive = 9
-    notebooks: list[Literal["baseline", "monitoring", "impact"]] = ["baseline", "monitoring", "impact"]
-    formats: list[Literal["html", "json"]] = ["html", "json"]
-    monitoring_as_of: str = "latest"
-    contact_role: Role = "City pilot lead"
-
-    @field_validator("monitoring_as_of")
-    @classmethod
-    def _latest_or_time(cls, value):
-        for layout in ("%Y-%m", "%Y-%m-%d"):
-            try:
-                datetime.datetime.strptime(value, layout)
-                return value
-            except ValueError:
-                continue
-        if value != "latest":
-            raise refused(f"'{value}' is not a month or a day.", ("latest", "YYYY-MM", "YYYY-MM-DD"))
-        return value
 
 
 class CityConfig(Block):

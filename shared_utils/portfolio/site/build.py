@@ -7,15 +7,18 @@ from pathlib import Path
 
 from shared_utils import results
 from shared_utils.disclosure.scan import forbidden
+from shared_utils.portfolio.briefs import briefs
 from shared_utils.portfolio.collect import Portfolio, collect
 from shared_utils.portfolio.corrections import PUBLISHED, publish
 from shared_utils.portfolio.downloads import downloads, tables_of
-from shared_utils.portfolio.site import words
+from shared_utils.portfolio.site import parts
 from shared_utils.portfolio.site.city_view import city_view
 from shared_utils.portfolio.site.downloads_view import corrections_view
 from shared_utils.portfolio.site.language import english as t
+from shared_utils.portfolio.site.language import language, languages
 from shared_utils.portfolio.site.lessons_view import lessons_pages
 from shared_utils.portfolio.site.pages import PAGES
+from shared_utils.portfolio.site.residents_view import residents_view
 from shared_utils.spreadsheets import put
 
 HERE = Path(__file__).parent
@@ -46,6 +49,7 @@ def build_site(workspace: Path, out: Path) -> SiteReport:
         if found := forbidden(text):
             raise results.ReleaseError(f"The page {name} would hold {' and '.join(found)}.", "Take it out.")
     files = {f"data/{name}": content for name, content in downloads(portfolio, tables).items()}
+    files |= briefs(portfolio)
     files |= {name: text.encode("utf-8") for name, text in pages.items()}
     _remove_old(out, files)
     for name, content in files.items():
@@ -62,9 +66,9 @@ def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
     env = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    env.globals.update(t=t, brand=portfolio.title, tagline=portfolio.subtitle, footer=_footer(portfolio))
+    env.globals.update(t=t, brand=portfolio.title, tagline=portfolio.subtitle, footer=parts.footer(portfolio))
     cities = portfolio.cities
-    everywhere = {"watermark": _watermark(cities), "sticky": False}
+    everywhere = {"watermark": parts.watermark(cities), "sticky": False}
     render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
 
     pages = {"site.css": (HERE / "site.css").read_text(encoding="utf-8")}
@@ -84,6 +88,11 @@ def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
             "sticky": True,
         }
         pages[f"cities/{city.slug}/index.html"] = render("city.html.j2", **here, **city_view(city))
+        for code in languages(city):
+            said = language(code)
+            page = {"own": said.residents, "rest": said.array_keys["rest"], "lang": code,
+                    "mark": said.watermark.format(city=city.name.upper()), **residents_view(city, said)}  # fmt: skip
+            pages[f"cities/{city.slug}/residents-{code}.html"] = render("residents.html.j2", **here, **page)
         for step in city.steps.values():
             if step.page:
                 body = step.page.read_text(encoding="utf-8")
@@ -102,23 +111,6 @@ def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
 def _contents(body: str) -> list[tuple[str, str]]:
     """(id, words) of the sections of a released notebook."""
     return [(name, re.sub(r"<[^>]+>", "", heading).strip()) for name, heading in _HEADING.findall(body)]
-
-
-def _watermark(cities) -> str:
-    """One line for a page that shows several cities: it names every city whose numbers are synthetic."""
-    names = [city.name for city in cities if city.watermark]
-    return results.watermark("synthetic", words.listed(names)) if names else ""
-
-
-def _footer(portfolio: Portfolio) -> str:
-    records = [record for city in portfolio.cities for record in city.records]
-    if not records:
-        return t.footer_empty
-    newest = max(record["run"]["as_of"] for record in records)
-    versions = sorted(
-        {str(record["provenance"]["code"].get("shared_utils", "unknown")) for record in records}
-    )
-    return t.footer.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
 
 
 def _remove_old(out: Path, pages: dict[str, bytes]) -> None:

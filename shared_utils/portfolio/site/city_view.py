@@ -4,6 +4,7 @@ from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, in_words
 from shared_utils.portfolio.site import charts, parts, words
 from shared_utils.portfolio.site.language import english as t
+from shared_utils.portfolio.site.language import language, languages
 from shared_utils.portfolio.site.lessons_view import lessons
 from shared_utils.portfolio.site.words import Effect
 
@@ -32,7 +33,14 @@ def city_view(city: City) -> dict:
         "flags": _flags(city),
         "lessons": lessons(city),
         "steps": parts.steps(city),
+        "papers": _papers(city),
     }
+
+
+def _papers(city: City) -> list[tuple[str, str, str]]:
+    """(link, words, language) of what is written for residents and for leaders."""
+    pages = [(f"residents-{code}.html", language(code).residents["link"], code) for code in languages(city)]
+    return [*pages, (f"../../briefs/{city.slug}.pdf", t.brief["link"], "en")]
 
 
 def _lead(city: City) -> str:
@@ -85,19 +93,7 @@ def _signs(reason: str) -> str:
 
 
 def _array(city: City, effect: Effect) -> dict | None:
-    """The effect as 100 squares, for shares."""
-    if not effect.in_100:
-        return None
-    p1, p0 = effect.in_100
-    first, second = min(p1, p0), max(p1, p0)
-    difference = "same" if p1 == p0 else "more" if p1 > p0 else "fewer"
-    return {
-        "squares": charts.squares(first, second),
-        "alt": t.array_alt.format(p1=p1, p0=p0, label=city.outcome(effect.row["outcome_id"])),
-        "both": t.array_keys["both"].format(n=first),
-        "difference": t.array_keys[difference].format(n=second - first),
-        "same": p1 == p0,
-    }
+    return parts.array(city.outcome(effect.row["outcome_id"]), effect, t)
 
 
 def _quote(city: City, effect: Effect) -> str:

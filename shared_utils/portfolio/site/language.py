@@ -15,3 +15,11 @@ def language(code: str) -> SimpleNamespace:
 
 
 english = language("en")
+
+
+def languages(city) -> list[str]:
+    """Languages of a city's pages for residents: English when its settings can be read, and Spanish when
+    reporting.spanish holds the city's own words."""
+    if not city.config:
+        return []
+    return ["en", "es"] if city.config.reporting.spanish else ["en"]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from shared_utils import results
 from shared_utils.portfolio import synthesis
-from shared_utils.portfolio.collect import City, in_words
+from shared_utils.portfolio.collect import City, Portfolio, in_words
 from shared_utils.portfolio.site import charts, words
 from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.words import Effect
@@ -259,3 +260,37 @@ def cost(costs: dict | None) -> str:
         "quality": t.cost_quality.get(costs.get("quality"), ""),
     }
     return (t.cost if each else t.cost_total).format(**amounts)
+
+
+def watermark(cities) -> str:
+    """One line for a page that shows several cities: it names every city whose numbers are synthetic."""
+    names = [city.name for city in cities if city.watermark]
+    return results.watermark("synthetic", words.listed(names)) if names else ""
+
+
+def footer(portfolio: Portfolio) -> str:
+    """How many records the site was made from, and how new they are."""
+    records = [record for city in portfolio.cities for record in city.records]
+    if not records:
+        return t.footer_empty
+    newest = max(record["run"]["as_of"] for record in records)
+    versions = sorted(
+        {str(record["provenance"]["code"].get("shared_utils", "unknown")) for record in records}
+    )
+    return t.footer.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
+
+
+def array(outcome: str, effect: Effect, t) -> dict | None:
+    """The effect as 100 squares, for shares, in the language `t`."""
+    if not effect.in_100:
+        return None
+    p1, p0 = effect.in_100
+    first, second = min(p1, p0), max(p1, p0)
+    difference = "same" if p1 == p0 else "more" if p1 > p0 else "fewer"
+    return {
+        "squares": charts.squares(first, second),
+        "alt": t.array_alt.format(p1=p1, p0=p0, label=outcome),
+        "both": t.array_keys["both"].format(n=first),
+        "difference": t.array_keys[difference].format(n=second - first),
+        "same": p1 == p0,
+    }

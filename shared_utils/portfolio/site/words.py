@@ -165,6 +165,10 @@ class Effect:
             return t.with_without.format(p1=self.in_100[0], p0=self.in_100[1])
         return t.with_program.format(effect=self.said(self.shown[0]))
 
+    def number(self, value: float) -> str:
+        """The size without direction or unit: "7.5", "$380", "18.9%"."""
+        return self._dressed(abs(value))
+
     def _dressed(self, size: float, digits: int | None = None) -> str:
         if self.scale == "usd":
             return f"${plain(size, 0)}"
