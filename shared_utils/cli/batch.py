@@ -49,7 +49,7 @@ def run(
     """Run the notebooks that need it: never run, failed, or something they depend on changed."""
     from shared_utils import runner
     from shared_utils.results.notebooks import MONTHLY, NOTEBOOKS
-    from shared_utils.runner import executors, report
+    from shared_utils.runner import executors, on_dask, report
 
     if (executor == "dask") != bool(scheduler):
         raise TypedWrong("dask needs its scheduler.", "For example:  emi run --executor dask --scheduler tcp://host:8786")
@@ -57,6 +57,7 @@ def run(
         raise TypedWrong("--months is for monitoring only.", "For example:  emi run --months 18")
     screen = Screen(as_json)
     chosen = select(cities)
+    elsewhere = on_dask.count_workers(scheduler) if scheduler and not dry_run else None
     try:
         with screen.busy("Checking what needs to run, and the data"):
             plan = runner.plan(
@@ -79,7 +80,7 @@ def run(
         screen.say(*report.dry_run_lines(plan))
         screen.give(report.plan_dict(plan))
         return 0
-    workers = workers or executors.default_workers(len(plan.having("run")))
+    workers = elsewhere or workers or executors.default_workers(len(plan.having("run")))
     screen.say(report.plan_line(plan, workers), *([""] if plan.having("run") else []))
     with screen.busy("Starting") as busy:
         show = _progress(screen, busy, plan, workers)

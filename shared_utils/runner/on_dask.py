@@ -48,17 +48,10 @@ def run_tasks(
     once more. The tasks `then` returns run here. Raises SchedulerError when there is no scheduler or its workers run
     other code.
     """
-    from distributed import Client
-
     tasks = dict(enumerate(tasks))
-    try:
-        client = Client(scheduler, timeout=15, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise SchedulerError(
-            f"No dask scheduler answers at {scheduler} ({error}).", "Start one:  dask scheduler"
-        ) from None
-    with client:
-        _check_workers(client)
+    with _connected(scheduler) as client:
+        _workers(client)
+        refuse_differing(code(), client.run(code))
         client.run_on_scheduler(_try_twice)
         archives = _archives(client, {task.args[0] for task in tasks.values()})
         for key, answer in _Flow(client, tasks, archives, on_start, on_tell).answers():
@@ -67,6 +60,23 @@ def run_tasks(
                 then(task.key, own)
                 yield task.key, own
             yield key, answer
+
+
+def count_workers(scheduler: str) -> int:
+    """How many notebooks can run there at a time. Raises SchedulerError when there is no scheduler, or no worker."""
+    with _connected(scheduler) as client:
+        return len(_workers(client))
+
+
+def _connected(scheduler: str):
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=15, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SchedulerError(
+            f"No dask scheduler answers at {scheduler} ({error}).", "Start one:  dask scheduler"
+        ) from None
 
 
 class _Flow:
@@ -152,21 +162,20 @@ def _work(number: int, function: Callable, args: tuple, archive: bytes | None) -
 
 
 def _start_kernels() -> None:
-    """Once a worker: its kernels are forked from a server of its own."""
+    """Its kernels get what all kernels get; where it can be, they are forked from one server of this worker."""
+    os.environ.update(executors.kernel_environment())
     if warm.SOCKET not in os.environ and not warm.why_not():
-        os.environ.update(executors.kernel_environment())
         _kernels.enter_context(warm.serving(executors.kernel_environment()))
 
 
-def _check_workers(client) -> None:
-    """Refuse workers that would give other numbers, or run two notebooks in one process."""
+def _workers(client) -> dict[str, dict]:
     workers = client.scheduler_info(n_workers=-1)["workers"]
     if not workers:
         raise SchedulerError(
             f"The scheduler at {client.scheduler.address} has no workers.",
             f"Start some:  dask worker {client.scheduler.address} --nthreads 1",
         )
-    refuse_differing(code(), client.run(code))
+    return workers
 
 
 def refuse_differing(mine: dict[str, str], workers: dict[str, dict[str, str]]) -> None:

@@ -149,9 +149,10 @@ def _unwell_lines(city: CityStatus) -> list[str]:
 
 
 def _after_status(words: list[str]) -> str:
+    behind = {"out of date", "never run"} & set(words)
     if {"FAILED", "blocked", "stopped"} & set(words):
-        return "Next:  emi check   then:  emi run --failed"
-    return "Next:  emi run" if {"out of date", "never run"} & set(words) else "Next:  emi site"
+        return f"Next:  emi check   then:  emi run{'' if behind else ' --failed'}"
+    return "Next:  emi run" if behind else "Next:  emi site"
 
 
 def _by_cause(results: list[Result]) -> list[list[Result]]:
