@@ -32,7 +32,7 @@ SOURCES = {
     "acs": "American Community Survey",
     "eviction_lab": "Eviction Lab",
 }
-REAL_FIGURE = "The published numbers in this figure are real."
+REAL_FIGURE = "These published numbers are real."
 REAL_TEXT = "All of this is made up. What follows is published and real."
 CAUTION = "These are averages of places. They say nothing about one family. People in one place differ a lot."
 

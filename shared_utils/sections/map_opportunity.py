@@ -181,9 +181,12 @@ def _sentence(frame, words: _Words, edge: str, low: int, served: int) -> str:
 
 
 def _flags(lost: set[str], words: _Words) -> tuple[Flag, ...]:
+    """Tell of tracts that are not on the map by their place in city.yml: no tract code may stand in a release."""
     if not lost:
         return ()
-    message = (f"{counted(len(lost), 'tract')} of pilot.catchment ({', '.join(sorted(lost)[:3])}"
-               f"{', ...' if len(lost) > 3 else ''}) {'is' if len(lost) == 1 else 'are'} not in "
-               f"{words.files[TRACTS].release} and not drawn. Check the codes and their census year.")  # fmt: skip
+    listed = words.config.pilot.catchment.tracts
+    first = next(i for i, code in enumerate(listed) if code in lost)
+    message = (f"{counted(len(lost), 'tract')} of pilot.catchment {'is' if len(lost) == 1 else 'are'} not in "
+               f"{words.files[TRACTS].release} and not drawn, the first is tracts[{first}]. Check the codes and their "
+               "census year.")  # fmt: skip
     return (Flag("CATCHMENT_TRACTS", "warn", "city.yml", message),)

@@ -19,6 +19,7 @@ from reading_grade import grade
 
 from shared_utils.config import load_city, preset_path
 from shared_utils.disclosure import Rules
+from shared_utils.disclosure.scan import forbidden
 from shared_utils.sections import baseline_context, charts_map, context_series, figures, map_opportunity, map_places
 from shared_utils.sections.context_series import why_no_estimate
 
@@ -143,7 +144,7 @@ def test_tracts_are_drawn_in_thirds_with_the_catchment_around_them(city, canvase
     assert alt.startswith("Map of the 8 census tracts of Cincinnati in three shades. 2 of the pilot's 2 tracts are")
     assert "8 tracts of Cincinnati" in told(made) and "rank 33 or less" in told(made) and "history" in told(made)
     assert grade(told(made)) <= 9
-    assert any("published numbers in this figure are real" in text.get_text() for text in canvases[0].texts)
+    assert any("These published numbers are real" in text.get_text() for text in canvases[0].texts)
 
 
 def test_shades_are_three_steps_apart_in_grey():
@@ -175,9 +176,11 @@ def test_tracts_of_two_census_years_make_no_map(city, year, vintage, message, fi
 
 
 def test_a_catchment_that_is_not_on_the_map_is_told(city):
-    made = published(*city(tracts, limits, atlas, catchment='{tract_vintage: 2010, tracts: ["39061999999"]}'))
+    listed = f'["{CODES[0]}", "39061999999"]'
+    made = published(*city(tracts, limits, atlas, catchment=f"{{tract_vintage: 2010, tracts: {listed}}}"))
     flag = next(flag for flag in made.flags if flag.code == "CATCHMENT_TRACTS")
-    assert "one tract of pilot.catchment (39061999999) is not in cb_2018_39_tract_500k" in flag.message
+    assert "one tract of pilot.catchment is not in cb_2018_39_tract_500k and not drawn" in flag.message
+    assert "the first is tracts[1]" in flag.message and not forbidden(flag.message)  # a tract code is kept back
 
 
 def test_the_catchment_is_no_part_of_the_plan(city):
