@@ -69,7 +69,8 @@ def _floats(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _one_by_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return values as `grid.text` writes them, in slices: each is a Python object for a moment."""
-    slices = (column.slice(start, AT_ONCE).to_pylist() for start in range(0, len(column), AT_ONCE))
+    """Return values as `grid.text` writes them: each distinct one once, in slices of Python objects for a moment."""
+    coded = pa.concat_arrays(column.chunks or [pa.array([], column.type)]).dictionary_encode()
+    slices = (coded.dictionary.slice(start, AT_ONCE).to_pylist() for start in range(0, len(coded.dictionary), AT_ONCE))
     texts = [pa.array(map(text, values), pa.large_string()) for values in slices]
-    return pa.chunked_array(texts, pa.large_string())
+    return pa.chunked_array([pa.concat_arrays(texts or [pa.array([], pa.large_string())]).take(coded.indices)])

@@ -77,10 +77,11 @@ def column(
     what, source = place.what, place.source
     largest = LARGEST.get(what.type)
     limits = {"minimum": -largest, "maximum": largest} if largest else {}
-    judge = schema.reader(schema.with_rules(schema.field(what), limits | (rules or {})))
+    described = schema.with_rules(schema.field(what), limits | (rules or {}))
+    judge, as_typed = schema.reader(described), schema.takes_any_text(described)
     spelling = _spelling(what.type, cells, formats, source.mapping.source)
     parsed, broken = {}, {}
-    for value in cells.unique().tolist():
+    for value in [""] if as_typed else cells.unique().tolist():
         found, notes = judge(spelling.plain(value) if value else "")
         parsed[value] = None if notes else _stored(found)
         if notes:
@@ -91,7 +92,7 @@ def column(
         problems += place.problems(wrong, partial(words.of, rule), rule)
     if (rules or {}).get("unique"):
         problems += _repeated(cells[cells != ""], place)
-    return cells.map(parsed).astype(DTYPES[what.type])
+    return (cells.mask(cells == "") if as_typed else cells.map(parsed)).astype(DTYPES[what.type])
 
 
 def kind_of(cells: pd.Series, otherwise: str) -> str:

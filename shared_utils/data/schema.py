@@ -65,6 +65,11 @@ def with_rules(described: dict, rules: dict[str, Any]) -> dict:
     return described | {"constraints": described["constraints"] | own}
 
 
+def takes_any_text(described: dict) -> bool:
+    """Return whether every cell that is not empty reads as it stands: ids and words, of which there may be millions."""
+    return described["type"] == "string" and described["constraints"].keys() <= {"required"}
+
+
 def reader(described: dict) -> Reader:
     """Return the function that gives (value, notes) of a cell; notes are {constraint or "type": what it says}.
 
