@@ -63,7 +63,7 @@ def together_table(book, ps: dict[str, float]) -> Table | None:
         return None
     rows = [{"pair": pair, "p": p} for pair, p in ps.items()]
     columns = [Column("pair", "Groups"), Column("p", "p of all measures together", "p")]
-    notes = [f"The draw was repeated {book.draws:,} times. p: how often chance alone makes groups that differ so much."]
+    notes = [f"{checks.repeated(book)} p: how often chance alone makes groups that differ so much."]
     return Table("All measures together", columns, rows, notes=notes)
 
 

@@ -6,7 +6,7 @@ from shared_utils import designs
 from shared_utils.results import Flag
 from shared_utils.sections import analysis
 from shared_utils.sections.record import clean
-from shared_utils.stats import assignment, balance
+from shared_utils.stats import assignment, balance, randomization
 from shared_utils.stats import attrition as rates
 
 RANDOM = ("rct_individual", "rct_cluster", "rct_blocked_lottery", "rct_multiarm", "iv_encouragement")
@@ -76,6 +76,15 @@ def omnibus(book, labels: list[str] | None = None) -> float | None:
             balance.omnibus_p(frame, group, study.covariates, permute=drawn, draws=book.draws, seed=book.seed)
         )
     return book.cache[name]
+
+
+def repeated(book) -> str:
+    """How p of the differences was found, for the main contrast, as a sentence."""
+    frame, _ = pair(book)
+    drawn = frame[book.study.design.get("cluster") or book.study.subject_id].nunique()
+    if randomization.is_large(drawn, book.draws):
+        return "With so many people the draw is not repeated: p is what repeating it comes to (Hansen and Bowers 2008)."
+    return f"The draw was repeated {book.draws:,} times."
 
 
 def assignment_flags(book) -> list[Flag]:

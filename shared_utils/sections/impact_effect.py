@@ -9,6 +9,7 @@ from shared_utils.sections.impact_winner import best_arm
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
+from shared_utils.stats import randomization
 
 # What the rows beside the main one are, in the reader's words. They never enter the decision.
 ROLE_WORDS = {
@@ -232,6 +233,9 @@ def _notes(book, rows) -> list[str]:
         ]
     )
     notes = [f"{pairs}. Low and high end: {100 * level:.4g}% interval. Method: {main[0]['method']}."]
+    drawn = main[0]["n_clusters"] or main[0]["n"]
+    if book.study.design["type"] in checks.RANDOM and randomization.is_large(drawn, book.draws):
+        notes.append("With so many people nothing is drawn: p by random draws is what they come to (Li and Ding 2017).")
     return notes + list(dict.fromkeys(f"Note: {row['note']}." for row in main if row["note"]))
 
 
