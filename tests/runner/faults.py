@@ -338,11 +338,17 @@ def tried(fault: Fault, workspace: Workspace, expected: dict, number: int, seed:
 
 
 def told(text: str, folder: Path) -> str:
-    """What stood below the progress lines, in one line; the seconds are the machine's own."""
+    """What stood below the progress lines, in one line."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     first = next((i for i, line in enumerate(lines) if re.fullmatch(r"\d+ (failed|not started)", line)), None)
     kept = lines if first is None else lines[first:]
     kept = [line for line in kept if line and not re.match(r"Plan: |\[ ?\d+/\d+\]|\^C$", line)]
-    short = " / ".join(kept).replace(f"{folder}/", "").replace("^C", "")
-    return re.sub(r"\b\d+\.\d s\b", "... s", re.sub(r"process \d+ on \S+, started [-0-9: ]+ UTC", "process N on HOST, "
-                  "started DAY HH:MM UTC", short))  # fmt: skip
+    return machineless(" / ".join(kept).replace(f"{folder}/", "").replace(str(folder), "WORKSPACE"))
+
+
+def machineless(said: str) -> str:
+    """What was said, without what is another one on each machine and at each try."""
+    if "init_import_site" in said:
+        return "(Python itself: it had not read its own modules yet)"
+    said = re.sub(r"\b(\d+ min \d+|\d+\.\d) s\b", "... s", said.replace("^C", ""))
+    return re.sub(r"process \d{3,} on \S+ started [-0-9: /]+UTC", "process N on HOST, started DAY HH:MM UTC", said)
