@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shared_utils.portfolio.collect import CollectError
+    from shared_utils.portfolio.evidence import EvidencePack, evidence_pack
     from shared_utils.portfolio.site import SiteReport, build_site
     from shared_utils.portfolio.status_page import write_status_page
 
-__all__ = ["CollectError", "SiteReport", "build_site", "write_status_page"]
+__all__ = ["CollectError", "EvidencePack", "SiteReport", "build_site", "evidence_pack", "write_status_page"]
 
-_LATE = {"CollectError": "collect", "SiteReport": "site", "build_site": "site", "write_status_page": "status_page"}
+_LATE = {
+    "CollectError": "collect",
+    "EvidencePack": "evidence",
+    "SiteReport": "site",
+    "build_site": "site",
+    "evidence_pack": "evidence",
+    "write_status_page": "status_page",
+}
 
 
 def __getattr__(name: str):

@@ -127,6 +127,11 @@ def collect(workspace: Path) -> Portfolio:
     return Portfolio(settings.title, settings.subtitle, ordered, tuple(messages))
 
 
+def collect_city(folder: Path) -> City:
+    """Read what one city released and its settings."""
+    return _city(Path(folder), [])
+
+
 def city_folders(workspace: Path, below: str = "cities") -> list[Path]:
     """The folders of cities: every one with settings or a release, so that none is dropped without a word."""
     if (workspace / "city.yml").exists():

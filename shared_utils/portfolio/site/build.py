@@ -60,13 +60,8 @@ def build_site(workspace: Path, out: Path) -> SiteReport:
 
 
 def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(HERE / "templates")
-    env = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    env.globals.update(t=t, brand=portfolio.title, tagline=portfolio.subtitle, footer=parts.footer(portfolio))
+    env = environment()
+    env.globals.update(brand=portfolio.title, tagline=portfolio.subtitle, footer=parts.footer(portfolio))
     cities = portfolio.cities
     everywhere = {"watermark": parts.watermark(cities), "sticky": False}
     render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
@@ -106,6 +101,18 @@ def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
                     notebook=t.notebooks[step.notebook],
                 )
     return pages
+
+
+def environment():
+    """The Jinja environment of all pages: everything is escaped, an unknown name is an error, `t` are the words."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(HERE / "templates")
+    env = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    env.globals["t"] = t
+    return env
 
 
 def _contents(body: str) -> list[tuple[str, str]]:
