@@ -8,16 +8,20 @@ import datetime
 import inspect
 import json
 import math
+import os
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from reading_grade import grade
+from section_runs import ROOT
 
 from shared_utils.config import load_city, preset_path
+from shared_utils.data import public
 from shared_utils.disclosure import Rules
 from shared_utils.disclosure.scan import forbidden
 from shared_utils.sections import baseline_context, charts_map, context_series, figures, map_opportunity, map_places
@@ -285,3 +289,21 @@ def test_the_section_shows_the_series_where_no_neighborhood_can_be_compared(city
     section = baseline_context.context(book)
     assert section.sentence.startswith("Neighborhoods are not compared: ") and "card spending" in section.sentence
     assert len(section.more) == 2 and [flag.code for flag in section.flags][0] == "B4_NOT_COMPARED"
+
+
+@pytest.mark.full
+def test_real_tracts_lie_in_the_city_as_another_program_found():
+    folder = Path(os.environ.get("EMI_PUBLIC_DATA", ROOT.parent / "shared" / "data")) / "geography"
+    if not folder.is_dir():
+        pytest.skip(f"the public files are not on this machine ({folder}); set EMI_PUBLIC_DATA to their folder")
+    known = pd.read_csv(folder / "tracts_nine.csv", dtype={"tract": str, "county": str})
+    limits = public.read(folder / "cities_nine.geojson").frame
+    for (county, name), rows in known.groupby(["county", "city"]):
+        shapes = {str(f["id"]): f["geometry"] for f in json.loads(
+            (folder / f"tracts_{county}.geojson").read_text(encoding="utf-8"))["features"]}  # fmt: skip
+        polygons = [g["coordinates"] if g["type"] == "MultiPolygon" else [g["coordinates"]] for g in shapes.values()]
+        inside = map_places.within(polygons, map_places.city_shape(limits, name))
+        found = {code for code, own in zip(shapes, inside, strict=True) if own}
+        share = rows.set_index("tract")["share_area_in_city"]
+        split = set(share[share.between(0.05, 0.95)].index)  # of these a point is one choice, most of the area another
+        assert found - split == set(share[share > 0.95].index), name
