@@ -10,6 +10,7 @@ import os
 import queue
 import tempfile
 import threading
+import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -22,7 +23,6 @@ from shared_utils.results.notebooks import lock_path
 from shared_utils.runner import executors, warm
 from shared_utils.runner.executors import Failure, InfrastructureDeath, Task
 
-TOPIC = "emi"
 # What a run elsewhere does not need, or must not have: who is who, and the salt.
 STAYS = (".git", ".venv", "__pycache__", ".ipynb_checkpoints", "outputs", "data/private/crosswalk")
 _one_at_a_time = threading.Lock()
@@ -86,9 +86,10 @@ class _Flow:
         self.client, self.tasks, self.archives = client, tasks, archives
         self.on_start, self.on_tell = on_start, on_tell
         self.inbox, self.futures, self.started, self.again = queue.SimpleQueue(), {}, set(), set()
+        self.topic = f"emi-{uuid.uuid4()}"  # two batches may share a scheduler
 
     def answers(self) -> Iterator[tuple[Any, Any]]:
-        self.client.subscribe_topic(TOPIC, lambda event: self.inbox.put(tuple(event[1])))
+        self.client.subscribe_topic(self.topic, lambda event: self.inbox.put(tuple(event[1])))
         try:
             for number in self.tasks:
                 self._submit(number)
@@ -110,8 +111,8 @@ class _Flow:
         task = self.tasks[number]
         elsewhere = [address for address in self.client.scheduler_info(n_workers=-1)["workers"] if address != avoid]
         future = self.client.submit(
-            _work, number, task.function, task.args, self.archives.get(task.args[0]), pure=False, retries=0,
-            workers=elsewhere or None, allow_other_workers=True,
+            _work, self.topic, number, task.function, task.args, self.archives.get(task.args[0]), pure=False,
+            retries=0, workers=elsewhere or None, allow_other_workers=True,
         )  # fmt: skip
         self.futures[number] = future
         future.add_done_callback(lambda _: self.inbox.put((number, None)))
@@ -142,14 +143,14 @@ def _result(future) -> tuple[Any, str]:
         return executors.as_failure(error), ""
 
 
-def _work(number: int, function: Callable, args: tuple, archive: bytes | None) -> tuple[Any, str]:
+def _work(topic: str, number: int, function: Callable, args: tuple, archive: bytes | None) -> tuple[Any, str]:
     """On a worker: run one notebook; returns the answer (with the files, where they were shipped) and the worker."""
     from distributed import get_worker
 
     worker = get_worker()
     with _one_at_a_time:  # a run sends this process's output to its log
-        worker.log_event(TOPIC, [number, ""])
-        executors.listen(lambda text: worker.log_event(TOPIC, [number, text]))
+        worker.log_event(topic, [number, ""])
+        executors.listen(lambda text: worker.log_event(topic, [number, text]))
         _start_kernels()
         if archive is None:
             return executors.answer(function, args), worker.address
