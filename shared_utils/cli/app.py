@@ -2,7 +2,7 @@
 
 import typer
 
-from shared_utils.cli import batch, data, demo, evidence, lab, plan, project, scan, site
+from shared_utils.cli import batch, data, demo, evidence, lab, plan, portfolio, project, scan, site
 
 app = typer.Typer(
     help="City economic-mobility pilots: make a city, check it, run its notebooks, build the site.",
@@ -21,6 +21,7 @@ for function, panel in (
     (batch.run, "Every month"),
     (batch.status, "Every month"),
     (site.site, "Every month"),
+    (portfolio.portfolio, "Every month"),
     (evidence.evidence, "Every month"),
     (lab.lab, "Work by hand"),
     (scan.scan, "Work by hand"),
