@@ -51,7 +51,7 @@ class Batch:
         """Its living processes that are a "driver", "worker", "server", "kernel" or "other"."""
         return [pid for pid in marked(self.mark) if _role(pid) == role]
 
-    def ended(self, within_s: float = 90) -> Run:
+    def ended(self, within_s: float = 600) -> Run:
         """Wait for its end; returns the exit code and what stood on the terminal."""
         said, deadline = b"", time.monotonic() + within_s
         while self._terminal is not None:

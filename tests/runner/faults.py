@@ -311,7 +311,7 @@ TWO = Workspace("A small city: two notebooks, forked kernels", toy_city, ("-n", 
 def undisturbed(workspace: Workspace, folder: Path) -> dict:
     """What a run that nothing happened to leaves."""
     city = workspace.make(folder)
-    run = Batch(folder, *workspace.words, program=workspace.program).ended(600)
+    run = Batch(folder, *workspace.words, program=workspace.program).ended()
     assert run.code == 0, run.out
     return left(city)
 
@@ -325,7 +325,7 @@ def tried(fault: Fault, workspace: Workspace, expected: dict, number: int, seed:
         run = fault.happen(scene)
         orphans = scene.orphans()
         torn = unfinished(city)
-        again = Batch(folder, *workspace.words, program=workspace.program).ended(600)
+        again = Batch(folder, *workspace.words, program=workspace.program).ended()
         equal = again.code == 0 and left(city) == expected
         still = unfinished(city)
     wrong = [*scene.wrong, *(f"process left: {one}" for one in orphans)]
