@@ -154,7 +154,8 @@ def _work(topic: str, number: int, function: Callable, args: tuple, archive: byt
         _start_kernels()
         if archive is None:
             return executors.answer(function, args), worker.address
-        with tempfile.TemporaryDirectory(prefix="emi-city-") as folder:
+        # In the worker's own folder: what a killed worker leaves there, the next one that starts there removes.
+        with tempfile.TemporaryDirectory(prefix="emi-city-", dir=worker.local_directory) as folder:
             city = Path(folder) / args[0].name
             zipfile.ZipFile(io.BytesIO(archive)).extractall(city)
             answer = executors.answer(function, (city, *args[1:]))
