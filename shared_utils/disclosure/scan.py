@@ -24,7 +24,8 @@ _BORN = r"(?:dob|d\.o\.b\.|born(?: on)?|birth ?date|date[_ ]of[_ ]birth)"
 _MADE_UP_DOMAIN = r"(?:[\w-]+\.)*(?:example(?:\.(?:org|com|net))?|invalid|test)\b(?![\w.-]*\w)"
 PATTERNS = {
     "a person's folder": re.compile(r"/home/\w|/Users/\w|/root/|[A-Za-z]:\\+Users\\", re.IGNORECASE),
-    "an e-mail address": re.compile(rf"[\w.+-]+@(?!{_MADE_UP_DOMAIN})[\w-]+\.[\w.-]*[A-Za-z]"),
+    # The look behind keeps a long word from being tried again at each of its letters.
+    "an e-mail address": re.compile(rf"(?<![\w.+-])[\w.+-]+@(?!{_MADE_UP_DOMAIN})[\w-]+\.[\w.-]*[A-Za-z]"),
     "a pseudonym": re.compile(r"(?<![A-Za-z0-9])[pus]_[a-z2-7]{20}(?![A-Za-z0-9])"),
     "a social security number": re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-\d{2}-\d{4}(?![\w-])"),
     "a telephone number": re.compile(r"(?<![\w-])(?:\(\d{3}\) ?|\d{3}[-.])(?!555[-.]01)\d{3}[-.]\d{4}(?![\w-])"),
