@@ -51,7 +51,7 @@ MEASURED = [k for k in record_factory.CITIES if k not in (site_factory.MISSING, 
 
 def test_nine_cities_and_three_notebooks_each(site, pages):
     of_cities = [name for name in pages if name.startswith("cities/")]
-    assert len(of_cities) == 9 + 8 * 3
+    assert len(of_cities) == 9 * 3 + 8 * 3, "each city for readers and residents in two languages, and its notebooks"
     assert {f"{page.name}.html" for page in PAGES} | {"lessons.html", "corrections.html"} <= set(pages)
     kept = (LIST, PUBLISHED)  # what the next build reads
     sizes = {p.relative_to(site[0]).as_posix(): p.stat().st_size for p in site[0].rglob("*") if p.is_file()}
