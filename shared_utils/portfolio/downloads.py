@@ -92,7 +92,7 @@ def downloads(portfolio: Portfolio, tables: dict[str, list[dict]]) -> dict[str, 
         for step in city.steps.values():
             if step.record:
                 name = f"records/{city.slug}/results_{step.notebook}.json"
-                files[name] = results.release_path(city.folder, step.notebook).read_bytes()
+                files[name] = results.as_text(step.record).encode("utf-8")
     return files
 
 

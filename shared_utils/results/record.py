@@ -66,8 +66,12 @@ def write(record: dict, path: Path) -> Path:
             f"{Path(path).name} was not written: {len(found)} problem(s) in the record." + _listed(found),
             "Mend the section that makes these values; an unknown number is null with a null_reason.",
         )
-    text = json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    return write_text(text, path)
+    return write_text(as_text(record), path)
+
+
+def as_text(record: dict) -> str:
+    """The record as its file holds it: the same record gives the same bytes."""
+    return json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read(path: Path) -> dict:

@@ -57,7 +57,10 @@ def test_help_is_ascii_under_cp1252_and_has_every_command():
         (["run", "--workers", "0"], "Next:  emi run --help\n"),
         (["plan", "lock"], "Next:  emi plan lock --help\n"),
         (["run", "-p", "draws"], "'draws' is not NAME=VALUE.\nFor example:  emi run -p as_of=2019-12-31\n"),
-        (["run", "-n", "impact", "--months", "3"], "--months is for monitoring only.\nFor example:  emi run --months 18\n"),
+        (
+            ["run", "-n", "impact", "--months", "3"],
+            "--months is for monitoring only.\nFor example:  emi run --months 18\n",
+        ),
     ],
 )
 def test_typed_wrong_exits_2(words, said, capsys, in_workspace):

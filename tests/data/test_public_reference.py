@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -486,7 +487,8 @@ def test_made_up_tracts_join_made_up_references_only(city):
 def test_the_baseline_says_what_to_fetch_or_why_a_file_was_refused(city):
     def section(folder, config):
         data = SimpleNamespace(reference=reference.load(folder, config))
-        return baseline_context.context.__wrapped__(SimpleNamespace(city_dir=folder, config=config, data=data))
+        book = SimpleNamespace(city_dir=folder, config=config, data=data, as_of=date(2020, 10, 31), stamp="")
+        return baseline_context.context.__wrapped__(book)
 
     with pytest.raises(EmiError, match="no published neighborhood file is there\n.*tract_outcomes_simple.*state 26"):
         section(*city())

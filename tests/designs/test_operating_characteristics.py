@@ -14,7 +14,7 @@ import operating_characteristics as table  # noqa: E402
 import protocol_table  # noqa: E402
 
 from shared_utils.config import load_city, preset_path  # noqa: E402
-from shared_utils.portfolio.site.index_view import CHANCE_OF_EXPAND  # noqa: E402
+from shared_utils.portfolio.synthesis import CHANCE_OF_EXPAND  # noqa: E402
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def test_text_takes_the_type_of_the_default(cities):
 
 def test_months_are_seen_from_their_last_day_and_do_not_begin_before_the_pilot(cities):
     """The pilot starts in April 2019; the report of now, as of the middle of June, is the last of the months."""
-    for months, earlier in ((2, {"2019-05": "2019-05-31"}), (18, {"2019-04": "2019-04-30", "2019-05": "2019-05-31"})):
-        jobs = runner.plan(cities[:1], ["monitoring"], None, parameters={"as_of": "2019-06-15"}, months=months).jobs
+    for asked, earlier in ((2, {"2019-05": "2019-05-31"}), (18, {"2019-04": "2019-04-30", "2019-05": "2019-05-31"})):
+        jobs = runner.plan(cities[:1], ["monitoring"], None, parameters={"as_of": "2019-06-15"}, months=asked).jobs
         assert [job.notebook for job in jobs] == [*(f"monitoring {month}" for month in earlier), "monitoring"]
         assert [job.parameters["as_of"] for job in jobs] == [*earlier.values(), "2019-06-15"]
         assert [job.parameters.get("out_dir") for job in jobs] == [
