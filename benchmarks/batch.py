@@ -7,8 +7,6 @@ kernel, no messages, no notebook written. Nothing is released in any of the ways
 """
 
 import argparse
-import ast
-import gc
 import multiprocessing
 import os
 import platform
@@ -22,6 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
+from cells import run_cells
+from cells import warm as warm_up
+
 from shared_utils import runner
 from shared_utils.results.notebooks import NOTEBOOKS, source_path
 from shared_utils.runner import warm
@@ -30,6 +31,7 @@ from shared_utils.runner.notebook import run_notebook
 
 HERE = Path(__file__).parent
 os.environ.update(KERNEL_ENV)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles each file once
 
 
 def program(jobs, folder, workers: int) -> None:
@@ -76,12 +78,12 @@ def ours(jobs, folder) -> None:
 
 
 def limit(jobs, folder) -> None:
-    """The cells as plain code, forked from a process that has everything imported, two at a time."""
+    """The cells as plain code (cells.py), forked from a process that has everything imported, two at a time."""
     context, places = multiprocessing.get_context("fork"), threading.Semaphore(2)
 
     def one(job):
         with places:
-            process = context.Process(target=_cells, args=job)
+            process = context.Process(target=run_cells, args=job)
             process.start()
             process.join()
             assert process.exitcode == 0, job
@@ -91,24 +93,6 @@ def limit(jobs, folder) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def _cells(city: Path, name: str) -> None:
-    import nbformat
-
-    gc.enable()
-    os.chdir(source_path(city, name).parent)
-    space = {"__name__": "__main__"}
-    for cell in nbformat.read(source_path(city, name), as_version=4).cells:
-        if cell.cell_type != "code":
-            continue
-        body = ast.parse(cell.source)
-        last = body.body.pop() if body.body and isinstance(body.body[-1], ast.Expr) else None
-        exec(compile(body, name, "exec"), space)
-        if last:
-            shown = eval(compile(ast.Expression(last.value), name, "eval"), space)
-            if hasattr(shown, "bundles"):
-                shown.bundles()
 
 
 WAYS = {
@@ -131,12 +115,7 @@ def main() -> None:
     jobs = [(city, name) for city in cities for name in NOTEBOOKS]
     assert all(job.action != "blocked" for job in runner.plan(cities, list(NOTEBOOKS), None).jobs)
     ways = {name: way for name, way in WAYS.items() if "nbmake" not in name or find_spec("nbmake")}
-    from shared_utils.runner.warm import server
-
-    for name in server.LIBRARIES:  # what the limit forks from
-        __import__(name)
-    server._use_once()
-    gc.freeze()
+    warm_up()
     seconds = {name: [] for name in ways}
     for number in range(asked.rounds):
         order = list(ways.items())[number % len(ways) :] + list(ways.items())[: number % len(ways)]

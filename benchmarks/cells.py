@@ -24,21 +24,23 @@ from shared_utils.runner.executors import KERNEL_ENV
 
 RESULT = Path(__file__).with_name("cells.md")
 os.environ.update(KERNEL_ENV)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles each file once
 
 
 def main() -> None:
     cities = sorted(path.parent.resolve() for path in Path(sys.argv[1]).glob("cities/*/city.yml"))
-    _warm()
+    warm()
     seconds = {}
     for city in cities:
         _forked(_prepare, city)
         for name in NOTEBOOKS:
-            seconds[city.name, name] = _forked(_cells, city, name)
+            seconds[city.name, name] = _forked(run_cells, city, name)
             print(f"{city.name}  {name}  {seconds[city.name, name]:.2f} s", flush=True)
     _write(seconds, _before())
 
 
-def _warm() -> None:
+def warm() -> None:
+    """Import what the fork server of `emi run` has, and use it once."""
     from shared_utils.runner.warm import server
 
     for name in server.LIBRARIES:
@@ -68,7 +70,7 @@ def _prepare(city: Path) -> None:
     data.prepare(city)
 
 
-def _cells(city: Path, name: str) -> float:
+def run_cells(city: Path, name: str) -> float:
     """Run the cells as a kernel would, up to what is displayed; return the seconds."""
     notebook = nbformat.read(source_path(city, name), as_version=4)
     os.chdir(source_path(city, name).parent)
