@@ -105,19 +105,25 @@ WAYS = {
 }
 
 
-def main() -> None:
+def asked() -> tuple[list[Path], int]:
+    """The cities and the number of rounds that the command line asks for."""
     words = argparse.ArgumentParser()
     words.add_argument("workspace", type=Path)
     words.add_argument("--cities", type=int, default=9)
     words.add_argument("--rounds", type=int, default=5)
-    asked = words.parse_args()
-    cities = sorted(path.parent.resolve() for path in asked.workspace.glob("cities/*/city.yml"))[: asked.cities]
+    given = words.parse_args()
+    cities = sorted(path.parent.resolve() for path in given.workspace.glob("cities/*/city.yml"))[: given.cities]
+    return cities, given.rounds
+
+
+def main() -> None:
+    cities, rounds = asked()
     jobs = [(city, name) for city in cities for name in NOTEBOOKS]
     assert all(job.action != "blocked" for job in runner.plan(cities, list(NOTEBOOKS), None).jobs)
     ways = {name: way for name, way in WAYS.items() if "nbmake" not in name or find_spec("nbmake")}
     warm_up()
     seconds = {name: [] for name in ways}
-    for number in range(asked.rounds):
+    for number in range(rounds):
         order = list(ways.items())[number % len(ways) :] + list(ways.items())[: number % len(ways)]
         for name, way in order:
             with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +131,7 @@ def main() -> None:
                 way(jobs, Path(folder))
                 seconds[name].append(time.monotonic() - begun)
                 print(f"{number + 1}  {name}  {seconds[name][-1]:.1f} s", flush=True)
-    write(seconds, jobs, asked.rounds)
+    write(seconds, jobs, rounds)
 
 
 def write(seconds: dict[str, list[float]], jobs: list, rounds: int) -> None:

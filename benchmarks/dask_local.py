@@ -6,7 +6,6 @@ Writes benchmarks/dask_local.md. WORKSPACE is as `emi demo` leaves it, and a cop
 their own workers, as many as `emi run` would, and release the results.
 """
 
-import argparse
 import contextlib
 import ctypes
 import os
@@ -15,6 +14,8 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from batch import asked
 
 from shared_utils import runner
 from shared_utils.results.notebooks import NOTEBOOKS
@@ -58,21 +59,16 @@ def measured(way: Callable, plan: runner.Plan) -> tuple[float, float]:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser()
-    words.add_argument("workspace", type=Path)
-    words.add_argument("--cities", type=int, default=9)
-    words.add_argument("--rounds", type=int, default=5)
-    asked = words.parse_args()
+    cities, rounds = asked()
     ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1)
-    cities = sorted(path.parent.resolve() for path in asked.workspace.glob("cities/*/city.yml"))[: asked.cities]
     plan = runner.plan(cities, list(NOTEBOOKS), None, force=True)
     seen = {name: [] for name in WAYS}
-    for number in range(asked.rounds):
+    for number in range(rounds):
         for name, way in WAYS.items():
             seen[name].append(measured(way, plan))
             wall, used = seen[name][-1]
             print(f"{number + 1}  {name}  {wall:.1f} s, {used:.1f} s of processors", flush=True)
-    write(seen, plan, asked.rounds)
+    write(seen, plan, rounds)
 
 
 def write(seen: dict[str, list[tuple[float, float]]], plan: runner.Plan, rounds: int) -> None:

@@ -22,7 +22,7 @@ def read(path: Path, mapping: Mapping) -> Grid:
             table = file.read()
     except PermissionError:  # open in another program: told by the caller
         raise
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):  # pyarrow says OSError of a damaged page
         message = "the file is not a Parquet file, or it is damaged."
         raise mapping.refusal(message, "Send it again, or send it as CSV.") from None
     columns = {}
