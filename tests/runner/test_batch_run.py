@@ -185,7 +185,7 @@ def test_a_dead_fork_server_costs_a_second_ordinary_start(tmp_path):
 @pytest.mark.full
 def test_dead_kernel_and_dead_worker_cost_only_their_own_notebook(tmp_path):
     city = toy.make_city(
-        tmp_path, "ironvale", baseline=toy.DEAD_KERNEL, monitoring=toy.DEAD_WORKER_ONCE, impact="1 + 1"
+        tmp_path, "ironvale", baseline=toy.DEAD_KERNEL, monitoring=toy.dead_worker_once("monitoring"), impact="1 + 1"
     )
     plan = runner.plan([city], list(files.NOTEBOOKS), None)
     report = runner.execute(plan, workers=3)

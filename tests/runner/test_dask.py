@@ -85,7 +85,7 @@ def test_a_worker_with_other_code_is_refused():
 
 
 def test_a_killed_worker_costs_one_more_try(scheduler, tmp_path):
-    once = toy.DEAD_WORKER_ONCE
+    once = toy.dead_worker_once("baseline")
     city = toy.make_city(tmp_path, "ironvale", baseline=once)
     report = runner.execute(runner.plan([city], ["baseline", "monitoring"], None), scheduler=scheduler)
     assert [result.status for result in report.results] == ["ok", "ok"]

@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import shared_utils
 from shared_utils import results
-from shared_utils.results.notebooks import NOTEBOOKS, source_path
+from shared_utils.results.notebooks import NOTEBOOKS, log_path, source_path
 
 PARAMETERS = """\
 # A comment with an equals sign: a = b
@@ -185,21 +185,27 @@ if not marker.exists():
     marker.touch()
 """
 DEAD_SERVER_ONCE = f"{ONCE}    os.kill(os.getppid(), signal.SIGKILL)\n    import time; time.sleep(60)"
-# The worker is the process that writes to the same log as its kernel, and is not the kernel.
-DEAD_WORKER_ONCE = (
-    ONCE
-    + """\
-    log = os.readlink("/proc/self/fd/1")
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        try:
-            if os.readlink(f"/proc/{pid}/fd/1") == log and pid != os.getpid():
-                os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
-    import time; time.sleep(60)
-"""
-)
 MISSING_COLUMN = """\
 message = 'Column "month" is missing from monthly.xlsx \\u2192 the file has "mnth".'
 raise toy.MissingColumn(message, "Rename it.")
+"""
+
+
+def dead_worker_once(notebook: str) -> str:
+    """A cell that kills the worker of its notebook: the process that writes to its log and is not the kernel.
+
+    It alone is killed: another worker may write to the same log a moment later, trying the notebook again.
+    """
+    return f"""\
+{ONCE}
+    log = str((root / "outputs" / "internal" / "{log_path(Path(), notebook).name}").resolve())
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            if os.readlink(f"/proc/{{pid}}/fd/1") == log and pid != os.getpid():
+                os.kill(pid, signal.SIGKILL)
+                break
+        except OSError:
+            pass
+    import time; time.sleep(60)
+    raise SystemError("the worker lives on")
 """
