@@ -23,8 +23,10 @@ INSTALLED = VENV / "installed.sha256"
 
 def main(argv):
     if sys.version_info < (3, 11):
-        stop("This needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2],
-             "Install a newer Python, then run the same command with it.")
+        stop(
+            "This needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2],
+            "Install a newer Python, then run the same command with it.",
+        )
     command, rest = (argv[0] if argv else ""), argv[1:]
     if command == "setup":
         setup(["requirements.txt"])
@@ -54,10 +56,15 @@ def setup(requirement_files):
     uv = shutil.which("uv")
     say("Setting up .venv with %s: about 1 GB, usually one to five minutes." % ("uv" if uv else "pip"))
     if not PYTHON.exists():
-        check([uv, "venv", "--quiet", "--python", sys.executable, VENV] if uv
-              else [sys.executable, "-m", "venv", VENV], "make the folder .venv")
-    pip = ([uv, "pip", "install", "--quiet", "--python", PYTHON] if uv
-           else [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        check(
+            [uv, "venv", "--quiet", "--python", sys.executable, VENV] if uv else [sys.executable, "-m", "venv", VENV],
+            "make the folder .venv",
+        )
+    pip = (
+        [uv, "pip", "install", "--quiet", "--python", PYTHON]
+        if uv
+        else [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    )
     pinned = [word for name in requirement_files for word in ("-r", HERE / name)]
     check([*pip, "--require-hashes", *pinned], "install the packages in " + " and ".join(requirement_files))
     check([*pip, "--no-deps", "--no-build-isolation", "-e", HERE], "install the emi command")
@@ -76,9 +83,11 @@ def fingerprint(requirement_files):
 
 def check(command, what):
     if run(command) != 0:
-        stop("Could not " + what + ".",
-             "The lines above say why. Check the internet connection and free disk space, then run the same "
-             "command again; it goes on where it stopped.")
+        stop(
+            "Could not " + what + ".",
+            "The lines above say why. Check the internet connection and free disk space, then run the same "
+            "command again; it goes on where it stopped.",
+        )
 
 
 def run(command):

@@ -36,6 +36,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles ea
 
 def program(jobs, folder, workers: int) -> None:
     """The papermill program, `workers` at a time."""
+
     def one(job):
         city, name = job
         source, out = source_path(city, name), folder / f"{city.name}_{name}.ipynb"

@@ -101,8 +101,9 @@ def measure(city: Path) -> dict[str, tuple[float, float, float]]:
         if isinstance(answer, Failure) or (isinstance(answer, dict) and answer.get("error")):
             raise SystemExit(f"{city}: {name}: {answer}")
         found[name] = time.monotonic() - begun, use.seconds, use.megabytes
-        print(f"{city.parent.name:>10}  {name:12}"
-              "{:8.1f} s{:8.1f} s CPU{:8.0f} MB".format(*found[name]), flush=True)
+        print(
+            f"{city.parent.name:>10}  {name:12}{{:8.1f}} s{{:8.1f}} s CPU{{:8.0f}} MB".format(*found[name]), flush=True
+        )
     return found
 
 

@@ -41,9 +41,13 @@ def check_inputs(answers: dict) -> str:
     # of a template used earlier in the same process, whose temporary clone is gone.
     root = _first_template(Path(entry).resolve() for entry in reversed(sys.path))
     done = subprocess.run(
-        [sys.executable, "-m", "shared_utils.template.inputs"], input=json.dumps(answers), cwd=root,
+        [sys.executable, "-m", "shared_utils.template.inputs"],
+        input=json.dumps(answers),
+        cwd=root,
         env={**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8"},
-        capture_output=True, text=True, encoding="utf-8",
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         console = getattr(sys.stdout, "encoding", None) or "ascii"

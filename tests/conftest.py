@@ -70,7 +70,12 @@ def browser():
 def demo(tmp_path_factory):
     """`emi demo` as a person runs it, once for all tests, in a folder with a space: (workspace, its output)."""
     workspace = tmp_path_factory.mktemp("nine cities")
-    done = subprocess.run([sys.executable, "-m", "shared_utils.cli", "demo"], cwd=workspace,
-                          capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "shared_utils.cli", "demo"],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return workspace, done.stdout

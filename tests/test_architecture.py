@@ -11,12 +11,19 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "shared_utils"
 FLOORS = {
-    "errors": 0, "lean": 0, "spreadsheets": 0.5,
-    "stats": 1, "disclosure": 1, "config": 1,
+    "errors": 0,
+    "lean": 0,
+    "spreadsheets": 0.5,
+    "stats": 1,
+    "disclosure": 1,
+    "config": 1,
     "results": 2,
-    "designs": 3, "data": 3,
+    "designs": 3,
+    "data": 3,
     "sections": 4,
-    "runner": 5, "portfolio": 5, "template": 5,
+    "runner": 5,
+    "portfolio": 5,
+    "template": 5,
     "cli": 6,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -52,42 +59,57 @@ def test_imports_go_down_only(path):
         assert FLOORS[other] < FLOORS[own], f"{path.relative_to(ROOT)} imports {other}, which is not below {own}"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if room(p) in ("stats", "designs")],
-                         ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if room(p) in ("stats", "designs")], ids=lambda p: str(p.relative_to(PACKAGE))
+)
 def test_statistics_know_no_city(path):
     assert imported_rooms(path) <= {"errors", "stats", "designs"}
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if room(p) in ("runner", "portfolio")],
-                         ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if room(p) in ("runner", "portfolio")], ids=lambda p: str(p.relative_to(PACKAGE))
+)
 def test_runner_and_portfolio_cannot_reach_a_resident(path):
     assert not imported_rooms(path) & {"data", "designs", "sections"}
 
 
 def test_only_the_writer_touches_the_truth():
     # The generator writes what the true effect is; analysis code that read it would grade its own homework.
-    readers = [p for p in MODULES
-               if "synthetic" not in p.parts and re.search(r"truth(\.json|/|\")", p.read_text(encoding="utf-8"))]
+    readers = [
+        p
+        for p in MODULES
+        if "synthetic" not in p.parts and re.search(r"truth(\.json|/|\")", p.read_text(encoding="utf-8"))
+    ]
     assert readers == []
 
 
 def test_files_are_one_room_each():
-    long = {str(p.relative_to(ROOT)): n for p in MODULES
-            if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400}
+    long = {
+        str(p.relative_to(ROOT)): n for p in MODULES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400
+    }
     assert long == {}
 
 
 def loaded_by(code: str) -> set[str]:
-    out = subprocess.run([sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
-                         cwd=ROOT, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return {name.split(".")[0] for name in out.stdout.split()}
 
 
-@pytest.mark.parametrize("code", [
-    "import shared_utils",
-    "from shared_utils.cli import main\nimport contextlib, io\n"
-    "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main(['--help'])",
-], ids=["package", "help"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import shared_utils",
+        "from shared_utils.cli import main\nimport contextlib, io\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()): main(['--help'])",
+    ],
+    ids=["package", "help"],
+)
 def test_light_start(code):
     heavy = {"pandas", "numpy", "papermill", "matplotlib", "statsmodels", "pydantic", "jupyter_core"}
     assert not loaded_by(code) & heavy
@@ -118,6 +140,7 @@ def test_no_registry_address_and_no_machine_path_in_any_file():
 def test_lock_is_hashed_and_dev_adds_only():
     def names(file):
         return re.findall(r"^([\w.\-]+)==", (ROOT / file).read_text(encoding="utf-8"), re.M)
+
     runtime, dev = names("requirements.txt"), names("requirements-dev.txt")
     assert len(runtime) > 100 and len(set(runtime) & set(dev)) == 0
     for file in ("requirements.txt", "requirements-dev.txt"):

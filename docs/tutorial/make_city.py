@@ -18,17 +18,21 @@ TEMPLATE = HERE.parent.parent
 
 def main(cities: Path = TEMPLATE / "cities") -> Path:
     """Make the city's repository below `cities` and put its settings and its one data file in place."""
-    city = create(TEMPLATE, cities, {
-        "city": "other",
-        "city_name": "Supported Work",
-        "state": "NY",
-        "city_slug": "supported-work-trial",
-        "program_title": "Paid work experience for people who struggle to find a job",
-        "domain": "employment",
-        "design": "rct_individual",
-        "start_date": "1975-03-01",
-        "end_date": "1977-08-31",
-    })
+    city = create(
+        TEMPLATE,
+        cities,
+        {
+            "city": "other",
+            "city_name": "Supported Work",
+            "state": "NY",
+            "city_slug": "supported-work-trial",
+            "program_title": "Paid work experience for people who struggle to find a job",
+            "domain": "employment",
+            "design": "rct_individual",
+            "start_date": "1975-03-01",
+            "end_date": "1977-08-31",
+        },
+    )
     shutil.copy(HERE / "city.yml", city / "city.yml")
     raw = city / "data" / "private" / "raw" / "analysis.csv"
     raw.parent.mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,7 @@ def run(
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option(
-            "--parameter", "-p", metavar="NAME=VALUE", help="Replace a value of the parameters cell."
-        ),
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Replace a value of the parameters cell."),
     ] = None,
     months: Annotated[
         int | None,
@@ -52,7 +50,9 @@ def run(
     from shared_utils.runner import executors, on_dask, report
 
     if (executor == "dask") != bool(scheduler):
-        raise TypedWrong("dask needs its scheduler.", "For example:  emi run --executor dask --scheduler tcp://host:8786")
+        raise TypedWrong(
+            "dask needs its scheduler.", "For example:  emi run --executor dask --scheduler tcp://host:8786"
+        )
     if months and notebook not in (None, [MONTHLY]):
         raise TypedWrong("--months is for monitoring only.", "For example:  emi run --months 18")
     screen = Screen(as_json)
@@ -108,9 +108,7 @@ def status(
     screen.say(*report.status_lines(found, screen.width))
     for city, problems in edited.items():
         if problems:
-            screen.say(
-                f"{city}: shared_utils is not as it was copied ({len(problems)}). See:  emi check {city}"
-            )
+            screen.say(f"{city}: shared_utils is not as it was copied ({len(problems)}). See:  emi check {city}")
     screen.say(f"Page:  {report.short(page, Path.cwd())}")
     if show:
         typer.launch(page.as_uri())

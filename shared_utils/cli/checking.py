@@ -40,9 +40,7 @@ def check_city(city_dir: Path) -> list[Finding]:
     from shared_utils.template import vendoring
 
     edited = vendoring.check(city_dir)
-    shared = Finding(
-        "shared code", not edited, "was changed" if edited else "as it was copied", tuple(edited)
-    )
+    shared = Finding("shared code", not edited, "was changed" if edited else "as it was copied", tuple(edited))
     settings = _step("settings", _settings, city_dir)
     if not settings.ok:
         return [settings, shared]

@@ -16,9 +16,7 @@ SIGNER = "evaluation lead (demonstration)"
 
 
 def demo(
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Notebooks at a time.", show_default="cores + 1")
-    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Notebooks at a time.", show_default="cores + 1")] = None,
 ) -> int:
     """Make the nine demonstration cities in ./cities, run their 27 notebooks and build the site."""
     from shared_utils import portfolio, runner

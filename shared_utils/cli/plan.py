@@ -7,9 +7,7 @@ import typer
 from shared_utils.cli.screen import Screen
 from shared_utils.cli.workspace import command_name, select
 
-app = typer.Typer(
-    help="The analysis plan: what was promised before the results were seen.", no_args_is_help=True
-)
+app = typer.Typer(help="The analysis plan: what was promised before the results were seen.", no_args_is_help=True)
 
 
 @app.callback()

@@ -101,9 +101,7 @@ def cities_folder() -> Path:
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
         if (folder / "city.yml").is_file():
-            raise TypedWrong(
-                "This is the folder of a city; a city cannot hold another.", "Next:  cd out of it"
-            )
+            raise TypedWrong("This is the folder of a city; a city cannot hold another.", "Next:  cd out of it")
         if (folder / CITIES).is_dir():
             return folder / CITIES
     return here / CITIES

@@ -14,9 +14,7 @@ def ask(template_root: Path, city: str | None, given: list[str]) -> dict[str, st
     questions = json.loads((template_root / "cookiecutter.json").read_text(encoding="utf-8"))
     wrong = [text for text in given if "=" not in text]
     if wrong:
-        raise TypedWrong(
-            f"'{wrong[0]}' is not NAME=VALUE.", 'For example:  emi new other city_name="Alder Bay"'
-        )
+        raise TypedWrong(f"'{wrong[0]}' is not NAME=VALUE.", 'For example:  emi new other city_name="Alder Bay"')
     answers = dict(text.split("=", 1) for text in given)
     prompts = questions["__prompts__"]
     city = city or typer.prompt(f"{prompts['city']['__prompt__']} ({', '.join(questions['city'])})")

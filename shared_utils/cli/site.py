@@ -13,9 +13,7 @@ def site() -> int:
     out = workspace.root / "site"
     with screen.busy("Building the site"):
         report = portfolio.build_site(workspace.root, out)
-    screen.say(
-        *report_lines(report), f"Built  {out / 'index.html'}", f"Publish it by copying the folder  {out}"
-    )
+    screen.say(*report_lines(report), f"Built  {out / 'index.html'}", f"Publish it by copying the folder  {out}")
     return 0
 
 

@@ -14,12 +14,28 @@ if TYPE_CHECKING:
     from shared_utils.config.model import CityConfig, PortfolioConfig
 
 __all__ = [
-    "DESIGN_TYPES", "DOMAINS", "PRESETS", "STATES", "CityConfig", "ConfigError", "PortfolioConfig", "Problem",
-    "load_city", "load_portfolio", "preset_path", "starter_path",
+    "DESIGN_TYPES",
+    "DOMAINS",
+    "PRESETS",
+    "STATES",
+    "CityConfig",
+    "ConfigError",
+    "PortfolioConfig",
+    "Problem",
+    "load_city",
+    "load_portfolio",
+    "preset_path",
+    "starter_path",
 ]
 
-_LATE = {"load_city": "load", "load_portfolio": "load", "CityConfig": "model", "PortfolioConfig": "model",
-         "ConfigError": "errors", "Problem": "errors"}
+_LATE = {
+    "load_city": "load",
+    "load_portfolio": "load",
+    "CityConfig": "model",
+    "PortfolioConfig": "model",
+    "ConfigError": "errors",
+    "Problem": "errors",
+}
 
 
 def __getattr__(name: str):

@@ -50,7 +50,7 @@ class DidStaggered(DesignBase):
     type: Literal["did_staggered"]
     unit: str | None = None
     time: str | None = None
-    cohort: str | None = None             # first treated period; empty: not treated in the data
+    cohort: str | None = None  # first treated period; empty: not treated in the data
     unit_type: str | None = None
     cohort_column: str | None = None
     cluster: str | None = None
@@ -73,8 +73,8 @@ class IvEncouragement(Arms):
     ROLES_ONLY = ("treatment", "cluster")
 
     type: Literal["iv_encouragement"]
-    instrument: str | None = None         # the encouragement: `arm`, or a 0/1 column of the analysis file
-    treatment: str | None = None          # the service received, 0/1
+    instrument: str | None = None  # the encouragement: `arm`, or a 0/1 column of the analysis file
+    treatment: str | None = None  # the service received, 0/1
     cluster: str | None = None
     weak_iv: WeakIv = WeakIv()
     exclusion_concern: Literal["low", "medium", "high"] = "medium"
@@ -130,9 +130,9 @@ class PanelDid(DesignBase):
     type: Literal["panel_did"]
     unit: str | None = None
     time: str | None = None
-    treatment: str | None = None          # 1 in treated units from their first treated period, else 0
+    treatment: str | None = None  # 1 in treated units from their first treated period, else 0
     exposure: str | None = None
-    treated_rule: str | None = None       # key of units.attributes holding 1/0
+    treated_rule: str | None = None  # key of units.attributes holding 1/0
     adoption_date: Date | None = None
     pre_window: MonthWindow | None = None
     post_window: MonthWindow | None = None
@@ -153,7 +153,7 @@ class PanelDid(DesignBase):
 
 class Propensity(Block):
     model: Literal["logistic"] = "logistic"
-    terms: list[Text] = []                # covariates, or spline(covariate)
+    terms: list[Text] = []  # covariates, or spline(covariate)
 
 
 class Trim(Block):
@@ -181,7 +181,9 @@ class ObservationalAipw(DesignBase):
     overlap_min_ess: Positive = 100
     time_to_event: TimeToEvent | None = None
     sensitivity_to_unmeasured: list[Literal["e_value", "omitted_variable_bounds"]] = [
-        "e_value", "omitted_variable_bounds"]
+        "e_value",
+        "omitted_variable_bounds",
+    ]
     estimand: Literal["ATT"] = "ATT"
     estimator: Literal["aipw_att"] = "aipw_att"
 
@@ -189,7 +191,7 @@ class ObservationalAipw(DesignBase):
 class Bandwidth(Block):
     method: Literal["mserd"] = "mserd"
     min_n_each_side: Positive = 150
-    report_grid: list[float] = [0.5, 0.75, 1.0, 1.25, 1.5]     # multiples of the chosen bandwidth
+    report_grid: list[float] = [0.5, 0.75, 1.0, 1.25, 1.5]  # multiples of the chosen bandwidth
 
 
 class RdInference(Block):
@@ -263,7 +265,7 @@ def _pair(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-Contrast = Annotated[tuple[Text, Text], BeforeValidator(_pair)]       # [arm, compared with]
+Contrast = Annotated[tuple[Text, Text], BeforeValidator(_pair)]  # [arm, compared with]
 
 
 class RctMultiarm(Arms):
@@ -292,8 +294,8 @@ class SyntheticControl(DesignBase):
     type: Literal["synthetic_control"]
     unit: str | None = None
     time: str | None = None
-    treated_units: Columns = []           # names as they stand in the column of places
-    adoption: Moment | None = None        # first period with the programme, written as in the column of times
+    treated_units: Columns = []  # names as they stand in the column of places
+    adoption: Moment | None = None  # first period with the programme, written as in the column of times
     estimand: Literal["ATT"] = "ATT"
     estimator: Literal["synthetic_control", "synthetic_did"] = "synthetic_control"
 
@@ -307,8 +309,8 @@ class InterruptedTimeSeries(DesignBase):
 
     type: Literal["interrupted_time_series"]
     time: str | None = None
-    interruption: Moment | None = None    # first period with the programme, written as in the column of times
-    exposure: str | None = None           # what a count is out of
+    interruption: Moment | None = None  # first period with the programme, written as in the column of times
+    exposure: str | None = None  # what a count is out of
     estimand: Literal["LEVEL_CHANGE"] = "LEVEL_CHANGE"
     estimator: Literal["segmented_ols", "segmented_poisson"] = "segmented_ols"
 
@@ -321,8 +323,8 @@ class TimeToEventDesign(DesignBase):
 
     type: Literal["time_to_event"]
     treatment: str | None = None
-    duration: str | None = None           # time from the start to the event, or to the end of follow-up
-    event: str | None = None              # 1: it happened, 0: not until the end of follow-up
+    duration: str | None = None  # time from the start to the event, or to the end of follow-up
+    event: str | None = None  # 1: it happened, 0: not until the end of follow-up
     arms: list[Text] = []
     strata: Columns = []
     cluster: str | None = None
@@ -343,6 +345,18 @@ class Descriptive(DesignBase):
 
 
 Design = Annotated[
-    RctIndividual | RctCluster | DidStaggered | IvEncouragement | RctBlockedLottery | PanelDid
-    | ObservationalAipw | Rd | RctMultiarm | SyntheticControl | InterruptedTimeSeries | TimeToEventDesign | Descriptive,
-    Field(discriminator="type")]
+    RctIndividual
+    | RctCluster
+    | DidStaggered
+    | IvEncouragement
+    | RctBlockedLottery
+    | PanelDid
+    | ObservationalAipw
+    | Rd
+    | RctMultiarm
+    | SyntheticControl
+    | InterruptedTimeSeries
+    | TimeToEventDesign
+    | Descriptive,
+    Field(discriminator="type"),
+]

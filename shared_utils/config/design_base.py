@@ -8,14 +8,15 @@ from pydantic import BeforeValidator, Field, model_validator
 from shared_utils.config.fields import Block, DateWindow, Text, refused
 
 _RULE = re.compile(
-    r"count\((?P<service_type>\w+)(?:, *within_days=(?P<within_days>\d+))?\) *>= *(?P<at_least>[1-9]\d*)")
+    r"count\((?P<service_type>\w+)(?:, *within_days=(?P<within_days>\d+))?\) *>= *(?P<at_least>[1-9]\d*)"
+)
 
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Columns = Annotated[list[Text], BeforeValidator(_listed)]      # one column may be written without brackets
+Columns = Annotated[list[Text], BeforeValidator(_listed)]  # one column may be written without brackets
 
 
 class Received(Block):
@@ -32,8 +33,7 @@ class Received(Block):
     @model_validator(mode="after")
     def _readable(self):
         if not _RULE.fullmatch(self.rule):
-            raise refused(f"'{self.rule}' is not a rule. "
-                          "Write it like count(session_completed, within_days=90) >= 1.")
+            raise refused(f"'{self.rule}' is not a rule. Write it like count(session_completed, within_days=90) >= 1.")
         return self
 
     @property
@@ -55,13 +55,13 @@ class DesignBase(Block):
     PROTOCOL: ClassVar[tuple[str, ...]] = ()
     ROLES: ClassVar[tuple[str, ...]] = ()
     ROLES_ONLY: ClassVar[tuple[str, ...]] = ()
-    FILE_ONLY: ClassVar[bool] = False     # True: this design needs data.analysis_file
-    SUBGROUPS: ClassVar[bool] = True      # False: the result cannot be split into groups of people or places
+    FILE_ONLY: ClassVar[bool] = False  # True: this design needs data.analysis_file
+    SUBGROUPS: ClassVar[bool] = True  # False: the result cannot be split into groups of people or places
 
     assignment_unit: Text = "participant"
-    arm_labels: dict[str, str] = {}       # arm -> display name
+    arm_labels: dict[str, str] = {}  # arm -> display name
     weights: str | None = None
-    options: dict[str, Any] = {}          # passed to the estimator, which refuses what it does not know
+    options: dict[str, Any] = {}  # passed to the estimator, which refuses what it does not know
 
 
 class Arms(DesignBase):

@@ -33,9 +33,10 @@ class ConfigError(EmiError):
     def __init__(self, problems: Iterable[Problem]):
         self.problems = sorted(problems, key=lambda p: p.line)
         count = len(self.problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems),
-                         "Correct this and save the file." if count == 1 else
-                         f"Correct these {count} problems and save the file.")
+        super().__init__(
+            "\n".join(str(problem) for problem in self.problems),
+            "Correct this and save the file." if count == 1 else f"Correct these {count} problems and save the file.",
+        )
 
 
 def closest(name: object, valid: Sequence[str]) -> str:

@@ -19,9 +19,17 @@ def load_city(path: Path) -> CityConfig:
     config, problems = _validated(CityConfig, data, lines, path.name)
     valid = dict(config) if config else _valid_blocks(data)
     for finding in rules.findings(valid, rules, design_rules):
-        problems.append(Problem(path.name, yaml12.line_of(lines, finding.path), yaml12.dotted(finding.path),
-                                translate.value_at(data, finding.path), finding.message, finding.allowed,
-                                finding.suggestion))
+        problems.append(
+            Problem(
+                path.name,
+                yaml12.line_of(lines, finding.path),
+                yaml12.dotted(finding.path),
+                translate.value_at(data, finding.path),
+                finding.message,
+                finding.allowed,
+                finding.suggestion,
+            )
+        )
     if problems:
         raise ConfigError(problems)
     config._path = path

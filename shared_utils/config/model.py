@@ -49,10 +49,10 @@ def _fill(value: object, **defaults) -> object:
 
 
 class City(Block):
-    key: CityKey                     # in seeds, hashes and file names: never change after the first intake
+    key: CityKey  # in seeds, hashes and file names: never change after the first intake
     name: Text
     state: str
-    state_fips: StateFips            # default: the state's own
+    state_fips: StateFips  # default: the state's own
     county_fips: CountyFips | None = None
     timezone: Timezone | None = None
 
@@ -94,12 +94,12 @@ class Pilot(Block):
     domain: Literal[DOMAINS]
     start: Date
     end: Date
-    data_lock: Date                  # outcomes by arm stay blinded until then; default: 31 days after the end
+    data_lock: Date  # outcomes by arm stay blinded until then; default: 31 days after the end
     population: str = ""
     unit_of_analysis: str = "participant"
-    planned_enrollment: Positive | None = None   # how many are to join by the end of the enrollment window
+    planned_enrollment: Positive | None = None  # how many are to join by the end of the enrollment window
     theory_of_change: TheoryOfChange = TheoryOfChange()
-    catchment: Catchment | None = None           # for the map only
+    catchment: Catchment | None = None  # for the map only
 
     @model_validator(mode="before")
     @classmethod
@@ -107,7 +107,7 @@ class Pilot(Block):
         try:
             lock = datetime.date.fromisoformat(value["end"]) + datetime.timedelta(days=31)
         except (KeyError, TypeError, ValueError):
-            lock = datetime.date.max   # `end` itself is reported
+            lock = datetime.date.max  # `end` itself is reported
         return _fill(value, data_lock=lock)
 
 
@@ -126,7 +126,7 @@ class Data(Block):
     mode: Literal["synthetic", "city"]
     synthetic_seed: Count = 20190401
     scenario: Text = "default"
-    analysis_file: DataPath | None = None        # below data/private
+    analysis_file: DataPath | None = None  # below data/private
     reference: dict[Literal["opportunity_atlas", "acs", "eviction_lab"], Reference] = {}
     timeliness: Timeliness = Timeliness()
 
@@ -137,9 +137,9 @@ class Event(Block):
     start: Date
     end: Date | None = None
     first_affected_month: Month | None = None
-    rebase_spc: bool = False                     # new limits on control charts from its first month on
+    rebase_spc: bool = False  # new limits on control charts from its first month on
     rebase_reason: Text | None = None
-    rebase_role: Role | None = None              # whose decision that was
+    rebase_role: Role | None = None  # whose decision that was
     exclude_from_primary: bool = False
     source: str = "city"
 
@@ -162,7 +162,7 @@ class Mwe(Block):
 
 class Outcome(Block):
     id: Id
-    label: Text                                  # default: the id in words
+    label: Text  # default: the id in words
     role: Literal["primary", "secondary"]
     kind: Literal["binary", "continuous", "count", "proportion", "index", "time_to_event"]
     direction: Direction
@@ -173,7 +173,7 @@ class Outcome(Block):
     winsorize: Winsorize | None = None
     mwe: Mwe | None = None
     family: str | None = None
-    column: str | None = None                    # in data.analysis_file; default: the id
+    column: str | None = None  # in data.analysis_file; default: the id
 
     @model_validator(mode="before")
     @classmethod
@@ -217,7 +217,7 @@ class SubgroupHarm(Block):
 
 class CostCeiling(Block):
     type: Literal["cost_per_unit_max"]
-    value: Annotated[float, Field(gt=0)] | None = None       # null: no ceiling set yet
+    value: Annotated[float, Field(gt=0)] | None = None  # null: no ceiling set yet
     unit: str = ""
     action: Literal["scale_becomes_adapt"] = "scale_becomes_adapt"
 
@@ -243,8 +243,8 @@ class Indicator(Block):
     statistic: Literal["ratio", "mean", "median"] = "ratio"
     numerator: str | None = None
     denominator: str | None = None
-    per: Annotated[int, Field(ge=1)] | None = None           # 100: percent; 1000: per 1,000
-    counts: Literal["people", "other"] = "people"            # other: money or events, so not some of the denominator
+    per: Annotated[int, Field(ge=1)] | None = None  # 100: percent; 1000: per 1,000
+    counts: Literal["people", "other"] = "people"  # other: money or events, so not some of the denominator
     unit: Text
     direction: Direction
     target: float
@@ -254,7 +254,7 @@ class Indicator(Block):
     chart: Literal["p", "p_prime", "u", "u_prime", "xmr"]
     equity: list[Id] = []
     definition_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] = "1.0.0"
-    history: bool = False                                    # records from before the pilot exist
+    history: bool = False  # records from before the pilot exist
 
 
 class Rounding(Block):
@@ -275,14 +275,14 @@ class ReleaseLevels(Block):
 class Privacy(Block):
     id_columns: Columns = []
     direct_identifiers: Columns = []
-    salt_env: Text                                           # default: EMI_SALT_<CITY KEY>
-    small_cell_min: Annotated[int, Field(ge=11)] = 11        # the CMS standard; a city may only raise it
-    complementary_suppression: Literal[True] = True          # a hidden cell must not follow from the total
+    salt_env: Text  # default: EMI_SALT_<CITY KEY>
+    small_cell_min: Annotated[int, Field(ge=11)] = 11  # the CMS standard; a city may only raise it
+    complementary_suppression: Literal[True] = True  # a hidden cell must not follow from the total
     rounding: Rounding = Rounding()
     release_levels: ReleaseLevels = ReleaseLevels()
     geography_floor: Literal["tract_group"] = "tract_group"
     rd_plot_min_per_bin: Annotated[int, Field(ge=11)] = 11
-    remote_compute: bool = False                             # may a batch send the city's data to other machines?
+    remote_compute: bool = False  # may a batch send the city's data to other machines?
 
 
 class CityConfig(Block):

@@ -14,8 +14,8 @@ class SpanishWords(Block):
     title: Text
     population: Text
     activities: Text
-    primary: Text                                            # the main outcome
-    unit: str = ""                                           # its unit, when it is neither a share nor an amount
+    primary: Text  # the main outcome
+    unit: str = ""  # its unit, when it is neither a share nor an amount
 
 
 class Reporting(Block):

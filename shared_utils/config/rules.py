@@ -14,8 +14,8 @@ from shared_utils.config.model import worthwhile
 from shared_utils.config.yaml12 import Path_
 
 EQUITY_DIMS = ("race_ethnicity", "gender", "household_type", "opportunity_tercile")
-POISSON = {"ppml_twfe": "ols_twfe", "segmented_poisson": "segmented_ols"}     # for counts -> for other outcomes
-AROUND = datetime.timedelta(days=365)   # how far outside the pilot its dates may lie (T1, pilots.md 2.2)
+POISSON = {"ppml_twfe": "ols_twfe", "segmented_poisson": "segmented_ols"}  # for counts -> for other outcomes
+AROUND = datetime.timedelta(days=365)  # how far outside the pilot its dates may lie (T1, pilots.md 2.2)
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,11 @@ Rule = Callable[[SimpleNamespace], Iterator[Finding]]
 
 def reads(*blocks: str) -> Callable[[Rule], Rule]:
     """Mark a function as a rule that reads these blocks."""
+
     def mark(rule: Rule) -> Rule:
         rule.reads = set(blocks)
         return rule
+
     return mark
 
 
@@ -52,19 +54,26 @@ def findings(blocks: dict[str, object], *modules: ModuleType) -> Iterator[Findin
 def rebasing_is_explained(c) -> Iterator[Finding]:
     for i, event in enumerate(c.events):
         if event.rebase_spc and not (event.rebase_reason and event.rebase_role):
-            yield Finding(("events", i, "rebase_spc"), "new limits need rebase_reason, why they are moved, and "
-                          "rebase_role, the role of the person who decided it. Without both, write rebase_spc: false.")
+            yield Finding(
+                ("events", i, "rebase_spc"),
+                "new limits need rebase_reason, why they are moved, and "
+                "rebase_role, the role of the person who decided it. Without both, write rebase_spc: false.",
+            )
 
 
 @reads("outcomes")
 def one_primary(c) -> Iterator[Finding]:
     primaries = [(i, outcome) for i, outcome in enumerate(c.outcomes) if outcome.role == "primary"]
     if not primaries:
-        yield Finding(("outcomes",), "no outcome has role: primary. "
-                      "Exactly one must have it: the measure the pilot is judged by.")
+        yield Finding(
+            ("outcomes",), "no outcome has role: primary. Exactly one must have it: the measure the pilot is judged by."
+        )
     for i, outcome in primaries[1:]:
-        yield Finding(("outcomes", i, "role"), f"'{outcome.id}' is a second primary outcome; "
-                      f"'{primaries[0][1].id}' is it already. Make this one role: secondary.")
+        yield Finding(
+            ("outcomes", i, "role"),
+            f"'{outcome.id}' is a second primary outcome; "
+            f"'{primaries[0][1].id}' is it already. Make this one role: secondary.",
+        )
 
 
 @reads("outcomes", "data", "design")
@@ -90,13 +99,20 @@ def ids_once(c) -> Iterator[Finding]:
 def primary_kind(c) -> Iterator[Finding]:
     for i, outcome in enumerate(c.outcomes):
         if outcome.role != "primary" or c.design.type == "time_to_event":
-            continue                                                    # there the event is the outcome
+            continue  # there the event is the outcome
         if outcome.kind == "time_to_event":
-            yield Finding(("outcomes", i, "kind"), "a time_to_event outcome cannot be primary. Use a yes/no "
-                          "outcome with a time limit (kind: binary); keep the time as a secondary outcome.")
+            yield Finding(
+                ("outcomes", i, "kind"),
+                "a time_to_event outcome cannot be primary. Use a yes/no "
+                "outcome with a time limit (kind: binary); keep the time as a secondary outcome.",
+            )
         elif outcome.kind != "count" and c.design.estimator in POISSON:
-            yield Finding(("design", "estimator"), f"{c.design.estimator} needs a primary outcome of kind: count, and "
-                          f"'{outcome.id}' is of kind: {outcome.kind}.", (POISSON[c.design.estimator],))
+            yield Finding(
+                ("design", "estimator"),
+                f"{c.design.estimator} needs a primary outcome of kind: count, and "
+                f"'{outcome.id}' is of kind: {outcome.kind}.",
+                (POISSON[c.design.estimator],),
+            )
 
 
 @reads("outcomes", "design", "decision")
@@ -104,26 +120,34 @@ def worthwhile_effect(c) -> Iterator[Finding]:
     """The minimum worthwhile effect is there, on the scale of the estimand, and the same wherever written."""
     primary = next(((i, o) for i, o in enumerate(c.outcomes) if o.role == "primary"), None)
     if primary is None or (primary[1].kind == "time_to_event") != (c.design.type == "time_to_event"):
-        return                                                          # said by another rule
+        return  # said by another rule
     i, outcome = primary
     own, decided = outcome.mwe, c.decision.minimum_worthwhile_effect
     if own is None and decided is None and c.design.type != "descriptive":
-        yield Finding(("outcomes", i, "mwe"), "is missing: the primary outcome needs its minimum worthwhile "
-                      f"effect, such as mwe: {{scale: {_scales(outcome, c.design)[0]}, value: ...}}.")
+        yield Finding(
+            ("outcomes", i, "mwe"),
+            "is missing: the primary outcome needs its minimum worthwhile "
+            f"effect, such as mwe: {{scale: {_scales(outcome, c.design)[0]}, value: ...}}.",
+        )
     wrong = []
     for path, effect in ((("outcomes", i, "mwe"), own), (("decision", "minimum_worthwhile_effect"), decided)):
         if effect is not None:
             wrong += _wrong_effect(path, effect, outcome, c.design)
     yield from wrong
     if decided and decided.outcome != outcome.id:
-        yield Finding(("decision", "minimum_worthwhile_effect", "outcome"),
-                      f"'{decided.outcome}' is not the primary outcome.", (outcome.id,))
+        yield Finding(
+            ("decision", "minimum_worthwhile_effect", "outcome"),
+            f"'{decided.outcome}' is not the primary outcome.",
+            (outcome.id,),
+        )
     elif own and decided and not wrong:
         sizes = worthwhile(own, outcome.direction), worthwhile(decided, outcome.direction)
         if abs(sizes[0] - sizes[1]) > 1e-4 * sizes[0]:
-            yield Finding(("decision", "minimum_worthwhile_effect", "value"),
-                          f"{decided.value:g} ({decided.scale}) is not the mwe of outcome '{outcome.id}', "
-                          f"{own.value:g} ({own.scale}). Make them equal or remove one.")
+            yield Finding(
+                ("decision", "minimum_worthwhile_effect", "value"),
+                f"{decided.value:g} ({decided.scale}) is not the mwe of outcome '{outcome.id}', "
+                f"{own.value:g} ({own.scale}). Make them equal or remove one.",
+            )
 
 
 def _scales(outcome, design) -> tuple[str, ...]:
@@ -132,25 +156,39 @@ def _scales(outcome, design) -> tuple[str, ...]:
         return ("percent_change", "log_hr")
     if design.estimator in POISSON:
         return ("percent_change", "log_irr")
-    return {"binary": ("prob_diff",), "proportion": ("prob_diff",), "index": ("points",),
-            "continuous": ("usd", "points", "unit"), "count": ("unit",)}[outcome.kind]
+    return {
+        "binary": ("prob_diff",),
+        "proportion": ("prob_diff",),
+        "index": ("points",),
+        "continuous": ("usd", "points", "unit"),
+        "count": ("unit",),
+    }[outcome.kind]
 
 
 def _wrong_effect(path: Path_, effect, outcome, design) -> Iterator[Finding]:
     scales = _scales(outcome, design)
     if effect.scale not in scales:
-        yield Finding((*path, "scale"), f"'{effect.scale}' is not the scale on which {design.type} estimates "
-                      f"a {outcome.kind} outcome.", scales)
+        yield Finding(
+            (*path, "scale"),
+            f"'{effect.scale}' is not the scale on which {design.type} estimates a {outcome.kind} outcome.",
+            scales,
+        )
     elif effect.value == 0:
-        yield Finding((*path, "value"), "0 is not a worthwhile change. "
-                      "Write the smallest change worth paying for.")
+        yield Finding((*path, "value"), "0 is not a worthwhile change. Write the smallest change worth paying for.")
     elif effect.value < 0 and outcome.direction == "increase":
-        yield Finding((*path, "value"), f"{effect.value:g} is a fall, and more of '{outcome.id}' is better "
-                      "(direction: increase). Write a number above 0.")
+        yield Finding(
+            (*path, "value"),
+            f"{effect.value:g} is a fall, and more of '{outcome.id}' is better "
+            "(direction: increase). Write a number above 0.",
+        )
     elif effect.scale == "prob_diff" and abs(effect.value) >= 1:
         share = f"{effect.value / 100:g}"
-        yield Finding((*path, "value"), f"{effect.value:g} is not a share between 0 and 1: write {share} for "
-                      f"{effect.value:g} percentage points.", (), share)
+        yield Finding(
+            (*path, "value"),
+            f"{effect.value:g} is not a share between 0 and 1: write {share} for {effect.value:g} percentage points.",
+            (),
+            share,
+        )
     elif effect.scale == "percent_change" and outcome.direction == "decrease" and abs(effect.value) >= 100:
         yield Finding((*path, "value"), f"a fall of {abs(effect.value):g} percent leaves nothing.")
 
@@ -160,31 +198,42 @@ def dimensions(c) -> Iterator[Finding]:
     dims = [dim.id for dim in c.subgroups.dims]
     confirmatory = [(i, dim.id) for i, dim in enumerate(c.subgroups.dims) if dim.confirmatory]
     for i, name in confirmatory[1:]:
-        yield Finding(("subgroups", "dims", i, "confirmatory"), f"'{name}' is a second confirmatory "
-                      f"subgroup; at most one is allowed and '{confirmatory[0][1]}' is it already.")
+        yield Finding(
+            ("subgroups", "dims", i, "confirmatory"),
+            f"'{name}' is a second confirmatory "
+            f"subgroup; at most one is allowed and '{confirmatory[0][1]}' is it already.",
+        )
     planned = tuple(name for _, name in confirmatory)
     for i, guardrail in enumerate(c.decision.guardrails):
         if guardrail.type == "subgroup_harm" and guardrail.dim not in planned:
-            yield Finding(("decision", "guardrails", i, "dim"),
-                          f"'{guardrail.dim}' is not the confirmatory subgroup.", planned)
+            yield Finding(
+                ("decision", "guardrails", i, "dim"), f"'{guardrail.dim}' is not the confirmatory subgroup.", planned
+            )
     known = (*EQUITY_DIMS, *(name for name in dims if name not in EQUITY_DIMS))
     for i, indicator in enumerate(c.indicators):
         for j, name in enumerate(indicator.equity):
             if name not in known:
-                yield Finding(("indicators", i, "equity", j), f"'{name}' is not an equity dimension.",
-                              known, closest(name, known))
+                yield Finding(
+                    ("indicators", i, "equity", j), f"'{name}' is not an equity dimension.", known, closest(name, known)
+                )
 
 
 @reads("indicators")
 def indicator_parts(c) -> Iterator[Finding]:
     for i, indicator in enumerate(c.indicators):
         if indicator.statistic != "ratio" and indicator.chart != "xmr":
-            yield Finding(("indicators", i, "chart"), f"'{indicator.chart}' charts draw ratios, and "
-                          f"'{indicator.id}' is a {indicator.statistic}.", ("xmr",))
+            yield Finding(
+                ("indicators", i, "chart"),
+                f"'{indicator.chart}' charts draw ratios, and '{indicator.id}' is a {indicator.statistic}.",
+                ("xmr",),
+            )
         for key in ("numerator", "denominator", "per") if indicator.statistic == "ratio" else ():
             if getattr(indicator, key) is None:
-                yield Finding(("indicators", i, key), f"is missing: '{indicator.id}' is a ratio and needs "
-                              "numerator, denominator and per (100 for percent).")
+                yield Finding(
+                    ("indicators", i, key),
+                    f"is missing: '{indicator.id}' is a ratio and needs "
+                    "numerator, denominator and per (100 for percent).",
+                )
 
 
 @reads("multiplicity", "outcomes")
@@ -192,8 +241,7 @@ def primary_family(c) -> Iterator[Finding]:
     primaries = tuple(outcome.id for outcome in c.outcomes if outcome.role == "primary")
     for i, name in enumerate(c.multiplicity.primary_family):
         if name not in primaries:
-            yield Finding(("multiplicity", "primary_family", i), f"'{name}' is not the primary outcome.",
-                          primaries)
+            yield Finding(("multiplicity", "primary_family", i), f"'{name}' is not the primary outcome.", primaries)
 
 
 @reads("pilot")
@@ -201,5 +249,8 @@ def pilot_dates(c) -> Iterator[Finding]:
     if c.pilot.end <= c.pilot.start:
         yield Finding(("pilot", "end"), f"{c.pilot.end} is not after pilot.start ({c.pilot.start}).")
     elif c.pilot.data_lock <= c.pilot.end:
-        yield Finding(("pilot", "data_lock"), f"{c.pilot.data_lock} is not after pilot.end ({c.pilot.end}): "
-                      "outcomes stay blinded until the pilot is over.")
+        yield Finding(
+            ("pilot", "data_lock"),
+            f"{c.pilot.data_lock} is not after pilot.end ({c.pilot.end}): "
+            "outcomes stay blinded until the pilot is over.",
+        )

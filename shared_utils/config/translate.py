@@ -40,8 +40,7 @@ class _Words:
     suggestion: str = ""
 
 
-def problems(error: ValidationError, model: type[BaseModel], data: Any, lines: Lines,
-             file: str) -> Iterator[Problem]:
+def problems(error: ValidationError, model: type[BaseModel], data: Any, lines: Lines, file: str) -> Iterator[Problem]:
     """Yield one Problem for each error of validating `data` as `model`."""
     for item in error.errors(include_url=False):
         path, kind, context = _data_path(item["loc"], data), item["type"], item.get("ctx", {})
@@ -62,8 +61,7 @@ def problems(error: ValidationError, model: type[BaseModel], data: Any, lines: L
             words = _Words(f"{value:g} is out of range: it must be {_BOUND[kind].format(**context)}.")
         else:
             words = _wrong_kind(kind, value, item["msg"])
-        yield Problem(file, line_of(lines, path), dotted(path), value,
-                      words.message, words.allowed, words.suggestion)
+        yield Problem(file, line_of(lines, path), dotted(path), value, words.message, words.allowed, words.suggestion)
 
 
 def value_at(data: Any, path: Path_) -> Any:
@@ -77,9 +75,10 @@ def value_at(data: Any, path: Path_) -> Any:
 
 
 def _unknown_key(key: str, value: object, valid: tuple[str, ...]) -> _Words:
-    if value is None and " " in key:         # `{unit: per 1,000 households}` holds two entries, not one
-        return _Words(f"'{key}' is read as a key. If it belongs to the text before it, put the whole text "
-                      "in quotes.", valid)
+    if value is None and " " in key:  # `{unit: per 1,000 households}` holds two entries, not one
+        return _Words(
+            f"'{key}' is read as a key. If it belongs to the text before it, put the whole text in quotes.", valid
+        )
     return _Words(f"unknown key '{key}'.", valid, closest(key, valid))
 
 
@@ -127,7 +126,7 @@ def _declared(kind: Any, path: Path_, data: Any) -> Any:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             named = dict(zip(_keys(kind), kind.model_fields.values(), strict=True))
             kind = named[part].annotation if part in named else None
-        else:                                   # a list's items or a mapping's values
+        else:  # a list's items or a mapping's values
             kind = get_args(kind)[-1] if get_args(kind) else None
         kind = _member(kind, data)
     return kind

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 from shared_utils.config.errors import ConfigError, Problem
 from shared_utils.config.yaml_words import explain
 
-MAX_VALUES = 20_000   # values in one file, aliases written out: stops an alias bomb before it grows
+MAX_VALUES = 20_000  # values in one file, aliases written out: stops an alias bomb before it grows
 MAX_DEPTH = 50
 MAX_BYTES = 1_000_000
 
@@ -105,7 +105,7 @@ def _read(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[:error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         message = "a character here is not UTF-8. In your editor choose 'Save with encoding: UTF-8'."
         raise ConfigError([Problem(path.name, line, "", None, message)]) from error
 
@@ -173,10 +173,16 @@ class _Builder:
                 raise _Refused(event, "a key must be plain text, not a list, a block or an alias.")
             key, own, line = event.value, (*path, event.value), event.start_mark.line + 1
             if key in result:
-                self.problems.append(Problem(
-                    self.file, line, dotted(own), key,
-                    f"the key '{key}' is already on line {self.lines[own]}. Keep one of the two."))
-                own = (*own, "(again)")     # keeps the first one's line number
+                self.problems.append(
+                    Problem(
+                        self.file,
+                        line,
+                        dotted(own),
+                        key,
+                        f"the key '{key}' is already on line {self.lines[own]}. Keep one of the two.",
+                    )
+                )
+                own = (*own, "(again)")  # keeps the first one's line number
             self.lines.setdefault(own, line)
             value = self._value(next(events), events, own)
             result.setdefault(key, value)
@@ -184,8 +190,11 @@ class _Builder:
 
     def _alias(self, event) -> object:
         if event.anchor not in self.anchors:
-            raise _Refused(event, f"'*{event.anchor}' points to no finished '&{event.anchor}' above it. "
-                                  "If this is text, put it in quotes.")
+            raise _Refused(
+                event,
+                f"'*{event.anchor}' points to no finished '&{event.anchor}' above it. "
+                "If this is text, put it in quotes.",
+            )
         value, size = self.anchors[event.anchor]
         self._add(size, event)
         return value

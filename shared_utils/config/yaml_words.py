@@ -10,7 +10,7 @@ _SPECIAL = re.compile(r"found character '(.+)' that cannot start any token")
 def explain(error: Exception, text: str) -> tuple[int, str]:
     """Return (line counting from 1, what is wrong and what to do) for a parser error on `text`."""
     if isinstance(error, ReaderError):
-        line = text[:error.position].count("\n") + 1
+        line = text[: error.position].count("\n") + 1
         return line, "there is an invisible control character on this line. Delete it and type it again."
     lines = text.splitlines() or [""]
     here = min(error.problem_mark.line, len(lines) - 1)
@@ -24,7 +24,7 @@ def explain(error: Exception, text: str) -> tuple[int, str]:
 
 
 def _tab(error, lines, start, here):
-    if "\t" in lines[here][:len(lines[here]) - len(lines[here].lstrip())]:
+    if "\t" in lines[here][: len(lines[here]) - len(lines[here].lstrip())]:
         return here, "the line starts with a tab. Use spaces to indent (two a level)."
     if r"'\t'" in error.problem:
         return here, "there is a tab where a value should start. Use spaces."
@@ -36,8 +36,9 @@ def _open_quote(error, lines, start, here):
         first = next((n for n, line in enumerate(lines) if _mark(line)), start)
         return first, f"the quote opened here is never closed. Add {_mark(lines[first])} at its end."
     if "unknown escape" in error.problem:
-        return here, ("a backslash inside double quotes has a special meaning. "
-                      "Use single quotes, or / instead of \\ in paths.")
+        return here, (
+            "a backslash inside double quotes has a special meaning. Use single quotes, or / instead of \\ in paths."
+        )
     for number in range(start, here + 1):
         if mark := _mark(lines[number]):
             return number, f"a quote is opened on this line and not closed. Add the missing {mark}."
@@ -56,25 +57,28 @@ def _colon(error, lines, start, here):
     if "mapping values are not allowed" in error.problem:
         above = next((n for n in range(here - 1, -1, -1) if re.match(r"\s*[^\s#]", lines[n])), here)
         if lines[here].count(": ") > 1 or (": " in lines[here] and lines[here].rstrip().endswith(":")):
-            return here, ("there is a second colon on this line. If it belongs to the text, "
-                          "put the text in double quotes.")
+            return here, (
+                "there is a second colon on this line. If it belongs to the text, put the text in double quotes."
+            )
         if ":" not in lines[above]:
             return above, _missing_colon(lines[above])
-        return here, ("this line is indented under a line that already has a value. "
-                      "Align it with its neighbours (spaces, two a level).")
+        return here, (
+            "this line is indented under a line that already has a value. "
+            "Align it with its neighbours (spaces, two a level)."
+        )
 
 
 def _bracket(error, lines, start, here):
     if "flow" in (error.context or ""):
         opened, close = ("[", "]") if "sequence" in error.context else ("{", "}")
-        return start, (f"the '{opened}' on this line is not closed, or a comma is missing. "
-                       f"Add ',' or '{close}'.")
+        return start, (f"the '{opened}' on this line is not closed, or a comma is missing. Add ',' or '{close}'.")
 
 
 def _indentation(error, lines, start, here):
     if "expected <block end>" in error.problem:
-        return here, ("the indentation does not fit the lines above. "
-                      "Align the keys of one block exactly (spaces, two a level).")
+        return here, (
+            "the indentation does not fit the lines above. Align the keys of one block exactly (spaces, two a level)."
+        )
 
 
 def _missing_colon(line: str) -> str:

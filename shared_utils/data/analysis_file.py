@@ -40,7 +40,7 @@ NUMBERS = ("treatment", "received", "instrument", "assign_prob", "running", "exp
 WORDS = ("arm", "cluster", "strata", "unit", "group")
 TIMES = ("time", "cohort")
 SERIES = "interrupted_time_series"
-UNADJUSTED = ("did_staggered", "panel_did", "descriptive")     # their estimators take no covariates
+UNADJUSTED = ("did_staggered", "panel_did", "descriptive")  # their estimators take no covariates
 
 
 def intake(city_dir: Path, config: CityConfig) -> IntakeReport:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from shared_utils.data.grid import MAX_CELLS, MAX_COLUMNS, Grid, text
 from shared_utils.data.mapping import Mapping
 
-EXACT = 1e15      # whole numbers up to here are written with all their digits
+EXACT = 1e15  # whole numbers up to here are written with all their digits
 AT_ONCE = 100_000
 
 

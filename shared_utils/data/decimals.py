@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 _SIGN = r"[-+]?[$\u20ac]?"
-_GROUPED = rf"{_SIGN}[0-9]{{1,3}}(G[0-9]{{3}})+"       # G stands for the thousands sign, D for the decimal mark
+_GROUPED = rf"{_SIGN}[0-9]{{1,3}}(G[0-9]{{3}})+"  # G stands for the thousands sign, D for the decimal mark
 _TELLING = rf"{_GROUPED}D[0-9]+|{_GROUPED}G[0-9]{{3}}|{_SIGN}[0-9]*D([0-9]{{1,2}}|[0-9]{{4,}})|{_SIGN}0D[0-9]+"
 _COMMA_DECIMAL = re.compile(_TELLING.replace("G", r"\.").replace("D", ","))
 _POINT_DECIMAL = re.compile(_TELLING.replace("G", ",").replace("D", r"\."))

@@ -18,7 +18,7 @@ from shared_utils.data.grid import MAX_COLUMNS, Grid
 from shared_utils.data.mapping import Mapping
 
 MAX_BYTES = 2 * 10**9
-SAMPLE = 2**18                   # characters looked at to tell the separator
+SAMPLE = 2**18  # characters looked at to tell the separator
 CHUNK = 2**20
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

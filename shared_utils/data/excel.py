@@ -27,7 +27,7 @@ def read(path: Path, mapping: Mapping) -> Grid:
 
     try:
         with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
-            warnings.simplefilter("ignore")      # openpyxl warns of styles and charts it does not keep
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and charts it does not keep
             check(archive, mapping)
             book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
             try:
@@ -42,7 +42,7 @@ def read(path: Path, mapping: Mapping) -> Grid:
     except TooLarge as error:
         fix = "Delete the columns the mapping does not need, and empty rows between the last record and the end."
         raise mapping.refusal(f"{error}.", fix) from None
-    except Exception:       # a damaged part can raise anything in a parser; the person's cure is the same
+    except Exception:  # a damaged part can raise anything in a parser; the person's cure is the same
         raise mapping.refusal("the workbook is damaged and cannot be read.", SAVE_AGAIN) from None
     return Grid(cells.frame, sheet.title, notes=(note,), faults=faults)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from shared_utils.data.mapping import Mapping
 from shared_utils.data.problems import IDENTIFIER
 
-SEARCHED = 50     # rows from the top in which the header is looked for
-BELOW = 30        # rows from the bottom in which totals and notes are looked for
+SEARCHED = 50  # rows from the top in which the header is looked for
+BELOW = 30  # rows from the bottom in which totals and notes are looked for
 
 _TOTAL = re.compile(r"(grand |sub-?|over-?all )?(totals?|sum|average|mean|count)\b *:?", re.IGNORECASE)
 _NOTE = re.compile(

@@ -17,7 +17,7 @@ from shared_utils.data.pseudonyms import Salt, canonical, normalise, pseudonym, 
 GEOID = re.compile(r"\d{11}")
 # The table that lists all of a kind, and its column.
 LISTS = {"participant": ("participants", "participant_id"), "unit": ("units", "unit_id")}
-AT_ONCE = 100_000       # event ids hashed at a time: a log has millions, and each is a Python object for a moment
+AT_ONCE = 100_000  # event ids hashed at a time: a log has millions, and each is a Python object for a moment
 
 
 @dataclass(frozen=True)

@@ -175,10 +175,7 @@ class _Reader:
                 for k, v in self._dict(keys.get("date_formats"), (*at, "date_formats")).items()
             },
             value_maps={
-                str(k): {
-                    text(code): text(value)
-                    for code, value in self._dict(v, (*at, "value_maps", k)).items()
-                }
+                str(k): {text(code): text(value) for code, value in self._dict(v, (*at, "value_maps", k)).items()}
                 for k, v in self._dict(keys.get("value_maps"), (*at, "value_maps")).items()
             },
             rules={

@@ -61,8 +61,12 @@ def _line(line: Line, indent: int) -> str:
 
 
 def _key(text: str) -> str:
-    return text if re.fullmatch(r"[a-z][a-z0-9_]*", text) and text not in ("y", "n", "yes", "no", "on", "off", "true",
-                                                                          "false", "null") else _quoted(text)
+    return (
+        text
+        if re.fullmatch(r"[a-z][a-z0-9_]*", text)
+        and text not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+        else _quoted(text)
+    )
 
 
 def _scalar(value) -> str:

@@ -88,9 +88,7 @@ class IntakeError(EmiError):
     names too.
     """
 
-    def __init__(
-        self, problems: list[Problem], seen: Iterable[Seen] = (), hint: str = "", page: Path | None = None
-    ):
+    def __init__(self, problems: list[Problem], seen: Iterable[Seen] = (), hint: str = "", page: Path | None = None):
         self.problems, self.seen, self.page = _once(problems), tuple(seen), page
         count, groups = total(self.problems), grouped(self.problems, EXAMPLES)
         head = "1 problem in the data files" if count == 1 else f"{count:,} problems in the data files"

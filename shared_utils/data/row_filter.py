@@ -18,8 +18,8 @@ _COMPARE = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt,
     ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
 }  # fmt: skip
-LONGEST = 5_000    # characters: a list of some hundred codes
-DEEPEST = 20       # parentheses and nots inside one another
+LONGEST = 5_000  # characters: a list of some hundred codes
+DEEPEST = 20  # parentheses and nots inside one another
 _ALLOWED = "names, literals, ==, !=, <, <=, >, >=, in, not in, and, or, not"
 
 
@@ -110,7 +110,7 @@ def _tree(text: str) -> ast.expr:
         raise FilterError(f"it has {len(text):,} characters, more than {LONGEST:,}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")      # of Python about its own style
+            warnings.simplefilter("ignore")  # of Python about its own style
             return ast.parse(text.lstrip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", "it is nested too deep, or holds broken characters").partition(";")[0]

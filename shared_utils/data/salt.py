@@ -53,7 +53,7 @@ def city_salt(crosswalk: Path, variable: str) -> Salt:
         if not file.exists():
             _make(file)
         with suppress(OSError):
-            file.chmod(0o600)       # a copy put back from a backup is often readable by all
+            file.chmod(0o600)  # a copy put back from a backup is often readable by all
         salt, where = _decoded(file.read_bytes().decode("ascii", "replace")), SHOWN
     if salt is None:
         raise EmiError(

@@ -14,11 +14,11 @@ import pandas as pd
 from shared_utils.data.grid import MAX_COLUMNS, text
 
 CHUNK = 2**20
-ROWS = 1_048_576                 # of an Excel sheet
-MAX_CELLS = 30_000_000           # empty ones between filled ones counted
-PART = 20_000                    # rows turned into columns at a time
+ROWS = 1_048_576  # of an Excel sheet
+MAX_CELLS = 30_000_000  # empty ones between filled ones counted
+PART = 20_000  # rows turned into columns at a time
 DIGITS = "0123456789"
-EXACT = 15                       # digits a spreadsheet keeps of a number
+EXACT = 15  # digits a spreadsheet keeps of a number
 
 
 class TooLarge(ValueError):
@@ -122,7 +122,7 @@ class _Reader:
             self.row[column] = self._text(raw, kind)
         else:
             self.row += [""] * (column - len(self.row))
-            if self.formula and kind != "str":       # an empty text as a result is stored as such
+            if self.formula and kind != "str":  # an empty text as a result is stored as such
                 self.found.uncalculated.append(self.cell.get("r", ""))
 
     def _column(self, place: str) -> int:

@@ -19,7 +19,7 @@ from shared_utils.data.report import IntakeReport
 from shared_utils.errors import EmiError
 
 LINKED, CROSSWALK = "linked", "crosswalk"
-PART = ".part"                      # ends the name of a file that is being written
+PART = ".part"  # ends the name of a file that is being written
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -118,7 +118,7 @@ def _sweep(root: Path) -> None:
     named = {_file(name, facts["sha256"]) for name, facts in done.tables.items()} if done else set()
     for path in (*linked.glob("*.parquet"), *linked.glob(f".*{PART}"), *(root / CROSSWALK).glob(f".*{PART}")):
         if path.name not in named:
-            with suppress(PermissionError):     # still open in another program: the next intake removes it
+            with suppress(PermissionError):  # still open in another program: the next intake removes it
                 path.unlink(missing_ok=True)
 
 
@@ -126,7 +126,7 @@ def _wait_for(lock) -> None:
     """Wait until this process alone holds the lock; the system lets go of it however the process ends."""
     try:
         import fcntl
-    except ImportError:                          # Windows
+    except ImportError:  # Windows
         import msvcrt
         import time
 
@@ -134,5 +134,5 @@ def _wait_for(lock) -> None:
             with suppress(OSError):
                 return msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
             time.sleep(0.2)
-    with suppress(OSError):                      # a network drive that knows no locks
+    with suppress(OSError):  # a network drive that knows no locks
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -272,7 +272,7 @@ class _Drafter:
                 continue
             forms = evidence.date_formats(one.cells)
             if forms == [OPEN]:
-                why = f'decide: month first {evidence.AMERICAN} or day first {evidence.EUROPEAN}; the dates fit both'
+                why = f"decide: month first {evidence.AMERICAN} or day first {evidence.EUROPEAN}; the dates fit both"
                 yield Line(name, forms, why)
             elif forms and forms != [evidence.ISO]:
                 odd = one.cells.share(lambda value, forms=forms: not any(evidence.is_date(value, f) for f in forms))
@@ -284,8 +284,11 @@ class _Drafter:
         tracts |= {"subject_id": self.place.cells} if wide and not self.person else {}
         for name, cells in tracts.items():
             if evidence.is_tracts(cells) and cells.share(lambda value: len(value) == 10):
-                return [Line("column", name, "some codes have 10 digits: the first zero is lost"),
-                        Line("pad_to", "11"), Line("vintage", OPEN, "decide: 2010 or 2020, the census of the tracts")]
+                return [
+                    Line("column", name, "some codes have 10 digits: the first zero is lost"),
+                    Line("pad_to", "11"),
+                    Line("vintage", OPEN, "decide: 2010 or 2020, the census of the tracts"),
+                ]
         return []
 
     def _codes(self, table: str, found: dict[str, Found]) -> dict[str, list[Line]]:
@@ -321,5 +324,3 @@ class _Drafter:
             return ""
         words = ", ".join(what.allowed or ("true", "false"))
         return f'decide: one of {words}, or "" for missing'
-
-

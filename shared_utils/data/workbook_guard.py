@@ -11,8 +11,8 @@ from xml.parsers import expat
 
 from shared_utils.data.mapping import Mapping
 
-MAX_UNPACKED = 500 * 10**6       # bytes of all parts: a sheet of a million rows and eight columns
-MAX_STRINGS = 150 * 10**6        # bytes of a part that is held in memory as a whole
+MAX_UNPACKED = 500 * 10**6  # bytes of all parts: a sheet of a million rows and eight columns
+MAX_STRINGS = 150 * 10**6  # bytes of a part that is held in memory as a whole
 MAX_PARTS = 5_000
 CHUNK = 2**20
 OLE, ZIP, PARQUET = b"\xd0\xcf\x11\xe0", b"PK\x03\x04", b"PAR1"

@@ -189,4 +189,3 @@ def _known(table: str, config: CityConfig) -> set[str]:
     groups = set(EQUITY) if table == "participants" else set()
     return {*TABLES[table].columns, *TABLES["assignments"].columns, *MADE, *kinds, *(f"{kind}_id" for kind in kinds),
             *groups, *counted, getattr(config.design, "running_variable", None) or ""}  # fmt: skip
-

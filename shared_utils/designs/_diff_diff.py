@@ -81,14 +81,16 @@ def discontinuity(
         frame[names[-1]] = np.asarray(column)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mass points in the running variable are reported by diagnose
-        r = _library().RegressionDiscontinuity(
-            cutoff=0.0, p=p, kernel=kernel, h=bandwidth, alpha=1 - level
-        ).fit(
-            frame,
-            outcome="y",
-            running="running",
-            takeup="received" if received is not None else None,
-            covariates=names or None,
+        r = (
+            _library()
+            .RegressionDiscontinuity(cutoff=0.0, p=p, kernel=kernel, h=bandwidth, alpha=1 - level)
+            .fit(
+                frame,
+                outcome="y",
+                running="running",
+                takeup="received" if received is not None else None,
+                covariates=names or None,
+            )
         )
     return Discontinuity(
         float(r.att),

@@ -123,9 +123,7 @@ def check_design(design: Mapping, spec: Spec) -> None:
     for key in design:
         if key not in spec.keys:
             what = f"'{key}' is not used by {kind}" if key in COMMON else f"unknown design key '{key}'"
-            raise DesignError(
-                f"Design {kind}: {what}.{nearest(key, spec.keys)}", f"Valid keys: {listed(spec.keys)}."
-            )
+            raise DesignError(f"Design {kind}: {what}.{nearest(key, spec.keys)}", f"Valid keys: {listed(spec.keys)}.")
     needed = [key for key in ("outcome", *spec.columns, *spec.values) if key not in spec.optional]
     absent = [key for key in needed if design.get(key) is None or np.size(design[key]) == 0 or str(design[key]) == ""]
     if absent:
@@ -344,8 +342,7 @@ def _role(frame, column, kind, key, what) -> np.ndarray:
         )
     if what == "positive" and (values <= 0).any():
         raise DesignError(
-            f"Design {kind}: column '{column}' ({key}) must be above zero; its smallest value is "
-            f"{values.min():g}.",
+            f"Design {kind}: column '{column}' ({key}) must be above zero; its smallest value is {values.min():g}.",
             "Leave out rows with nothing at risk.",
         )
     if what == "probability" and not ((values > 0) & (values < 1)).all():

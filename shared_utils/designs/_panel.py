@@ -65,9 +65,7 @@ def panel(inputs: Inputs) -> Panel:
         clusters = np.zeros(len(names), int)
         clusters[unit] = inputs.cluster
         if (clusters[unit] != inputs.cluster).any():
-            raise DesignError(
-                f"{where}: a unit lies in more than one cluster.", "Clusters group whole units."
-            )
+            raise DesignError(f"{where}: a unit lies in more than one cluster.", "Clusters group whole units.")
         clusters = np.unique(clusters, return_inverse=True)[1]
     return Panel(unit, period, times, [show(t) for t in times], clusters)
 
@@ -94,8 +92,7 @@ def comparable(values, kind: str, key: str) -> np.ndarray:
         return pd.to_datetime(series, format="ISO8601").to_numpy(dtype="datetime64[ns]")
     except (TypeError, ValueError):
         raise DesignError(
-            f"Design {kind}: column for '{key}' holds {series.iloc[0]!r}, which is neither a number nor "
-            "a date.",
+            f"Design {kind}: column for '{key}' holds {series.iloc[0]!r}, which is neither a number nor a date.",
             "Use a number, a date such as 2019-07-01, or a month such as 2019-07.",
         ) from None
 

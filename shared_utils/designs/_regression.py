@@ -127,9 +127,7 @@ def adjusted(
     if kind != first:
         notes.append(f"too few rows for the {first} adjustment: {kind} used")
     words = _words(use_covariates and kind != "none", inputs.strata is not None, interacted)
-    return Adjusted(
-        fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes)
-    )
+    return Adjusted(fit, {name: 1 + i for i, name in enumerate(groups)}, f"{words}, {se}, t", "; ".join(notes))
 
 
 def _words(covariates: bool, strata: bool, interacted: set) -> str:
@@ -157,16 +155,11 @@ def _matrix(inputs, groups, covariates, interact, weights):
     )
     columns, products, interacted, notes = [np.ones(len(inputs.y)), *groups.values()], [], set(), []
     for name, block, allowed in blocks:
-        slopes = [
-            interact and allowed and (name == "strata" or _cells_allow(column, membership))
-            for column in block.T
-        ]
+        slopes = [interact and allowed and (name == "strata" or _cells_allow(column, membership)) for column in block.T]
         if any(slopes):
             interacted.add(name)
         if interact and not all(slopes):
-            notes.append(
-                f"{len(slopes) - sum(slopes)} {name} column(s) not interacted: too few people in a cell"
-            )
+            notes.append(f"{len(slopes) - sum(slopes)} {name} column(s) not interacted: too few people in a cell")
         for column, slope in zip(block.T, slopes, strict=True):
             centred = column - np.average(column, weights=weights)
             columns.append(centred)

@@ -89,9 +89,7 @@ def _starts(inputs: Inputs, table: Panel) -> np.ndarray:
     if given.any():
         first[:-1][given] = first_period(raw[given], table.times, inputs.type, "cohort")
         if table.times.dtype == float and (raw[given].astype(float) == 0).any() and table.times.min() > 0:
-            raise DesignError(
-                f"Design {inputs.type}: 'cohort' holds 0.", "Leave it empty for units that never start."
-            )
+            raise DesignError(f"Design {inputs.type}: 'cohort' holds 0.", "Leave it empty for units that never start.")
     codes = first[which]
     start = np.zeros(table.shape[0], int)
     start[table.unit] = codes

@@ -30,10 +30,7 @@ def estimate(inputs: Inputs) -> list[dict]:
     if "group" in inputs.roles:
         groups += [(name, inputs.roles["group"] == name) for name in sorted(set(inputs.roles["group"]))]
     if "time" not in inputs.roles:
-        rows = [
-            _level(inputs, members, name, "level" if i else "main")
-            for i, (name, members) in enumerate(groups)
-        ]
+        rows = [_level(inputs, members, name, "level" if i else "main") for i, (name, members) in enumerate(groups)]
         return _known(rows)
     times, codes = np.unique(comparable(inputs.roles["time"], inputs.type, "time"), return_inverse=True)
     if len(times) < 2:
@@ -152,9 +149,7 @@ def _change(inputs: Inputs, rows, codes, name, times, role) -> dict | None:
 def _mean(part: Inputs, matrix, position):
     if part.cluster is not None:
         return *cr2(part.y, matrix, part.cluster, position), "CR2, Satterthwaite t"
-    fit = adjusted(
-        part, {f"x{j}": matrix[:, j] for j in range(1, matrix.shape[1])}, "none", "HC2", covariates=False
-    )
+    fit = adjusted(part, {f"x{j}": matrix[:, j] for j in range(1, matrix.shape[1])}, "none", "HC2", covariates=False)
     return (
         float(fit.fit.params[position]),
         float(np.sqrt(fit.fit.cov_params()[position, position])),

@@ -88,9 +88,7 @@ def diagnose(inputs: Inputs) -> list[dict]:
         )
     flags += one_armed_flags(inputs, "treatment")
     if "received" in inputs.roles:
-        flags += first_stage_flags(
-            inputs, inputs.roles["treatment"], severity="serious", affects_primary=False
-        )
+        flags += first_stage_flags(inputs, inputs.roles["treatment"], severity="serious", affects_primary=False)
     return flags
 
 

@@ -125,8 +125,7 @@ def diagnose(inputs: Inputs) -> list[dict]:
             _flag(
                 inputs,
                 "few_clusters",
-                f"{len(sizes)} clusters, fewer than {FEW_CLUSTERS}: read the "
-                "randomisation p beside the interval.",
+                f"{len(sizes)} clusters, fewer than {FEW_CLUSTERS}: read the randomisation p beside the interval.",
             )
         )
     spread = sizes.std(ddof=1) / sizes.mean()
@@ -154,9 +153,7 @@ def _flag(inputs: Inputs, code: str, message: str) -> dict:
 def _check_clusters(inputs: Inputs) -> None:
     where = f"Design {inputs.type}, outcome '{inputs.outcome}'"
     if inputs.cluster is None:
-        raise DesignError(
-            f"Design {inputs.type}: cluster is not given.", "Name the column of the assigned clusters."
-        )
+        raise DesignError(f"Design {inputs.type}: cluster is not given.", "Name the column of the assigned clusters.")
     need_groups(inputs, "treatment")
     treated = inputs.roles["treatment"]
     if not whole_clusters(treated, inputs.cluster):

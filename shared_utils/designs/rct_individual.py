@@ -172,10 +172,7 @@ def whole_clusters(treated: np.ndarray, clusters: np.ndarray | None) -> bool:
     """Return whether every cluster was assigned as a whole."""
     if clusters is None:
         return False
-    share = (
-        np.bincount(clusters, weights=treated)[np.unique(clusters)]
-        / np.bincount(clusters)[np.unique(clusters)]
-    )
+    share = np.bincount(clusters, weights=treated)[np.unique(clusters)] / np.bincount(clusters)[np.unique(clusters)]
     return bool(np.isin(share, (0.0, 1.0)).all())
 
 
@@ -254,9 +251,7 @@ def one_armed_flags(inputs: Inputs, key: str) -> list[dict]:
     ]
 
 
-def first_stage_flags(
-    inputs: Inputs, assigned: np.ndarray, severity: str, affects_primary: bool
-) -> list[dict]:
+def first_stage_flags(inputs: Inputs, assigned: np.ndarray, severity: str, affects_primary: bool) -> list[dict]:
     """Flag a weak first stage (F < 10, Staiger and Stock 1997) and a contrast under 20 points."""
     if np.array_equal(inputs.roles["received"], assigned):
         return []
@@ -290,8 +285,7 @@ def first_stage_flags(
                 "severity": "warn",
                 "scope": inputs.outcome,
                 "affects_primary": affects_primary,
-                "message": f"The groups differ by {100 * iv.first_stage:.0f} points in taking part, "
-                "under 20.",
+                "message": f"The groups differ by {100 * iv.first_stage:.0f} points in taking part, under 20.",
             }
         )
     return flags

@@ -138,8 +138,7 @@ def _contrasts(inputs: Inputs) -> tuple[str, list[tuple[str, str]]]:
     small = [f"{arm} ({k})" for arm, k in zip(arms, n, strict=True) if k < 2]
     if small:
         raise DesignError(
-            f"Design {inputs.type}, outcome '{inputs.outcome}': arm with fewer than two outcomes: "
-            f"{listed(small)}.",
+            f"Design {inputs.type}, outcome '{inputs.outcome}': arm with fewer than two outcomes: {listed(small)}.",
             "Wait until more outcomes are recorded, or drop the arm.",
         )
     return control, pairs

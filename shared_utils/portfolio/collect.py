@@ -200,9 +200,7 @@ def _step(folder: Path, notebook: str, stale_after: int, now: dict, messages: li
         messages.append(f"{folder.name}: {error.message}")
         return Step(notebook, "unreadable")
     if record["disclosure"]["level"] == "internal":
-        messages.append(
-            f"{folder.name}: {path.name} is an internal record in the release folder; it is not shown."
-        )
+        messages.append(f"{folder.name}: {path.name} is an internal record in the release folder; it is not shown.")
         return Step(notebook, "unreadable")
     if record["run"]["status"] != "ok":
         messages.append(f"{folder.name}: the {notebook} run ended '{record['run']['status']}'.")
@@ -222,9 +220,7 @@ def _step(folder: Path, notebook: str, stale_after: int, now: dict, messages: li
 def _moved(record: dict, now: dict) -> tuple[str, ...]:
     """What is no longer as it was when the record was made, in words; what cannot be read now is not compared."""
     made = record["provenance"] | record["provenance"]["code"]
-    return tuple(
-        words for part, words in MOVED.items() if now.get(part) and made.get(part) and now[part] != made[part]
-    )
+    return tuple(words for part, words in MOVED.items() if now.get(part) and made.get(part) and now[part] != made[part])
 
 
 def _notebook_now(folder: Path, notebook: str) -> str | None:

@@ -1,8 +1,8 @@
 """What the portfolio notebook calls: each function takes the portfolio and returns a table made from released records.
 
-    from shared_utils.portfolio import report
-    cities = report.read(workspace)
-    report.what_works(cities)
+from shared_utils.portfolio import report
+cities = report.read(workspace)
+report.what_works(cities)
 """
 
 from pathlib import Path

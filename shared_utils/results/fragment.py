@@ -16,9 +16,7 @@ WITHHELD = (
     '<p class="withheld">An output of this cell stays inside the city: it was not made by a section, '
     "so the release rules have not been applied to it.</p>"
 )
-_STOCK_ALT = re.compile(
-    r"no description has been provided|^\S+\.(png|jpe?g|svg)$|^(figure|image|plot)?\W*$", re.I
-)
+_STOCK_ALT = re.compile(r"no description has been provided|^\S+\.(png|jpe?g|svg)$|^(figure|image|plot)?\W*$", re.I)
 # What a page may be made of. Another tag is taken off its text; those in _NO_TEXT go with all they hold.
 _TAGS = frozenset(
     "a abbr b blockquote br caption cite code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 "
@@ -57,12 +55,7 @@ def to_fragment(notebook) -> str:
 
 def _refuse_failed(notebook) -> None:
     papermill = notebook.metadata.get("papermill", {})
-    errors = [
-        output
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "error"
-    ]
+    errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
     if papermill.get("exception") or errors:
         raise ReleaseError("The executed notebook holds an error: its run failed.", "Run it again: emi run")
 
@@ -71,9 +64,7 @@ def _outward(notebook):
     """A copy with only what may leave."""
     outward = copy.deepcopy(notebook)
     outward.cells = [
-        cell
-        for cell in outward.cells
-        if cell.cell_type != "raw" and not _LEFT_OUT & set(cell.metadata.get("tags", []))
+        cell for cell in outward.cells if cell.cell_type != "raw" and not _LEFT_OUT & set(cell.metadata.get("tags", []))
     ]
     for cell in outward.cells:
         if cell.cell_type == "code":

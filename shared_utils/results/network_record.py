@@ -219,8 +219,7 @@ class _Release:
             for name, value in provenance["parameters"].items()
         }
         inputs = [
-            {**entry, "rows": self.count(entry["rows"])} if "rows" in entry else entry
-            for entry in provenance["inputs"]
+            {**entry, "rows": self.count(entry["rows"])} if "rows" in entry else entry for entry in provenance["inputs"]
         ]
         return {**provenance, "parameters": parameters, "inputs": inputs}
 

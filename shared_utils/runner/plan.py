@@ -145,9 +145,7 @@ def declared_parameters(path: Path) -> dict:
         raise PlanError(f"{name} is not a notebook that can be read.", "Bring it back from git.") from None
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     if not tagged:
-        raise PlanError(
-            f"{name} has no cell tagged 'parameters'.", "Add the tag in JupyterLab: gears > Cell Tags."
-        )
+        raise PlanError(f"{name} has no cell tagged 'parameters'.", "Add the tag in JupyterLab: gears > Cell Tags.")
     try:
         statements = ast.parse("".join(tagged[0]["source"])).body
     except SyntaxError as error:

@@ -106,9 +106,7 @@ def _trial_run(book) -> None:
 
 def _rows_words(book, n: int) -> str:
     return (
-        f"{n:,} {analysis.row_words(book)}"
-        if analysis.is_panel(book)
-        else people(n, book.rules, book.study.unit_label)
+        f"{n:,} {analysis.row_words(book)}" if analysis.is_panel(book) else people(n, book.rules, book.study.unit_label)
     )
 
 

@@ -188,9 +188,7 @@ def flow_counts(book) -> list[dict]:
 
 def _panel_words(book, flow) -> str:
     unit, periods = book.study.unit_label, book.study.frame[book.study.period]
-    parts = [
-        f'{r["assigned"] if r["assigned"] > 1 else "one of the"} {unit} in the group "{r["arm"]}"' for r in flow
-    ]
+    parts = [f'{r["assigned"] if r["assigned"] > 1 else "one of the"} {unit} in the group "{r["arm"]}"' for r in flow]
     return f"The analysis holds {listed(parts)}, over {periods.nunique()} {book.study.period_label}"
 
 

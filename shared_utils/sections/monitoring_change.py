@@ -276,10 +276,7 @@ def control(book, one, words):
         "stamp": book.stamp,
     }
     latest = one.text(row["value"]) if indicators.may_show(row, book.rules) else "hidden (too few people)"
-    alt = (
-        f"Line chart. {words}. Latest: {latest} in {month(row['period'])}; target "
-        f"{one.print(one.spec.target)}."
-    )
+    alt = f"Line chart. {words}. Latest: {latest} in {month(row['period'])}; target {one.print(one.spec.target)}."
     return charts_time.control(
         frame,
         sheet,

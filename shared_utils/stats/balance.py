@@ -49,9 +49,7 @@ def balance_table(frame: pd.DataFrame, group: str, covariates, weights: str | No
     for name in covariates:
         if coding.is_text(frame[name]):
             words = coding.labels(frame[name])
-            rows += [
-                _row(name, level, (words == level).astype(float), treated, weight) for level in sorted(set(words))
-            ]
+            rows += [_row(name, level, (words == level).astype(float), treated, weight) for level in sorted(set(words))]
         else:
             values = pd.to_numeric(frame[name]).to_numpy(float, na_value=np.nan)
             rows.append(_row(name, "", values, treated, weight))

@@ -109,9 +109,7 @@ def _filled(series: pd.Series, name: str):
     if not missing.any():
         return values, missing
     if missing.all():
-        raise CovariateError(
-            f"covariate '{name}' is empty in every row", "Take it off the list, or check its source."
-        )
+        raise CovariateError(f"covariate '{name}' is empty in every row", "Take it off the list, or check its source.")
     # fsum: the mean must not depend on the order of the rows, not even in the last bit
     return np.where(missing, fsum(values[~missing]) / (~missing).sum(), values), missing
 

@@ -214,12 +214,7 @@ def _stretches(usable):
 
 def _runs(flags, length):
     """Positions that belong to a run of at least `length` true flags."""
-    return [
-        i
-        for start, stop in _stretches(np.asarray(flags))
-        if stop - start >= length
-        for i in range(start, stop)
-    ]
+    return [i for start, stop in _stretches(np.asarray(flags)) if stop - start >= length for i in range(start, stop)]
 
 
 def _checked(values, denominators, kind, direction, excluded):

@@ -30,16 +30,20 @@ def problems(files: list[str] | None, city_dir: Path = Path()) -> list[str]:
     watch = watch_of(city_dir)
     for name, content in sweep.staged(city_dir, rest) if rest else ():
         if len(content) > LARGEST_BYTES:
-            found.append(f"{name} is larger than {LARGEST_BYTES // 1_000_000} MB. Keep it out of git, "
-                         "or ask the network where large files go.")
+            found.append(
+                f"{name} is larger than {LARGEST_BYTES // 1_000_000} MB. Keep it out of git, "
+                "or ask the network where large files go."
+            )
             continue
         if name.endswith(".ipynb") and _has_results(content):
             found.append(f"{name} holds results. Take them out:  nbstripout --keep-id {name}   then:  git add {name}")
         hits = watch.findings(content, name, sweep.kinds(name))
         if hits:
             more = f" and {len(hits) - SHOWN} more places" if len(hits) > SHOWN else ""
-            found.append(f"{'; '.join(map(str, hits[:SHOWN]))}{more}. Take that out of the file, or the file out of "
-                         f"the commit:  {_take_out(name)}")
+            found.append(
+                f"{'; '.join(map(str, hits[:SHOWN]))}{more}. Take that out of the file, or the file out of "
+                f"the commit:  {_take_out(name)}"
+            )
     return found
 
 

@@ -45,23 +45,31 @@ def _check(name: str, ok: bool, detail: str, fix: str) -> Check:
 
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    return _check("Python", sys.version_info >= OLDEST_PYTHON, version,
-                  f"Install Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer, then:  {SETUP}")
+    return _check(
+        "Python",
+        sys.version_info >= OLDEST_PYTHON,
+        version,
+        f"Install Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]} or newer, then:  {SETUP}",
+    )
 
 
 def _packages(path: Path) -> Check:
     """Installed packages against requirements.txt of the folder or of the nearest one above it."""
-    lock = next((folder / "requirements.txt" for folder in (path, *path.parents)
-                 if (folder / "requirements.txt").is_file()), None)
+    lock = next(
+        (folder / "requirements.txt" for folder in (path, *path.parents) if (folder / "requirements.txt").is_file()),
+        None,
+    )
     if lock is None:
-        return Check("packages", False, "requirements.txt is missing",
-                     "Restore it:  git checkout -- requirements.txt")
+        return Check("packages", False, "requirements.txt is missing", "Restore it:  git checkout -- requirements.txt")
     if importlib.util.find_spec("packaging") is None:
         return Check("packages", False, "the pinned packages are not installed", SETUP)
     pinned = _pinned(lock.read_text(encoding="utf-8"))
     installed = {_canonical(found.name): found.version for found in importlib.metadata.distributions()}
-    wrong = [f"{name} {installed.get(name, 'missing')} instead of {version}"
-             for name, version in pinned.items() if installed.get(name) != version]
+    wrong = [
+        f"{name} {installed.get(name, 'missing')} instead of {version}"
+        for name, version in pinned.items()
+        if installed.get(name) != version
+    ]
     shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
     return _check("packages", not wrong, shown or f"{len(pinned)} as pinned", SETUP)
 
@@ -72,8 +80,11 @@ def _pinned(lock: str) -> dict[str, str]:
 
     lines = re.findall(r"^([A-Za-z0-9][^\\\n]*==[^\\\n]*)", lock, re.MULTILINE)
     pins = (Requirement(line.strip()) for line in lines)
-    return {_canonical(pin.name): next(iter(pin.specifier)).version
-            for pin in pins if pin.marker is None or pin.marker.evaluate()}
+    return {
+        _canonical(pin.name): next(iter(pin.specifier)).version
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate()
+    }
 
 
 def _canonical(name: str) -> str:
@@ -82,8 +93,11 @@ def _canonical(name: str) -> str:
 
 def _utf8() -> Check:
     encoding = "utf-8" if sys.flags.utf8_mode else locale.getencoding()
-    fix = ("Type  setx PYTHONUTF8 1  and open a new terminal." if os.name == "nt"
-           else "Choose a UTF-8 locale, for example:  export LANG=C.UTF-8")
+    fix = (
+        "Type  setx PYTHONUTF8 1  and open a new terminal."
+        if os.name == "nt"
+        else "Choose a UTF-8 locale, for example:  export LANG=C.UTF-8"
+    )
     return _check("UTF-8", encoding.lower().replace("-", "") == "utf8", encoding, fix)
 
 
@@ -94,15 +108,20 @@ def _kernel() -> Check:
         return Check("kernel python3", False, "not installed for this Python", SETUP)
     program = json.loads(spec.read_text(encoding="utf-8"))["argv"][0]
     # A bare name means "the Python that starts Jupyter"; a full path breaks when the folder is moved.
-    return _check("kernel python3", shutil.which(program) is not None, program,
-                  f"Delete the folder .venv, then:  {SETUP}")
+    return _check(
+        "kernel python3", shutil.which(program) is not None, program, f"Delete the folder .venv, then:  {SETUP}"
+    )
 
 
 def _path_length(path: Path) -> Check:
     length = len(str(path))
     ok = os.name != "nt" or length <= LONGEST_ROOT or _windows_takes_long_paths()
-    return _check("path length", ok, f"{length} characters (Windows: at most {LONGEST_ROOT})",
-                  r"Move this folder to a short path such as C:\pilot, outside OneDrive and Downloads.")
+    return _check(
+        "path length",
+        ok,
+        f"{length} characters (Windows: at most {LONGEST_ROOT})",
+        r"Move this folder to a short path such as C:\pilot, outside OneDrive and Downloads.",
+    )
 
 
 def _windows_takes_long_paths() -> bool:
@@ -122,8 +141,10 @@ def _git_drivers(path: Path) -> Check:
         return Check(name, True, "git is not on this computer")
     if _git(path, "rev-parse", "--git-dir") == "":
         return Check(name, True, "this folder is not in a git repository")
-    registered = all(_git(path, "config", "--get", f"{kind}.jupyternotebook.{key}")
-                     for kind, key in (("diff", "command"), ("merge", "driver")))
+    registered = all(
+        _git(path, "config", "--get", f"{kind}.jupyternotebook.{key}")
+        for kind, key in (("diff", "command"), ("merge", "driver"))
+    )
     detail = "nbdime is registered" if registered else "git would merge notebooks as text"
     return _check(name, registered, detail, "nbdime config-git --enable")
 

@@ -31,13 +31,15 @@ def message(found: list[str]) -> str:
     if not found:
         return ""
     number = "1 answer needs" if len(found) == 1 else f"{len(found)} answers need"
-    return "\n".join([
-        f"This city cannot be made yet: {number} a change. Nothing was created.",
-        "",
-        *(f"  {problem}" for problem in found),
-        "",
-        f"Next: type the same command again with another answer for {', '.join(map(_answer, found))}.",
-    ])
+    return "\n".join(
+        [
+            f"This city cannot be made yet: {number} a change. Nothing was created.",
+            "",
+            *(f"  {problem}" for problem in found),
+            "",
+            f"Next: type the same command again with another answer for {', '.join(map(_answer, found))}.",
+        ]
+    )
 
 
 def problems(answers: dict) -> list[str]:
@@ -47,8 +49,10 @@ def problems(answers: dict) -> list[str]:
     found = {name: check(value[name]) for name, check in CHECKS.items()}
     for name in ("state", "design"):
         if preset and not found[name] and value[name] != preset[name]:
-            found[name] = (f'"{value[name]}" is not what the ready-made {preset["name"]} pilot is built for '
-                           f'({preset[name]}). Keep {preset[name]}, or choose the city "{OTHER}".')
+            found[name] = (
+                f'"{value[name]}" is not what the ready-made {preset["name"]} pilot is built for '
+                f'({preset[name]}). Keep {preset[name]}, or choose the city "{OTHER}".'
+            )
     if not found["start_date"] and not found["end_date"]:
         found["end_date"] = _length_problem(value["start_date"], value["end_date"])
     return [f"{name}: {problem}" for name, problem in found.items() if problem]
@@ -65,6 +69,7 @@ def _one_of(what: str, valid):
         if not value:
             return f"is empty. Choose one: {', '.join(valid)}."
         return f'"{value}" is not a {what}.{nearest(value, valid)} Choose one: {", ".join(valid)}.'
+
     return check
 
 
@@ -91,7 +96,7 @@ def _text_problem(value: str) -> str:
         return f"holds an invisible character (U+{ord(invisible):04X}). Type it by hand, do not paste it."
     forbidden = sorted(set(value) & set('{}"\\'))
     if forbidden:
-        return f"\"{value}\" holds {' '.join(forbidden)} which the settings files cannot carry. Leave it out."
+        return f'"{value}" holds {" ".join(forbidden)} which the settings files cannot carry. Leave it out.'
     if value != value.strip():
         return f'"{value}" begins or ends with a space. Leave it out.'
     return ""
@@ -102,8 +107,10 @@ def _slug_problem(value: str) -> str:
     if not value:
         return "is empty. Use lower case letters, digits and hyphens, for example alder-bay-savings."
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
-        return (f'"{shown}" cannot name a folder on every system. Use lower case letters a-z, digits and '
-                "single hyphens, for example alder-bay-savings.")
+        return (
+            f'"{shown}" cannot name a folder on every system. Use lower case letters a-z, digits and '
+            "single hyphens, for example alder-bay-savings."
+        )
     if len(value) not in SLUG_LENGTH:
         return f'"{shown}" has {len(value)} characters. Use {SLUG_LENGTH[0]} to {SLUG_LENGTH[-1]}.'
     if value in WINDOWS_DEVICES:

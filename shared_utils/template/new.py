@@ -27,14 +27,20 @@ def create(template_root: Path, out_dir: Path, context: dict[str, str]) -> Path:
         places = {"cookiecutters_dir": f"{home}/templates", "replay_dir": f"{home}/replay"}
         settings.write_text(json.dumps(places), encoding="utf-8")  # JSON is YAML
         try:
-            made = cookiecutter(str(template_root), no_input=True, output_dir=str(out_dir),
-                                config_file=str(settings), extra_context=_as_typed(context))
+            made = cookiecutter(
+                str(template_root),
+                no_input=True,
+                output_dir=str(out_dir),
+                config_file=str(settings),
+                extra_context=_as_typed(context),
+            )
         except FailedHookException as error:
             problem, last, hint = str(error).partition("\n\nNext: ")
             raise TemplateError(problem, f"Next: {hint}" if last else "") from error
         except OutputDirExistsException as error:
-            raise TemplateError(str(error).removeprefix("Error: ") + ".",
-                                "Next: choose another city_slug, or move that folder away.") from error
+            raise TemplateError(
+                str(error).removeprefix("Error: ") + ".", "Next: choose another city_slug, or move that folder away."
+            ) from error
     return Path(made)
 
 
@@ -44,8 +50,9 @@ def _check_names(template_root: Path, context: dict[str, str]) -> None:
     asked = [name for name in questions if not name.startswith("_")]
     for name in context:
         if name not in asked:
-            raise TemplateError(f"'{name}' is not asked for a new city.{nearest(name, asked)}",
-                                f"Allowed: {', '.join(asked)}.")
+            raise TemplateError(
+                f"'{name}' is not asked for a new city.{nearest(name, asked)}", f"Allowed: {', '.join(asked)}."
+            )
     if "city" in context and context["city"] not in questions["city"]:
         problem, hint = inputs.CHECKS["city"](context["city"]), "Next: choose one of these cities."
         raise TemplateError(f"city: {problem}", hint)
@@ -53,5 +60,4 @@ def _check_names(template_root: Path, context: dict[str, str]) -> None:
 
 def _as_typed(context: dict[str, str]) -> dict[str, str]:
     """Cookiecutter renders given answers as Jinja; a literal keeps "{x}" as typed, for the check to see."""
-    return {name: answer if name == "city" else "{{ " + json.dumps(answer) + " }}"
-            for name, answer in context.items()}
+    return {name: answer if name == "city" else "{{ " + json.dumps(answer) + " }}" for name, answer in context.items()}

@@ -11,8 +11,7 @@ from pathlib import Path
 
 PACKAGE = "shared_utils"
 MANIFEST = "VENDORED.json"
-NOTE = ("Copied from the template; do not edit here, an update would overwrite it. "
-        "Your own functions go in city_code/.")
+NOTE = "Copied from the template; do not edit here, an update would overwrite it. Your own functions go in city_code/."
 
 
 def vendor(template_root: Path, city_dir: Path) -> Path:
@@ -23,8 +22,11 @@ def vendor(template_root: Path, city_dir: Path) -> Path:
     for name in _files(source):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
-    manifest = {"note": NOTE, "version": _version(target),
-                "files": {name: _sha256(target / name) for name in _files(target)}}
+    manifest = {
+        "note": NOTE,
+        "version": _version(target),
+        "files": {name: _sha256(target / name) for name in _files(target)},
+    }
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     (target / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
     return target / MANIFEST
@@ -34,17 +36,26 @@ def check(city_dir: Path) -> list[str]:
     """Return a sentence for each file of the city's shared_utils that is not as it was copied."""
     folder = city_dir / PACKAGE
     if not (folder / MANIFEST).is_file():
-        return [f"{PACKAGE}/{MANIFEST} is missing, so the shared code cannot be checked. "
-                f"Restore it:  git checkout -- {PACKAGE}"]
+        return [
+            f"{PACKAGE}/{MANIFEST} is missing, so the shared code cannot be checked. "
+            f"Restore it:  git checkout -- {PACKAGE}"
+        ]
     known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
     present = set(_files(folder))
-    missing = [f"{PACKAGE}/{name} is missing. Restore it:  git checkout -- {PACKAGE}/{name}"
-               for name in sorted(set(known) - present)]
-    edited = [f"{PACKAGE}/{name} was edited by hand. Move your change to city_code/ (or into the template), "
-              f"then restore the file:  git checkout -- {PACKAGE}/{name}"
-              for name in sorted(present & set(known)) if _sha256(folder / name) != known[name]]
-    added = [f"{PACKAGE}/{name} does not belong to the template. Move it to city_code/."
-             for name in sorted(present - set(known))]
+    missing = [
+        f"{PACKAGE}/{name} is missing. Restore it:  git checkout -- {PACKAGE}/{name}"
+        for name in sorted(set(known) - present)
+    ]
+    edited = [
+        f"{PACKAGE}/{name} was edited by hand. Move your change to city_code/ (or into the template), "
+        f"then restore the file:  git checkout -- {PACKAGE}/{name}"
+        for name in sorted(present & set(known))
+        if _sha256(folder / name) != known[name]
+    ]
+    added = [
+        f"{PACKAGE}/{name} does not belong to the template. Move it to city_code/."
+        for name in sorted(present - set(known))
+    ]
     return missing + edited + added
 
 
@@ -52,8 +63,10 @@ def _files(folder: Path) -> list[str]:
     """Relative paths with forward slashes, sorted; without caches, hidden files and the manifest itself."""
     names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
-        name.as_posix() for name in names
-        if name.suffix != ".pyc" and name.as_posix() != MANIFEST
+        name.as_posix()
+        for name in names
+        if name.suffix != ".pyc"
+        and name.as_posix() != MANIFEST
         and not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
     )
 

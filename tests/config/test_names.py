@@ -14,10 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_names_need_only_the_standard_library():
-    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-            "from shared_utils.config.names import PRESETS, preset_path, starter_path\n"
-            "from shared_utils.config import STATES\n"
-            "assert preset_path(PRESETS[0]).exists() and starter_path('rd').exists() and len(STATES) == 52")
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from shared_utils.config.names import PRESETS, preset_path, starter_path\n"
+        "from shared_utils.config import STATES\n"
+        "assert preset_path(PRESETS[0]).exists() and starter_path('rd').exists() and len(STATES) == 52"
+    )
     # -S: no site-packages, -I: nothing from the environment either.
     subprocess.run([sys.executable, "-S", "-I", "-c", code], check=True)
 
@@ -31,12 +33,13 @@ def test_lists_are_complete():
 def test_fips_codes_are_two_digits_and_unique():
     codes = list(names.STATE_FIPS.values())
     assert all(len(code) == 2 and code.isdigit() for code in codes) and len(set(codes)) == 52
-    assert (names.STATE_FIPS["CT"], names.STATE_FIPS["PR"], names.STATES["DC"]) == (
-        "09", "72", "District of Columbia")
+    assert (names.STATE_FIPS["CT"], names.STATE_FIPS["PR"], names.STATES["DC"]) == ("09", "72", "District of Columbia")
 
 
-@pytest.mark.parametrize("ask, name, near", [
-    (config.preset_path, "newarc", "newark"), (config.starter_path, "rct_indivdual", "rct_individual")])
+@pytest.mark.parametrize(
+    "ask, name, near",
+    [(config.preset_path, "newarc", "newark"), (config.starter_path, "rct_indivdual", "rct_individual")],
+)
 def test_unknown_names_are_refused(ask, name, near):
     with pytest.raises(EmiError, match=f"'{name}' is not a .*Did you mean '{near}'"):
         ask(name)

@@ -11,26 +11,105 @@ from shared_utils.config.rules import EQUITY_DIMS
 
 # slug, domain, type, primary, mwe on the estimation scale, its scale, confirmatory subgroup, state, FIPS
 TABLE = {
-    "cincinnati": ("cincinnati-workforce-support", "employment", "rct_individual", "employed_q2", 0.05,
-                   "prob_diff",
-                   "household_type", "OH", "39061"),
-    "dayton": ("dayton-early-engagement", "education", "rct_cluster", "home_learning_index", 2.7, "points",
-               "opportunity_tercile", "OH", "39113"),
-    "detroit": ("detroit-tenant-support", "housing", "did_staggered", "arrears30_share", 0.02, "prob_diff",
-                "opportunity_tercile", "MI", "26163"),
-    "lansing": ("lansing-financial-tools", "savings", "iv_encouragement", "past_due_m6", 0.08, "prob_diff",
-                "opportunity_tercile", "MI", "26065"),
-    "neworleans": ("neworleans-youth-readiness", "employment", "rct_blocked_lottery", "connected_m9", 0.06,
-                   "prob_diff", "gender", "LA", "22071"),
-    "newark": ("newark-eviction-prevention", "housing", "panel_did", "eviction_judgments", 0.10536, "log_irr",
-               "opportunity_tercile", "NJ", "34013"),
-    "racine": ("racine-hse-completion", "education", "observational_aipw", "hse_earned_9m", 0.08, "prob_diff",
-               "household_type", "WI", "55101"),
-    "rochester": ("rochester-matched-savings", "savings", "rd", "liquid_savings_m12", 200, "usd",
-                  "household_type", "NY", "36055"),
-    "tulsa": ("tulsa-career-pathways", "employment", "rct_multiarm", "employed_or_enrolled_m9", 0.06,
-              "prob_diff",
-              "household_type", "OK", "40143"),
+    "cincinnati": (
+        "cincinnati-workforce-support",
+        "employment",
+        "rct_individual",
+        "employed_q2",
+        0.05,
+        "prob_diff",
+        "household_type",
+        "OH",
+        "39061",
+    ),
+    "dayton": (
+        "dayton-early-engagement",
+        "education",
+        "rct_cluster",
+        "home_learning_index",
+        2.7,
+        "points",
+        "opportunity_tercile",
+        "OH",
+        "39113",
+    ),
+    "detroit": (
+        "detroit-tenant-support",
+        "housing",
+        "did_staggered",
+        "arrears30_share",
+        0.02,
+        "prob_diff",
+        "opportunity_tercile",
+        "MI",
+        "26163",
+    ),
+    "lansing": (
+        "lansing-financial-tools",
+        "savings",
+        "iv_encouragement",
+        "past_due_m6",
+        0.08,
+        "prob_diff",
+        "opportunity_tercile",
+        "MI",
+        "26065",
+    ),
+    "neworleans": (
+        "neworleans-youth-readiness",
+        "employment",
+        "rct_blocked_lottery",
+        "connected_m9",
+        0.06,
+        "prob_diff",
+        "gender",
+        "LA",
+        "22071",
+    ),
+    "newark": (
+        "newark-eviction-prevention",
+        "housing",
+        "panel_did",
+        "eviction_judgments",
+        0.10536,
+        "log_irr",
+        "opportunity_tercile",
+        "NJ",
+        "34013",
+    ),
+    "racine": (
+        "racine-hse-completion",
+        "education",
+        "observational_aipw",
+        "hse_earned_9m",
+        0.08,
+        "prob_diff",
+        "household_type",
+        "WI",
+        "55101",
+    ),
+    "rochester": (
+        "rochester-matched-savings",
+        "savings",
+        "rd",
+        "liquid_savings_m12",
+        200,
+        "usd",
+        "household_type",
+        "NY",
+        "36055",
+    ),
+    "tulsa": (
+        "tulsa-career-pathways",
+        "employment",
+        "rct_multiarm",
+        "employed_or_enrolled_m9",
+        0.06,
+        "prob_diff",
+        "household_type",
+        "OK",
+        "40143",
+    ),
 }
 DECREASE = {"detroit", "lansing", "newark"}
 KIND = {"dayton": "index", "detroit": "proportion", "newark": "count", "rochester": "continuous"}
@@ -65,11 +144,13 @@ def test_complete(cities, key):
     assert all(city.pilot.theory_of_change.model_dump().values()) and city.pilot.population
     assert city.covariates and city.privacy.direct_identifiers and city.privacy.id_columns
     assert city.privacy.salt_env == f"EMI_SALT_{key.upper()}"
-    assert [g.type for g in city.decision.guardrails] == ["subgroup_harm", "cost_per_unit_max",
-                                                          "quality_flags"]
+    assert [g.type for g in city.decision.guardrails] == ["subgroup_harm", "cost_per_unit_max", "quality_flags"]
     assert {d.id for d in city.subgroups.dims} >= set(EQUITY_DIMS) or key == "newark"
     assert (city.pilot.start, city.pilot.end, city.pilot.data_lock) == (
-        datetime.date(2019, 4, 1), datetime.date(2020, 9, 30), datetime.date(2020, 10, 31))
+        datetime.date(2019, 4, 1),
+        datetime.date(2020, 9, 30),
+        datetime.date(2020, 10, 31),
+    )
 
 
 @pytest.mark.parametrize("key", PRESETS)
@@ -93,8 +174,10 @@ def test_says_it_is_synthetic(cities, key):
 @pytest.mark.parametrize("key", PRESETS)
 def test_lines_the_template_replaces_stand_alone(key):
     lines = preset_path(key).read_text(encoding="utf-8").splitlines()
-    for block, keys in (("city", ("key", "name", "state")),
-                        ("pilot", ("slug", "title", "domain", "start", "end", "data_lock"))):
+    for block, keys in (
+        ("city", ("key", "name", "state")),
+        ("pilot", ("slug", "title", "domain", "start", "end", "data_lock")),
+    ):
         start = lines.index(f"{block}:")
         end = next(i for i in range(start + 1, len(lines)) if not lines[i].strip())
         for name in keys:
@@ -119,7 +202,14 @@ def test_newark_as_specified(cities):
     assert [event.id for event in newark.events] == ["covid", "nj_eo106", "cares", "cdc"]
     assert (newark.design.post_window.start, newark.design.post_window.end) == ("2019-07", "2020-02")
     assert [s.id for s in newark.design.sensitivity] == [
-        "full_window", "sdid", "scm_aggregate", "its_city", "trend", "drop_border", "placebo_2018"]
+        "full_window",
+        "sdid",
+        "scm_aggregate",
+        "its_city",
+        "trend",
+        "drop_border",
+        "placebo_2018",
+    ]
     assert newark.design.estimand == "ATT_IRR"
     assert [i.target for i in newark.indicators] == [8.0, 3.5, 40, 21, 85, 70]
     assert newark.indicators[0].unit == "per 1,000 renter households"
@@ -127,8 +217,7 @@ def test_newark_as_specified(cities):
 
 def test_rochester_as_specified(cities):
     rd = cities["rochester"].design
-    assert (rd.running_variable, rd.cutoff, rd.treated_side, rd.fuzzy) == ("income_pct_fpl", 200,
-                                                                           "at_or_below", True)
+    assert (rd.running_variable, rd.cutoff, rd.treated_side, rd.fuzzy) == ("income_pct_fpl", 200, "at_or_below", True)
     assert rd.treatment_received.service_type == "match_account_opened"
     assert rd.sensitivity[5].window == (-5, 5) and rd.sensitivity[4].covariate_adjust == []
     assert [event.id for event in cities["rochester"].events] == ["covid", "eip"]
@@ -138,8 +227,7 @@ def test_rochester_as_specified(cities):
 
 def test_tulsa_has_two_primary_contrasts(cities):
     design = cities["tulsa"].design
-    assert design.primary_contrasts == [("career_education", "control"),
-                                        ("career_education_plus_training", "control")]
+    assert design.primary_contrasts == [("career_education", "control"), ("career_education_plus_training", "control")]
     assert design.portfolio_contrast == design.primary_contrasts[1]
 
 

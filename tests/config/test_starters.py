@@ -7,9 +7,16 @@ import pytest
 
 from shared_utils.config import DESIGN_TYPES, load_city, load_portfolio, starter_path
 
-ANSWERS = {"CITY_KEY": "fort_worth", "CITY_NAME": "Fort Worth: \u00d1", "STATE": "TX",
-           "SLUG": "fort-worth-jobs",
-           "TITLE": "Jobs: a pilot # 1", "DOMAIN": "employment", "START": "2024-01-01", "END": "2025-06-30"}
+ANSWERS = {
+    "CITY_KEY": "fort_worth",
+    "CITY_NAME": "Fort Worth: \u00d1",
+    "STATE": "TX",
+    "SLUG": "fort-worth-jobs",
+    "TITLE": "Jobs: a pilot # 1",
+    "DOMAIN": "employment",
+    "START": "2024-01-01",
+    "END": "2025-06-30",
+}
 
 MINIMAL = """\
 schema_version: "1.0"
@@ -47,6 +54,7 @@ def city(tmp_path):
     def write(text):
         (tmp_path / "city.yml").write_text(text, encoding="utf-8")
         return load_city(tmp_path)
+
     return write
 
 
@@ -70,17 +78,19 @@ def test_thirty_lines_do(city, tmp_path):
     assert loaded.design.strata == ["site"]
     assert loaded.city.state_fips == "39" and loaded.privacy.salt_env == "EMI_SALT_AKRON"
     assert loaded.pilot.data_lock.isoformat() == "2025-07-31"
-    assert loaded.privacy.small_cell_min == 11 and loaded.reporting.notebooks == ["baseline", "monitoring",
-                                                                                  "impact"]
+    assert loaded.privacy.small_cell_min == 11 and loaded.reporting.notebooks == ["baseline", "monitoring", "impact"]
     assert loaded.events == [] and loaded.indicators == [] and loaded.subgroups.dims == []
 
 
-@pytest.mark.parametrize("direction, value, size", [
-    ("decrease", -10, -math.log(0.9)), ("decrease", 10, -math.log(0.9)), ("increase", 10, math.log(1.1))])
+@pytest.mark.parametrize(
+    "direction, value, size",
+    [("decrease", -10, -math.log(0.9)), ("decrease", 10, -math.log(0.9)), ("increase", 10, math.log(1.1))],
+)
 def test_percent_change_is_a_log_ratio(city, direction, value, size):
     text = MINIMAL.replace(
         "type: rct_individual\n  treatment: offered\n  received: took_part\n  strata: site",
-        "type: panel_did\n  unit: tract\n  time: month\n  treatment: active\n  estimator: ppml_twfe")
+        "type: panel_did\n  unit: tract\n  time: month\n  treatment: active\n  estimator: ppml_twfe",
+    )
     text = text.replace("kind: binary\n    direction: increase", f"kind: count\n    direction: {direction}")
     loaded = city(text.replace("prob_diff, value: 0.05", f"percent_change, value: {value}"))
     assert loaded.mwe == pytest.approx(size)

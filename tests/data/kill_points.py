@@ -22,7 +22,7 @@ from shared_utils import data
 from shared_utils.data import analysis_file, intake_tables, reference, schema, store  # noqa: F401
 from shared_utils.data.model import TABLES
 
-schema.reader(schema.field(TABLES["units"].columns["unit_id"]))     # the first one loads all of frictionless
+schema.reader(schema.field(TABLES["units"].columns["unit_id"]))  # the first one loads all of frictionless
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.chmod", "os.link", "os.truncate", "os.rmdir")
 
 

@@ -55,6 +55,7 @@ def book(fill: Callable, change: Callable[[str, bytes], bytes] | None = None) ->
 
 def sheet(*rows, header: bool = True) -> Callable:
     """Return the filler of one sheet of rows, below the headers of the mapping."""
+
     def fill(workbook) -> None:
         for row in ([list(HEADERS)] if header else []) + [list(r) for r in rows]:
             workbook.active.append(row)

@@ -59,7 +59,7 @@ def test_a_kill_at_any_point_leaves_the_old_tables_or_the_new_ones(tmp_path, fir
     print(f"killed at {told['points']} points; then read: {told['states']}")
     assert told["wrong"] == []
     made = sum(path.is_file() for name in ("linked", "crosswalk") for path in (new.root / name).rglob("*"))
-    at_least = 3 * (made - 1)    # every file but the salt is opened, flushed and renamed
+    at_least = 3 * (made - 1)  # every file but the salt is opened, flushed and renamed
     assert told["points"] >= at_least // step and min(told["states"].values()) >= 1
 
 
@@ -115,7 +115,7 @@ def test_a_full_disk_is_said_and_leaves_the_old_tables(tmp_path, monkeypatch, at
         city.intake()
     assert len(writes) == at
     assert "The disk is full" in refused.value.message and "Free some space" in refused.value.hint
-    if at < 8:                          # the 8th comes after the change: it takes who left out of the crosswalk
+    if at < 8:  # the 8th comes after the change: it takes who left out of the crosswalk
         assert city.linked_bytes() == old
     assert set(crosswalk.splitlines()) <= set((city.root / "crosswalk" / "crosswalk.csv").read_bytes().splitlines())
     assert not list(city.root.rglob("*.part"))

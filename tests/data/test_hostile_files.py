@@ -41,6 +41,7 @@ def only(problems):
 
 def edited(*pairs: tuple[bytes, bytes], part: str = SHEET) -> bytes:
     """Return a good workbook with some bytes of one part replaced."""
+
     def change(name, content):
         for old, new in pairs if name == part else ():
             assert old in content
@@ -79,9 +80,13 @@ def test_a_real_bomb_is_refused_too(tmp_path, bounded):
 def test_entities_are_refused(tmp_path, bounded):
     laughs = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10 if n else b"ha") for n in range(9))
     for part in (SHEET, "xl/workbook.xml", "xl/styles.xml", "[Content_Types].xml"):
+
         def change(name, content, bad=part):
-            return b"<!DOCTYPE x [" + laughs + b"]>" + content.removeprefix(b'<?xml version="1.0"?>') \
-                if name == bad else content
+            return (
+                b"<!DOCTYPE x [" + laughs + b"]>" + content.removeprefix(b'<?xml version="1.0"?>')
+                if name == bad
+                else content
+            )
 
         problem = only(refused(tmp_path, "laughs.xlsx", book(sheet(ROW), change)))
         assert f"{Path(part).name} of the workbook declares entities" in problem.message
@@ -176,8 +181,9 @@ def test_paths_that_are_no_source_are_refused(path):
     assert message and fix
 
 
-@pytest.mark.parametrize("path", ["raw/x.csv", "raw/2020/Program tracker FY20.xlsx", "raw/CONTACTS.csv",
-"raw/a.b.parquet"])
+@pytest.mark.parametrize(
+    "path", ["raw/x.csv", "raw/2020/Program tracker FY20.xlsx", "raw/CONTACTS.csv", "raw/a.b.parquet"]
+)
 def test_paths_of_sources_are_not(path):
     assert path_problem(path) is None
 

@@ -100,13 +100,21 @@ def test_dates_with_one_reading_need_no_format(city):
 
 def test_zero_fill_writes_the_months_a_court_leaves_out(city):
     city.write("tracts.csv", "GEOID\n36055000100\n36055000200\n")
-    city.map("tracts", """\
+    city.map(
+        "tracts",
+        """\
         source: {path: raw/tracts.csv}
         tables: {units: {columns: {GEOID: unit_id}, constants: {unit_type: tract}}}
-        """)
-    city.write("court.csv", "Tract,Month,Cases,Renters,Kind\n36055000100,2019-01,4,900,RES\n"
-                            "36055000100,2019-02,2,900,COM\n36055000200,2019-03,1,500,RES\n")
-    city.map("court", """\
+        """,
+    )
+    city.write(
+        "court.csv",
+        "Tract,Month,Cases,Renters,Kind\n36055000100,2019-01,4,900,RES\n"
+        "36055000100,2019-02,2,900,COM\n36055000200,2019-03,1,500,RES\n",
+    )
+    city.map(
+        "court",
+        """\
         source: {path: raw/court.csv}
         row_filter: "kind == 'RES'"
         tables:
@@ -116,7 +124,8 @@ def test_zero_fill_writes_the_months_a_court_leaves_out(city):
             types: {period_start: month}
             date_formats: {period_start: ["%Y-%m"]}
             zero_fill: {keys: [subject_id, period_start], from_table: units, value: 0}
-        """)
+        """,
+    )
     report = city.intake()
     panel = city.tables()["outcomes"].query("outcome_id == 'judgments'")
     panel = panel.sort_values(["subject_id", "period_start"])
@@ -133,8 +142,9 @@ def test_zero_fill_writes_the_months_a_court_leaves_out(city):
 def test_a_missing_column_is_named_with_the_nearest_and_the_fix(city):
     city.change("tracker.csv", "Client ID,Site", "Client Id.,Site")
     problem = str(city.problems()[0])
-    assert problem.startswith("tracker.csv, column Client ID: there is no column 'Client ID'. "
-                              "Did you mean 'Client Id.'?")
+    assert problem.startswith(
+        "tracker.csv, column Client ID: there is no column 'Client ID'. Did you mean 'Client Id.'?"
+    )
     assert "or change 'Client ID' in mappings/tracker.yml below line 3." in problem
     assert "The file has: 'Client Id.', 'Site', 'Applied'" in problem
 
@@ -167,19 +177,24 @@ def test_ambiguous_dates_are_an_error_until_the_mapping_decides(city):
     before = "    constants: {consent_status: consented}\n"
     city.change("tracker", before, before + '    date_formats: {application_date: ["%d/%m/%Y"]}\n')
     city.intake()
-    assert city.tables()["participants"]["application_date"].tolist() == [
-        pd.Timestamp("2019-01-05")] * 2 + [pd.Timestamp("2019-03-05")] * 2
+    assert (
+        city.tables()["participants"]["application_date"].tolist()
+        == [pd.Timestamp("2019-01-05")] * 2 + [pd.Timestamp("2019-03-05")] * 2
+    )
 
 
-@pytest.mark.parametrize("old, new, words", [
-    (",21000,", ',"21,000",', "'21,000' is not a number."),
-    (",21000,", ",about 21000,", "is not a number"),
-    (",34,", ",34.5,", "is not a whole number"),
-    (",2020-01-15,555-0101", ",43845,555-0101", "Excel's number of a date"),
-    (",2020-01-15,555-0101", ",2020-02-30,555-0101", "is not a date like 2019-12-31"),
-    ("AB-001,Site A", ",Site A", "cell A2, column Client ID: the cell is empty."),
-    ("AB-002,Site A,2019-05-01", "AB-0-02,Site A,2019-05-01", "differ only in where their dashes"),
-])
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        (",21000,", ',"21,000",', "'21,000' is not a number."),
+        (",21000,", ",about 21000,", "is not a number"),
+        (",34,", ",34.5,", "is not a whole number"),
+        (",2020-01-15,555-0101", ",43845,555-0101", "Excel's number of a date"),
+        (",2020-01-15,555-0101", ",2020-02-30,555-0101", "is not a date like 2019-12-31"),
+        ("AB-001,Site A", ",Site A", "cell A2, column Client ID: the cell is empty."),
+        ("AB-002,Site A,2019-05-01", "AB-0-02,Site A,2019-05-01", "differ only in where their dashes"),
+    ],
+)
 def test_cells_that_do_not_fit_are_named(city, old, new, words):
     if "AB-0-02" in new:
         city.change("services.csv", "AB-001", "AB-002")
@@ -210,16 +225,22 @@ def test_all_problems_of_all_files_come_at_once(city):
     assert str(refused.value).startswith("3 problems in the data files. Nothing was changed.")
 
 
-@pytest.mark.parametrize("old, new, words", [
-    ("tables:", "tabels:", "line 2: 'tabels' is not a key here. Did you mean 'tables'?"),
-    ("Age: age_years", "Age: age_yeras", "line 9: 'age_yeras' is not a column of participants. "
-                                         "Did you mean 'age_years'?"),
-    ("  outcomes:", "  outcome:", "'outcome' is not a table. Did you mean 'outcomes'?"),
-    ("raw/tracker.csv", "../tracker.csv", "leaves the data folder"),
-    ("constants: {consent_status: consented}", "constants: {}", "participants needs consent_status."),
-    ("Age: age_years", "Phone: age_years", "'Phone' names a person and never comes in"),
-    ("Income: income_annual_usd", "Income: age_years", "age_years is given twice"),
-])
+@pytest.mark.parametrize(
+    "old, new, words",
+    [
+        ("tables:", "tabels:", "line 2: 'tabels' is not a key here. Did you mean 'tables'?"),
+        (
+            "Age: age_years",
+            "Age: age_yeras",
+            "line 9: 'age_yeras' is not a column of participants. Did you mean 'age_years'?",
+        ),
+        ("  outcomes:", "  outcome:", "'outcome' is not a table. Did you mean 'outcomes'?"),
+        ("raw/tracker.csv", "../tracker.csv", "leaves the data folder"),
+        ("constants: {consent_status: consented}", "constants: {}", "participants needs consent_status."),
+        ("Age: age_years", "Phone: age_years", "'Phone' names a person and never comes in"),
+        ("Income: income_annual_usd", "Income: age_years", "age_years is given twice"),
+    ],
+)
 def test_a_mistake_in_a_mapping_names_its_line(city, old, new, words):
     city.change("tracker", old, new)
     problems = city.problems()
@@ -350,21 +371,34 @@ def test_the_report_is_readable_json(city):
 # ---------------------------------------------------------------- row_filter
 
 
-@pytest.mark.parametrize("text", [
-    "__import__('os')", "a.b == 1", "open('x')", "a == b", "a in 'abc'", "1 < a < 3", "a == [1]", "lambda: 1",
-    "a ==",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os')",
+        "a.b == 1",
+        "open('x')",
+        "a == b",
+        "a in 'abc'",
+        "1 < a < 3",
+        "a == [1]",
+        "lambda: 1",
+        "a ==",
+    ],
+)
 def test_row_filter_refuses_everything_but_its_small_grammar(text):
     with pytest.raises(FilterError):
         RowFilter(text)
 
 
-@pytest.mark.parametrize("text, kept", [
-    ("case_type in ['A', 'B']", [0, 1]),
-    ("case_type not in ['A', 'B']", [2]),
-    ("not case_type == 'A' and amount >= 10", [1]),
-    ("amount < 5 or case_type == 'A'", [0, 2]),
-])
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ("case_type in ['A', 'B']", [0, 1]),
+        ("case_type not in ['A', 'B']", [2]),
+        ("not case_type == 'A' and amount >= 10", [1]),
+        ("amount < 5 or case_type == 'A'", [0, 2]),
+    ],
+)
 def test_row_filter_keeps(text, kept):
     frame = pd.DataFrame({"Case Type": ["A", "B", "C"], "Amount": ["7", "10", "3"]})
     assert RowFilter(text).keep(frame).to_numpy().nonzero()[0].tolist() == kept

@@ -102,7 +102,7 @@ def test_marks_that_the_cells_tell_are_those_of_the_source(tmp_path):
 def test_a_header_to_the_letter_is_the_one_that_is_meant():
     assert match(["site", "Site", "SITE "], ["Site"]) == ["site", "Site", "SITE "]
     assert match(["site", "Group"], ["Site", "group"]) == ["Site", "group"]
-    assert match(["site", "SITE"], ["Site"]) == ["Site", "Site"]      # two: said by the one who needs it
+    assert match(["site", "SITE"], ["Site"]) == ["Site", "Site"]  # two: said by the one who needs it
 
 
 def test_a_total_that_is_a_code_of_the_mapping_stays(tmp_path):

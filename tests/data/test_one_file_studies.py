@@ -121,8 +121,6 @@ def test_words_for_rows_and_periods(unit, subjects, periods):
     assert (studies.unit_label(Config), studies.period_label(Config)) == (subjects, periods)
 
 
-
-
 @pytest.mark.parametrize(("estimator", "kind", "mwe", "family"), [
     ("ppml_twfe", "count", "{scale: percent_change, value: -10}", "poisson"),
     ("ols_twfe", "continuous", "{scale: unit, value: 1}", "linear"),

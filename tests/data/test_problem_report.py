@@ -239,13 +239,16 @@ def test_every_table_is_a_valid_table_schema(name):
     assert made.primary_key == list(TABLES[name].key) and all(field.title for field in made.fields)
 
 
-@pytest.mark.parametrize("rule, words", [
-    ("{household_size: {maximum: lots}}", 'rules of household_size: maximum "lots" is no integer.'),
-    ("{household_size: {pattern: '3'}}", 'constraint "pattern" is not supported by type "integer"'),
-    ("{city: {pattern: '(('}}", "the pattern cannot be read"),
-    ("{city: {enmu: [a]}}", "'enmu' is not a key here. Did you mean 'enum'?"),
-    ("{town: {enum: [a]}}", "'town' is not read from this file."),
-])
+@pytest.mark.parametrize(
+    "rule, words",
+    [
+        ("{household_size: {maximum: lots}}", 'rules of household_size: maximum "lots" is no integer.'),
+        ("{household_size: {pattern: '3'}}", 'constraint "pattern" is not supported by type "integer"'),
+        ("{city: {pattern: '(('}}", "the pattern cannot be read"),
+        ("{city: {enmu: [a]}}", "'enmu' is not a key here. Did you mean 'enum'?"),
+        ("{town: {enum: [a]}}", "'town' is not read from this file."),
+    ],
+)
 def test_a_rule_that_does_not_suit_its_column_names_the_mapping(city, rule, words):
     start = MAPPING.index("    rules:\n")
     text = MAPPING[:start] + f"    rules: {rule}\n" + MAPPING[MAPPING.index("  assignments:") :]
@@ -253,11 +256,21 @@ def test_a_rule_that_does_not_suit_its_column_names_the_mapping(city, rule, word
     assert any(words in p.message and p.file.startswith("mappings/people.yml, line") for p in found), found
 
 
-@pytest.mark.parametrize("typed, message", [
-    ("nan", "is not a number"), ("1_000", "is not a number"), ("\u0663", "is not a number"), ("inf", "is not a number"),
-    ("1e400", "is too large for a number"), ("$2,300", "is not a number"), ("50%", "is not a number"),
-    ("-0.01", "is below the lowest allowed, 0"), ("5e4", None), (" 12.5 ", None),
-])
+@pytest.mark.parametrize(
+    "typed, message",
+    [
+        ("nan", "is not a number"),
+        ("1_000", "is not a number"),
+        ("\u0663", "is not a number"),
+        ("inf", "is not a number"),
+        ("1e400", "is too large for a number"),
+        ("$2,300", "is not a number"),
+        ("50%", "is not a number"),
+        ("-0.01", "is below the lowest allowed, 0"),
+        ("5e4", None),
+        (" 12.5 ", None),
+    ],
+)
 def test_numbers_are_what_people_write_and_nothing_python_reads_besides(city, typed, message):
     text = MAPPING if "too large" not in (message or "") else MAPPING.replace(", minimum: 0, maximum: 50000", "")
     fill(city.map("people", text), [["P001", "dayton", dt.date(2025, 1, 6), "pilot", 3, typed]])

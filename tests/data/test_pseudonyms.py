@@ -86,8 +86,11 @@ def test_ids_that_could_be_two_people_are_a_clash():
 
 
 def test_kinds_and_cities_never_share_a_pseudonym():
-    made = {pseudonyms.pseudonym(NEWARK, city, "1", kind) for city in ("newark", "tulsa")
-            for kind in ("participant", "unit", "service")}
+    made = {
+        pseudonyms.pseudonym(NEWARK, city, "1", kind)
+        for city in ("newark", "tulsa")
+        for kind in ("participant", "unit", "service")
+    }
     assert len(made) == 6
 
 
@@ -117,7 +120,7 @@ def test_salt_is_made_once_and_only_the_owner_can_read_it(tmp_path, monkeypatch)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no modes of files")
 def test_the_private_files_are_their_owner_s_alone(city):
-    (city.root / "crosswalk" / ".salt").chmod(0o644)       # put back from a backup
+    (city.root / "crosswalk" / ".salt").chmod(0o644)  # put back from a backup
     city.intake()
     for name in (".salt", "crosswalk.csv"):
         assert stat.S_IMODE(os.stat(city.root / "crosswalk" / name).st_mode) == 0o600
@@ -169,7 +172,7 @@ def spellings(key: bytes) -> dict[str, bytes]:
     text = key.hex().encode()
     written = {"raw": key, "hex": text, "HEX": text.upper(), "repr": repr(key)[2:-1].encode(),
                "base32": base64.b32encode(key)[:48], "list": repr(list(key))[1:-1].encode()}  # fmt: skip
-    for skip in range(3):                       # base64 of a text that has 0, 1 or 2 bytes before the key
+    for skip in range(3):  # base64 of a text that has 0, 1 or 2 bytes before the key
         written[f"base64 {skip}"] = base64.b64encode(key[skip:])[:36]
         written[f"base64 of hex {skip}"] = base64.b64encode(text[skip:])[:36]
     return written | {f"part of {name}": text[8:32] for name, text in written.items()}
@@ -207,7 +210,7 @@ def test_no_traceback_shows_the_salt_wherever_intake_crashes(city, monkeypatch, 
     if name == "_make":
         (city.root / "crosswalk" / ".salt").unlink()
     text = crash(city, monkeypatch, room, name)
-    assert "Salt(" in text or name == "_make"   # the frames that hold it are there
+    assert "Salt(" in text or name == "_make"  # the frames that hold it are there
     assert shown(text.encode()) == []
 
 

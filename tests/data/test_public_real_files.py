@@ -62,10 +62,20 @@ def test_atlas_counties(read):
                  lambda f: f.drop(columns="countyfips"))  # fmt: skip
     frame = table.frame.set_index("GEOID").loc[list(CITIES.values())]
     assert len(table.frame) == 3219 and table.notes == ()
-    assert frame["kfr_pooled_pooled_p25"].round(3).tolist() == [.357, .352, .346, .380, .341, .386, .392, .393, .396]
+    assert frame["kfr_pooled_pooled_p25"].round(3).tolist() == [
+        0.357,
+        0.352,
+        0.346,
+        0.380,
+        0.341,
+        0.386,
+        0.392,
+        0.393,
+        0.396,
+    ]
     assert frame["kfr_pooled_pooled_p25_se"].round(4).tolist() == [
         .0015, .0017, .0009, .0029, .0012, .0015, .0036, .0020, .0017]  # fmt: skip
-    assert frame.loc["34013", ["kfr_black_pooled_p25", "kfr_white_pooled_p25"]].round(3).tolist() == [.350, .544]
+    assert frame.loc["34013", ["kfr_black_pooled_p25", "kfr_white_pooled_p25"]].round(3).tolist() == [0.350, 0.544]
 
 
 @pytest.mark.full
@@ -94,7 +104,7 @@ def test_social_capital(read):
     county = read("social_capital/social_capital_county.parquet", "social_capital_county.csv")
     assert len(county.frame) == 3089
     ec = county.frame.set_index("GEOID").loc[list(CITIES.values()), "ec_county"].round(3)
-    assert ec.tolist() == [.700, .692, .617, .847, .767, .638, .804, .718, .733]
+    assert ec.tolist() == [0.700, 0.692, 0.617, 0.847, 0.767, 0.638, 0.804, 0.718, 0.733]
     zips = read("social_capital/social_capital_zip_nine.csv", "social_capital_zip.csv", area=Area("39", "061")).frame
     cincinnati = zips[zips["county"] == "39061"]
     assert (len(cincinnati), int(cincinnati["ec_zip"].notna().sum())) == (49, 47)
@@ -205,10 +215,10 @@ def test_urban_metrics(real, tmp_path):
         return public.read(tmp_path / f"{name}.csv").frame.set_index(["GEOID", "year"])
 
     homes = metric("share_affordable_available_50_ami", "county")
-    assert homes.loc[[("22071", 2014), ("22071", 2023)], "value"].round(2).tolist() == [.49, .59]
+    assert homes.loc[[("22071", 2014), ("22071", 2023)], "value"].round(2).tolist() == [0.49, 0.59]
     assert 2020 not in homes.index.get_level_values("year") and len(homes) == 9 * 9
     city = metric("share_affordable_available_50_ami", "place").loc["3451000"]
-    assert round(city.loc[2023, "value"], 2) == .65
+    assert round(city.loc[2023, "value"], 2) == 0.65
     assert (city["quality"] == 3).equals(city["value"].isna())
     crime = metric("rate_crime_violent", "county")
     assert crime.loc["22071", "value"].isna().all() and (crime.loc["22071", "quality"] == 3).all()
@@ -225,13 +235,14 @@ def test_boundaries(real, tmp_path):
     for city in CITIES:
         one, two = shapes[city, "geojson"], shapes[city, "topojson"]
         assert set(one.index) == set(two.index)
-        assert all(area(one[t]) == pytest.approx(area(two[t]), rel=.02, abs=1e-6) for t in one.index)
+        assert all(area(one[t]) == pytest.approx(area(two[t]), rel=0.02, abs=1e-6) for t in one.index)
     atlas = pd.read_csv(real / "opportunity_atlas" / "tract_outcomes_nine_counties.csv", dtype={"tract": str})
     assert set(atlas["tract"]) <= {t for city in CITIES for t in shapes[city, "topojson"].index}
 
 
 def area(polygons) -> float:
     """Area of polygons in square degrees: the outer ring less the holes."""
+
     def ring(points):
         return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(points, points[1:], strict=False))) / 2
 

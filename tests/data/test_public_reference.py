@@ -121,10 +121,19 @@ GEOJSON = {"type": "FeatureCollection", "features": [
     {"type": "Feature", "properties": {"AFFGEOID": "1400000US26163500100", "NAME": "5001"},
      "geometry": {"type": "Polygon", "coordinates": SQUARE}}]}  # fmt: skip
 # The same square: two arcs on a grid of a tenth of a degree, the second one stored the other way round.
-TOPOJSON = {"type": "Topology", "transform": {"scale": [0.1, 0.1], "translate": [-83.1, 42.3]},
-            "arcs": [[[0, 0], [1, 0], [0, 1]], [[0, 0], [0, 1], [1, 0]]],
-            "objects": {"tracts": {"type": "GeometryCollection", "geometries": [
-                {"type": "Polygon", "arcs": [[0, -2]], "properties": {"GEOID": "26163500100", "NAME": "5001"}}]}}}
+TOPOJSON = {
+    "type": "Topology",
+    "transform": {"scale": [0.1, 0.1], "translate": [-83.1, 42.3]},
+    "arcs": [[[0, 0], [1, 0], [0, 1]], [[0, 0], [0, 1], [1, 0]]],
+    "objects": {
+        "tracts": {
+            "type": "GeometryCollection",
+            "geometries": [
+                {"type": "Polygon", "arcs": [[0, -2]], "properties": {"GEOID": "26163500100", "NAME": "5001"}}
+            ],
+        }
+    },
+}
 
 
 def place(geoid: str) -> str:
@@ -185,7 +194,8 @@ def test_each_file_is_known_by_its_header_and_read(write, name):
     assert public.recognise(path).id == table.kind == FILES[name][0]
     assert len(table.frame) and table.caution and table.citation and table.release
     assert list(table.frame)[0] == "GEOID" and set(table.measures) <= set(
-        table.frame["metric"] if "metric" in table.frame else table.frame)
+        table.frame["metric"] if "metric" in table.frame else table.frame
+    )
 
 
 def test_every_kind_of_the_registry_has_a_file_here():
@@ -201,9 +211,9 @@ def test_atlas(write, name):
     assert frame.index[-1] == ("01003000100" if tract else "01003")
     assert table.vintage == (2010 if tract else None)
     if tract:
-        assert frame["kfr_pooled_pooled_p25"].isna().tolist() == [False, True, False]    # 1.4 is no rank
-        assert pd.isna(frame["kfr_black_pooled_p25"].iloc[0])                            # under 20 children: blank
-        assert frame["jail_pooled_pooled_p25"].tolist() == [.02, -.01, .02]              # noise, kept as published
+        assert frame["kfr_pooled_pooled_p25"].isna().tolist() == [False, True, False]  # 1.4 is no rank
+        assert pd.isna(frame["kfr_black_pooled_p25"].iloc[0])  # under 20 children: blank
+        assert frame["jail_pooled_pooled_p25"].tolist() == [0.02, -0.01, 0.02]  # noise, kept as published
         assert table.notes == ("1 rank: outside 0 to 1, left out.",)
         assert by_code(public.read(write(name), DETROIT)).index.tolist() == ["26163500100", "26163500200"]
 
@@ -229,7 +239,7 @@ def test_tracker_reads_dots_dates_and_provisional_rows(write):
     assert table.frame["spend_all"].isna().tolist() == [False, False, True]
     assert table.frame["provisional"].tolist() == [False, False, True] and table.period == "2020-01 to 2025-08"
     cities = public.read(write("Employment - City - Weekly.csv"), DETROIT)
-    assert cities.frame["GEOID"].tolist() == ["13", "44"] and cities.unit == "city"      # a city is no part of a state
+    assert cities.frame["GEOID"].tolist() == ["13", "44"] and cities.unit == "city"  # a city is no part of a state
     claims = public.read(write("UI Claims - State - Weekly.csv"))
     assert "change" not in claims.measures["initclaims_rate_regular"] and claims.frame["GEOID"].tolist() == ["26"]
     assert by_code(public.read(write("GeoIDs - County.csv")))["cityid"].to_dict() == {
@@ -265,7 +275,7 @@ def test_tract_filings_keep_their_marks(write):
 def test_tracking_takes_no_circular_mean_and_no_partial_month(write):
     table = public.read(write("cincinnati_monthly_2020_2021.csv"))
     assert table.frame["date"].dt.strftime("%Y-%m").tolist() == ["2020-04", "2020-04", "2023-05"]
-    assert table.frame["filings"].tolist() == [2, 3, 7]                  # `filings_2020` of a row of 2023 is of 2023
+    assert table.frame["filings"].tolist() == [2, 3, 7]  # `filings_2020` of a row of 2023 is of 2023
     assert "filings_avg" not in table.frame and table.frame["baseline"].iloc[0] == 8
     assert any(note.startswith("3 filings are sealed") for note in table.notes)
     with pytest.raises(EmiError, match="not of tracts"):
@@ -281,7 +291,7 @@ def test_metrics_hide_what_nobody_should_act_on(write):
     assert rows.loc[("count_homeless", 2022), ["GEOID", "value", "lb", "quality"]].tolist() == [
         "2622000", 3381, 3372, 1]  # fmt: skip
     assert pd.isna(rows.loc[("share_homeless", 2022), "value"]) and rows.loc[("share_homeless", 2022), "quality"] == 3
-    assert rows.loc[("share_homeless", 2021), "value"] == .041 and table.notes[0].startswith("1 value: left out")
+    assert rows.loc[("share_homeless", 2021), "value"] == 0.041 and table.notes[0].startswith("1 value: left out")
     groups = public.read(write("metrics_employment_county_gender_longitudinal.csv")).frame
     assert groups["subgroup"].tolist() == ["All", "Female"] and groups["value"].isna().tolist() == [False, True]
 
@@ -298,7 +308,7 @@ def test_acs_sentinels_are_missing_and_limits_are_marked(write):
     assert frame["median_hh_income_moe"].isna().tolist() == [False, True, True, True]
     assert frame["median_hh_income_limit"].tolist() == [False, False, True, False]
     assert frame["households"].isna().tolist() == [False, False, False, True]
-    assert pd.isna(frame["households_moe"].iloc[2])                      # controlled: no margin is not a margin of -5e8
+    assert pd.isna(frame["households_moe"].iloc[2])  # controlled: no margin is not a margin of -5e8
     assert frame.select_dtypes("number").min().min() >= 0
     assert by_code(public.read(write("acs5_2018.json"))).loc["01003010100", "median_hh_income"] == 2_500
 
@@ -307,18 +317,18 @@ def test_acs_summary_file_keeps_tracts_only_and_its_margin_is_the_handbooks(writ
     table = public.read(write("acsdt5y2022-b17001.dat"))
     frame = by_code(table)
     assert frame.index.tolist() == ["26163500100", "26163500200", "01003010100"] and table.vintage == 2020
-    assert frame.loc["26163500100", "poverty_share"] == .25
+    assert frame.loc["26163500100", "poverty_share"] == 0.25
     # sqrt(100^2 - .25^2 * 200^2) / 2000 = sqrt(7500) / 2000
-    assert frame.loc["26163500100", "poverty_share_moe"] == pytest.approx(7500**.5 / 2000)
+    assert frame.loc["26163500100", "poverty_share_moe"] == pytest.approx(7500**0.5 / 2000)
     # 50^2 - .1^2 * 100^2 = 2400
-    assert frame.loc["01003010100", "poverty_share_moe"] == pytest.approx(2400**.5 / 1000)
+    assert frame.loc["01003010100", "poverty_share_moe"] == pytest.approx(2400**0.5 / 1000)
     assert pd.isna(frame.loc["26163500200", "poverty_share"])
 
 
 def test_acs_margin_turns_to_the_ratio_where_the_root_would_be_negative(write):
     text = "GEO_ID|B17001_E001|B17001_M001|B17001_E002|B17001_M002\n1400000US26163500100|1000|100|900|60\n"
     frame = public.read(write("acs5_2018.dat", text)).frame
-    assert frame["poverty_share_moe"].iloc[0] == pytest.approx((60**2 + .9**2 * 100**2) ** .5 / 1000)
+    assert frame["poverty_share_moe"].iloc[0] == pytest.approx((60**2 + 0.9**2 * 100**2) ** 0.5 / 1000)
 
 
 def test_acs_sums_count_the_margin_of_zeros_once(write):
@@ -326,9 +336,9 @@ def test_acs_sums_count_the_margin_of_zeros_once(write):
     header = [v + end for v in columns for end in ("E", "M")] + ["state", "county", "tract"]
     row = ["110", "30", "20", "10", "0", "12", "0", "12", "20", "10", "10", "0", "26", "163", "500100"]
     frame = public.read(write("acs5_2018.json", json.dumps([header, row]))).frame
-    top = (10**2 + 10**2 + 12**2) ** .5                                  # 12 once, not twice
-    assert frame["rent_burden_share"].iloc[0] == .4
-    assert frame["rent_burden_share_moe"].iloc[0] == pytest.approx((top**2 - .4**2 * 30**2) ** .5 / 100)
+    top = (10**2 + 10**2 + 12**2) ** 0.5  # 12 once, not twice
+    assert frame["rent_burden_share"].iloc[0] == 0.4
+    assert frame["rent_burden_share_moe"].iloc[0] == pytest.approx((top**2 - 0.4**2 * 30**2) ** 0.5 / 100)
 
 
 def test_data_census_gov_words_are_no_numbers(write):
@@ -418,7 +428,7 @@ def test_packed_files_say_so(tmp_path, content, words):
 
 
 def test_a_wide_national_file_is_read_in_pieces(write, monkeypatch):
-    monkeypatch.setattr(public.files, "CELLS", 1)                        # pieces of 200 rows
+    monkeypatch.setattr(public.files, "CELLS", 1)  # pieces of 200 rows
     rows = [f"26,163,{n:06d},1,D,.3,.01,.3,.02,50" for n in range(1, 1001)]
     table = public.read(write("a.csv", "\n".join([ATLAS.splitlines()[0], *rows]) + "\n"), DETROIT)
     assert len(table.frame) == 1000 and table.frame["GEOID"].is_unique
@@ -459,7 +469,7 @@ def test_a_dropped_file_appears_without_a_line_in_city_yml(city):
     assert set(frames) == {"opportunity_atlas", "eviction_lab"}
     assert frames["opportunity_atlas"]["GEOID"].tolist() == ["26163500100", "26163500200"]
     assert frames["eviction_lab"].set_index("GEOID")["year"].to_dict() == {"26163500100": 2016, "26163500200": 2016}
-    (error,) = reference.refused(folder, config)                         # ACS of 2022 beside the city's tracts of 2010
+    (error,) = reference.refused(folder, config)  # ACS of 2022 beside the city's tracts of 2010
     assert "city's tract codes are of 2010" in error.message and "of 2020: the same code" in error.message
 
 
@@ -514,7 +524,7 @@ def test_files_that_complete_each_other_are_one(city):
     found, errors = public.load(folder, config)
     assert errors == []
     atlas = by_code(found["opportunity_atlas_map"])
-    assert set(atlas.loc["26163500100"]) == {"Detroit", 21300, .11}
+    assert set(atlas.loc["26163500100"]) == {"Detroit", 21300, 0.11}
     assert len(atlas) == 5 and atlas["name"].eq("Detroit").all()
     assert set(found["acs"].measures) == {"households", "renter_households", "median_hh_income", "poverty_share"}
     assert sorted(found["mobility_metrics_city"].frame["year"].unique()) == [2018, 2019, 2021, 2022]
@@ -530,7 +540,7 @@ def test_parts_of_two_releases_or_sent_twice_are_refused(city):
 
 def test_a_file_named_in_city_yml_is_read_as_published_too(city):
     folder, config = city(opportunity_atlas_tracts__csv=ATLAS)
-    assert len(reference.load(folder, config)["opportunity_atlas"]) == 2     # the state's rows
+    assert len(reference.load(folder, config)["opportunity_atlas"]) == 2  # the state's rows
     assert public.load(folder, config) == ({}, [])
     (folder / "data" / "public_ref" / "tract_outcomes_simple.csv").write_text(ATLAS, encoding="utf-8")
     assert "names a file for opportunity_atlas" in reference.refused(folder, config)[0].message

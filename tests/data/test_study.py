@@ -121,9 +121,7 @@ def test_no_planted_identifier_is_in_any_byte_of_the_linked_tables(cities, key):
         assert text not in linked and text not in texts
 
 
-@pytest.mark.parametrize(
-    "key", [*FAST, *(pytest.param(key, marks=pytest.mark.full) for key in ("detroit", "tulsa"))]
-)
+@pytest.mark.parametrize("key", [*FAST, *(pytest.param(key, marks=pytest.mark.full) for key in ("detroit", "tulsa"))])
 def test_blinding_keeps_pooled_numbers_and_breaks_the_link_to_arms(cities, key):
     made = cities(key).study
     blinded = data.blind(made, seed=7)
@@ -184,8 +182,10 @@ def test_two_runs_from_nothing_give_the_same_bytes(cities, tmp_path):
 
 def test_an_unchanged_city_is_answered_without_pandas(cities):
     folder = cities("tulsa").root.parent.parent
-    code = f"import sys; from shared_utils import data; done = data.prepare({str(folder)!r}); " \
-           "print(done.ran, bool({'pandas', 'numpy', 'pyarrow'} & set(sys.modules)))"
+    code = (
+        f"import sys; from shared_utils import data; done = data.prepare({str(folder)!r}); "
+        "print(done.ran, bool({'pandas', 'numpy', 'pyarrow'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False", "False"]
 
@@ -224,8 +224,7 @@ def test_terciles_are_equal_thirds_and_missing_is_unknown():
 
 
 def test_units_know_what_they_stand_in():
-    units = pd.DataFrame({"unit_id": ["c1", "s1"], "unit_type": ["classroom", "site"],
-                          "parent_unit_id": ["s1", None]})
+    units = pd.DataFrame({"unit_id": ["c1", "s1"], "unit_type": ["classroom", "site"], "parent_unit_id": ["s1", None]})
     found = chain(pd.Series(["c1", "s1", None]), units)
     assert found["classroom_id"].tolist()[:1] == ["c1"]
     assert found["site_id"].tolist()[:2] == ["s1", "s1"]
@@ -237,9 +236,14 @@ def test_received_counts_delivered_services_in_the_window():
 
     frame = pd.DataFrame({"subject_id": ["a", "b", "c"], "assigned_at": pd.Timestamp("2019-07-15")})
     days = ["2019-07-20", "2019-10-13", "2019-07-20", "2019-10-14", "2019-07-20", "2019-07-21"]
-    services = pd.DataFrame({
-        "subject_id": list("aabbcc"), "service_type": "session", "service_date": pd.to_datetime(days),
-        "delivered": pd.array([True, True, True, True, True, False], dtype="boolean")})
+    services = pd.DataFrame(
+        {
+            "subject_id": list("aabbcc"),
+            "service_type": "session",
+            "service_date": pd.to_datetime(days),
+            "delivered": pd.array([True, True, True, True, True, False], dtype="boolean"),
+        }
+    )
     assert subjects.received(frame, services, Rule).tolist() == [1, 0, 0]
 
 
@@ -297,11 +301,16 @@ def test_nsw_trial_in_one_file(tmp_path):
     assert (round(unadjusted["value"], 2), round(unadjusted["se"], 3)) == (1794.34, 670.997)
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"treat": "treated"}, "city.yml names it under design.treatment, and the file has no such column. "
-                           "Did you mean 'treated'?"),
-    ({"re78": "earnings"}, "city.yml names it under outcomes"),
-])
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (
+            {"treat": "treated"},
+            "city.yml names it under design.treatment, and the file has no such column. Did you mean 'treated'?",
+        ),
+        ({"re78": "earnings"}, "city.yml names it under outcomes"),
+    ],
+)
 def test_a_column_the_file_lacks_is_named(tmp_path, change, words):
     frame = pd.DataFrame({"treat": [1, 0], "re78": [1.0, 2.0], "age": [20, 30]}).rename(columns=change)
     folder = one_file(tmp_path, frame, "{type: rct_individual, treatment: treat}", "re78", "age")

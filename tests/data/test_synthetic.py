@@ -148,9 +148,7 @@ def test_identifiers_cannot_be_real(city):
     joined = "\n".join(text)
     assert set(re.findall(r"[\w.]+@([\w.]+)", joined)) <= {"example.org"}
     assert all(re.fullmatch(r"555-01\d\d", n) for n in re.findall(r"\) (\d{3}-\d{4})", joined))
-    assert all(
-        n.startswith("000-") for n in re.findall(r"\b\d{3}-\d{2}-\d{4}\b", joined) if not n.startswith("0")
-    )
+    assert all(n.startswith("000-") for n in re.findall(r"\b\d{3}-\d{2}-\d{4}\b", joined) if not n.startswith("0"))
     assert set(re.findall(r"\d+ Synthetic Way", joined)) <= {"1 Synthetic Way"}
     assert all(g.startswith("99999") for g in re.findall(r"\b\d{11}\b", joined))
 
@@ -187,15 +185,11 @@ def test_mappings_fit_the_files(city):
         frame.columns = [" ".join(str(c).split()) for c in frame.columns]
         sources.add(path.name)
         for block in one.tables:
-            assert set(block.headers) <= set(frame.columns), (
-                f"{file.name}: {set(block.headers) - set(frame.columns)}"
-            )
+            assert set(block.headers) <= set(frame.columns), f"{file.name}: {set(block.headers) - set(frame.columns)}"
             wide = block.wide.columns if block.wide else {}
             for header, target in {**block.columns, **block.extra, **wide}.items():
                 if target in block.value_maps:
-                    codes = {mapping.text(v) for v in frame[header].unique() if v is not None and v == v} - {
-                        ""
-                    }
+                    codes = {mapping.text(v) for v in frame[header].unique() if v is not None and v == v} - {""}
                     assert codes <= set(block.value_maps[target]), f"{file.name}, {header}"
     assert sources == {p.name for p in (made(city) / "raw").iterdir()} - {"SYNTHETIC.txt"}
 
@@ -220,9 +214,7 @@ def test_outcomes_covariates_and_indicators_are_the_presets(city):
     for indicator in config.indicators:
         dims = set(found.loc[found["indicator_id"] == indicator.id, "group_dim"]) - {"all"}
         assert dims == set(indicator.equity), indicator.id
-        quarterly = found.loc[
-            (found["indicator_id"] == indicator.id) & (found["group_dim"] == "all"), "period"
-        ]
+        quarterly = found.loc[(found["indicator_id"] == indicator.id) & (found["group_dim"] == "all"), "period"]
         gaps = np.diff(pd.PeriodIndex(quarterly, freq="M").astype("int64"))
         assert indicator.frequency != "quarterly" or gaps.min() >= 2, indicator.id
 

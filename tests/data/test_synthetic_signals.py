@@ -32,11 +32,7 @@ def chart(rows, laney=False):
 def runs(z, length=7):
     """Return the months that end a run of `length` on one side of the centre."""
     sign = np.sign(z)
-    return [
-        z.index[i]
-        for i in range(length - 1, len(z))
-        if abs(sign.iloc[i - length + 1 : i + 1].sum()) == length
-    ]
+    return [z.index[i] for i in range(length - 1, len(z)) if abs(sign.iloc[i - length + 1 : i + 1].sum()) == length]
 
 
 def test_low_months_fall_below_the_limit():
@@ -68,9 +64,7 @@ def test_rochester_has_two_of_three_near_the_limit():
     assert (z.abs() < 3).all() and near == [False] * (len(near) - 1) + [True]
 
 
-@pytest.mark.parametrize(
-    "key, name", [("detroit", "plan_kept"), ("tulsa", "dropout"), ("racine", "first_subtest_90d")]
-)
+@pytest.mark.parametrize("key, name", [("detroit", "plan_kept"), ("tulsa", "dropout"), ("racine", "first_subtest_90d")])
 def test_silent_series_are_silent(key, name):
     z = chart(indicators(made(key)).loc[name])
     assert (z.abs() < 3).all() and not runs(z)
@@ -92,9 +86,7 @@ def test_relabelled_indicator_breaks_once():
 
 
 def test_late_data_is_late():
-    found = pd.read_csv(
-        made("tulsa", "late_data") / "raw" / "indicators.csv", parse_dates=["period", "received_at"]
-    )
+    found = pd.read_csv(made("tulsa", "late_data") / "raw" / "indicators.csv", parse_dates=["period", "received_at"])
     lag = (found["received_at"] - (found["period"] + pd.offsets.MonthBegin(1))).dt.days
     assert lag[found["period"] >= "2020-07-01"].min() > 45 and lag[found["period"] < "2020-07-01"].max() <= 15
 
@@ -110,9 +102,7 @@ def test_default_mess_is_logged_and_mild():
     assert found["applications.csv", "id typed differently"] == round(0.01 * 1800)
     rows = pd.read_csv(folder / "raw" / "applications.csv", dtype=str)
     copies = sorted(rows.loc[rows.duplicated(), "Application ID"].str.strip().str.upper())
-    assert [
-        d["ids"] for d in defects(folder) if d["file"] == "applications.csv" and "copy" in d["defect"]
-    ] == [copies]
+    assert [d["ids"] for d in defects(folder) if d["file"] == "applications.csv" and "copy" in d["defect"]] == [copies]
     log = pd.read_parquet(folder / "raw" / "account_activity.parquet")
     strangers = ~log["family"].str.strip().str.upper().isin(
         pd.read_csv(folder / "raw" / "eligibility.csv")["Application ID"].str.strip().str.upper()

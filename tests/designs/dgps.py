@@ -41,9 +41,7 @@ def cincinnati(rng, effect=1.0, spread=0.0):
     took = np.where(always, 1, np.where(never, 0, offer))
     y = (chance < np.where(took == 1, np.minimum(p0 + 0.125 * size, 0.98), p0)).astype(float)
     y[rng.random(n) > np.where(offer == 1, 0.96, 0.94)] = np.nan
-    frame = pd.DataFrame(
-        {"y": y, "offer": offer, "took": took, "emp0": emp0, "site": site, "hs": hs, "kid6": kid6}
-    )
+    frame = pd.DataFrame({"y": y, "offer": offer, "took": took, "emp0": emp0, "site": site, "hs": hs, "kid6": kid6})
     design = {
         "type": "rct_individual",
         "outcome": "y",
@@ -223,15 +221,7 @@ def racine(rng, effect=1.0, spread=0.0):
     emp, age, intake = rng.binomial(1, 0.5, n), rng.uniform(17, 50, n), rng.integers(0, 9, n)
     track = rng.binomial(
         1,
-        expit(
-            -0.45
-            + 0.55 * score
-            + 0.35 * prior
-            - 0.4 * kid
-            - 0.3 * emp
-            - 0.02 * (age - 28)
-            + 0.08 * (intake - 4)
-        ),
+        expit(-0.45 + 0.55 * score + 0.35 * prior - 0.4 * kid - 0.3 * emp - 0.02 * (age - 28) + 0.08 * (intake - 4)),
     )
 
     size = effect * multipliers(rng, spread, n)
@@ -333,7 +323,4 @@ def tulsa(rng, effect=1.0, spread=0.0):
     return frame, design, {"A": 0.040 * effect, "B": 0.131 * effect}
 
 
-ALL = {
-    f.__name__: f
-    for f in (cincinnati, dayton, detroit, lansing, new_orleans, newark, racine, rochester, tulsa)
-}
+ALL = {f.__name__: f for f in (cincinnati, dayton, detroit, lansing, new_orleans, newark, racine, rochester, tulsa)}

@@ -271,9 +271,7 @@ def test_diagnose_finds(name, edit, code, severity):
 def test_diagnose_is_quiet_on_sound_data():
     for name in ("cincinnati", "dayton", "lansing", "new_orleans", "tulsa", "racine"):
         frame, design, _ = dgps.ALL[name](np.random.default_rng(0))
-        assert [flag for flag in diagnose(frame, design) if flag["severity"] in ("serious", "block")] == [], (
-            name
-        )
+        assert [flag for flag in diagnose(frame, design) if flag["severity"] in ("serious", "block")] == [], name
 
 
 def test_manipulated_cutoff_and_different_trends_are_found():
@@ -331,9 +329,7 @@ def test_periods_in_any_form(months):
     assert row.value == pytest.approx(by_totals(frame))
 
 
-@pytest.mark.parametrize(
-    "adoption", ["2019-07", "2019-07-01", pd.Timestamp("2019-07-01"), datetime.date(2019, 7, 1)]
-)
+@pytest.mark.parametrize("adoption", ["2019-07", "2019-07-01", pd.Timestamp("2019-07-01"), datetime.date(2019, 7, 1)])
 def test_adoption_in_any_form(adoption):
     frame, design, _ = dgps.newark(np.random.default_rng(0))
     frame = frame[frame.tract % 4 == 0]

@@ -31,9 +31,7 @@ def clustered_data(seed, clusters=14):
 def test_cr2_and_satterthwaite_equal_diff_diff(seed):
     y, x, cluster = clustered_data(seed)
     value, se, df = _clustered.cr2(y, x, cluster, 1)
-    other = diff_diff.LinearRegression(include_intercept=False, vcov_type="hc2_bm", cluster_ids=cluster).fit(
-        x, y
-    )
+    other = diff_diff.LinearRegression(include_intercept=False, vcov_type="hc2_bm", cluster_ids=cluster).fit(x, y)
     assert (value, se, df) == pytest.approx(
         (other.get_inference(1).coefficient, other.get_inference(1).se, other.get_inference(1).df), rel=1e-8
     )
@@ -72,9 +70,7 @@ def test_icc_recovers_the_share_between_clusters():
 def test_lin_with_strata_is_the_blocked_neyman_estimator(rows_of):
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({"s": np.repeat([0, 1, 2], [20, 30, 50]), "y": rng.normal(size=100)})
-    frame["t"] = (
-        np.concatenate([rng.permutation(np.arange(n) < k) for n, k in ((20, 6), (30, 15), (50, 35))]) * 1
-    )
+    frame["t"] = np.concatenate([rng.permutation(np.arange(n) < k) for n, k in ((20, 6), (30, 15), (50, 35))]) * 1
     frame["y"] += frame.s * 2 + frame.t * frame.s
     value = variance = 0.0
     for _, part in frame.groupby("s"):
@@ -87,13 +83,9 @@ def test_lin_with_strata_is_the_blocked_neyman_estimator(rows_of):
 
 def test_matched_pairs_give_the_paired_t(rows_of):
     rng = np.random.default_rng(2)
-    frame = pd.DataFrame(
-        {"pair": np.repeat(range(25), 2), "t": np.tile([1, 0], 25), "y": rng.normal(size=50)}
-    )
+    frame = pd.DataFrame({"pair": np.repeat(range(25), 2), "t": np.tile([1, 0], 25), "y": rng.normal(size=50)})
     gap = frame[frame.t == 1].y.to_numpy() - frame[frame.t == 0].y.to_numpy()
-    main = rows_of(frame, {"type": "rct_individual", "outcome": "y", "treatment": "t", "strata": "pair"})[
-        "main"
-    ]
+    main = rows_of(frame, {"type": "rct_individual", "outcome": "y", "treatment": "t", "strata": "pair"})["main"]
     assert (main.value, main.se, main.df) == pytest.approx((gap.mean(), stats.sem(gap), 24))
 
 
@@ -176,9 +168,7 @@ def test_robust_rd_with_equal_bandwidths_is_the_local_quadratic():
 )
 def test_families_exactly_at_the_cutoff(inputs_of, side, at_cutoff_is_treated):
     frame = pd.DataFrame({"y": np.arange(60.0), "x": np.r_[np.arange(30), 30.0, np.arange(31, 60)]})
-    inputs = inputs_of(
-        frame, {"type": "rd", "outcome": "y", "running": "x", "cutoff": 30, "treated_side": side}
-    )
+    inputs = inputs_of(frame, {"type": "rd", "outcome": "y", "running": "x", "cutoff": 30, "treated_side": side})
     treated = rd.distance(inputs) >= 0
     assert treated[inputs.roles["running"] == 30].all() == at_cutoff_is_treated
     assert treated.sum() == 29 + at_cutoff_is_treated + (side in ("at_or_below", "below"))

@@ -16,9 +16,9 @@ from shared_utils.designs._rollout import rollout
 
 def test_nsw_dehejia_wahba(rows_of):
     # Imbens and Xu 2024: 1794 (671)
-    main = rows_of(
-        nsw_mixtape.load_pandas().data, {"type": "rct_individual", "outcome": "re78", "treatment": "treat"}
-    )["main"]
+    main = rows_of(nsw_mixtape.load_pandas().data, {"type": "rct_individual", "outcome": "re78", "treatment": "treat"})[
+        "main"
+    ]
     assert prints_as(main.value, "1794") and prints_as(main.se, "671") and main.df == 443
     assert main.value == pytest.approx(1794.34, abs=0.005) and main.se == pytest.approx(671.00, abs=0.005)
 
@@ -263,9 +263,7 @@ def test_nhefs_equals_the_formula_written_out(smokers, rows_of, estimand):
         value = (y - m0)[a == 1].mean() - down
     else:
         value = (m1 - m0).mean() + np.average(y - m1, weights=a / e) - down
-    assert rows_of(smokers, NHEFS, options={"estimand": estimand})["main"].value == pytest.approx(
-        value, rel=1e-6
-    )
+    assert rows_of(smokers, NHEFS, options={"estimand": estimand})["main"].value == pytest.approx(value, rel=1e-6)
 
 
 GEHAN = {  # weeks of remission; negative: still in remission when last seen

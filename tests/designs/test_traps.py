@@ -115,9 +115,7 @@ def dtyped(frame, design, convert):
     [
         lambda s, n: s.convert_dtypes(),
         lambda s, n: s.astype("category") if s.nunique() < 3 else s,
-        lambda s, n: (
-            s.astype("float64").astype("Float64") if pd.api.types.is_numeric_dtype(s) else s.astype("string")
-        ),
+        lambda s, n: s.astype("float64").astype("Float64") if pd.api.types.is_numeric_dtype(s) else s.astype("string"),
         lambda s, n: s.map(lambda v: None if pd.isna(v) else str(v)) if set(s.dropna()) <= {0, 1} else s,
     ],
     ids=["nullable", "categorical", "Float64 and string", "text 0/1"],
@@ -142,9 +140,7 @@ def test_booleans_are_0_and_1():
 def test_an_unused_category_is_no_stratum():
     frame, design = draw("cincinnati")
     site = frame.site.astype(str).astype(pd.CategoricalDtype([*"0123", "never opened"]))
-    pd.testing.assert_frame_equal(
-        numbers(estimate(frame, design)), numbers(estimate(frame.assign(site=site), design))
-    )
+    pd.testing.assert_frame_equal(numbers(estimate(frame, design)), numbers(estimate(frame.assign(site=site), design)))
 
 
 def test_a_stratum_with_one_group_is_left_out_and_said():
@@ -202,9 +198,7 @@ def test_variables_named_like_formula_functions_do_no_harm():
 
 def test_weights_count_people_and_reach_the_permutation_p():
     frame, design = draw("cincinnati")
-    design = {k: v for k, v in design.items() if k not in ("received", "covariates")} | {
-        "options": {"ri_draws": 999}
-    }
+    design = {k: v for k, v in design.items() if k not in ("received", "covariates")} | {"options": {"ri_draws": 999}}
     double = pd.concat([frame, frame[frame.hs == 1]])
     one = estimate(frame.assign(w=1.0 + frame.hs), {**design, "weights": "w"}).iloc[0]
     two = estimate(double, design).iloc[0]

@@ -232,7 +232,7 @@ def test_the_errors_behind_an_error_lose_the_data_too():
 
 def test_a_printed_traceback_loses_the_data():
     said = f"bad: '{NAME}'\n{NAME}"
-    text = f"Traceback (most recent call last):\n  File \"a.py\", line 1\n    float(name)\nValueError: {said}"
+    text = f'Traceback (most recent call last):\n  File "a.py", line 1\n    float(name)\nValueError: {said}'
     trace, said = quiet_traceback(text, said)
     assert "Smith" not in trace + said
     assert trace.splitlines()[2:] == ["    float(name)", "ValueError: bad: '[hidden]'"]

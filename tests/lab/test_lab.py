@@ -38,9 +38,20 @@ def lab(tmp_path):
         port = free.getsockname()[1]
     arguments, environment = lab_command(city)
     server = subprocess.Popen(
-        [*arguments, "--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root",
-         f"--IdentityProvider.token={TOKEN}", "--expose-app-in-browser"],
-        env=environment | {"HOME": str(tmp_path)}, cwd=city, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        [
+            *arguments,
+            "--no-browser",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--allow-root",
+            f"--IdentityProvider.token={TOKEN}",
+            "--expose-app-in-browser",
+        ],
+        env=environment | {"HOME": str(tmp_path)},
+        cwd=city,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     address = f"http://127.0.0.1:{port}"
     for _ in range(120):
         try:
@@ -58,8 +69,10 @@ def test_open_run_all_and_save(lab, browser):
     address, city = lab
     page = browser.new_context(viewport={"width": 1360, "height": 860}).new_page()
     outside = []
-    page.on("request", lambda r: r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
-            or outside.append(r.url))
+    page.on(
+        "request",
+        lambda r: r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) or outside.append(r.url),
+    )
     page.goto(f"{address}/lab/tree/notebooks/03_impact.ipynb?token={TOKEN}&reset", wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     idle = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"

@@ -18,8 +18,13 @@ NOTEBOOKS = ("baseline", "monitoring", "impact")
 
 
 def emi(workspace, *words):
-    return subprocess.run([sys.executable, "-m", "shared_utils.cli", *words], cwd=workspace,
-                          capture_output=True, text=True, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "shared_utils.cli", *words],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +107,22 @@ def test_plain_papermill_gives_the_record_emi_run_gave(demo, cities, tmp_path):
     record = city / "outputs" / "internal" / "results_impact.json"
     first = read(record)
     record.unlink()
-    done = subprocess.run([sys.executable, "-m", "papermill", "notebooks/03_impact.ipynb", str(tmp_path / "out.ipynb"),
-                           "-p", "city_dir", ".", "--no-progress-bar"], cwd=city, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "papermill",
+            "notebooks/03_impact.ipynb",
+            str(tmp_path / "out.ipynb"),
+            "-p",
+            "city_dir",
+            ".",
+            "--no-progress-bar",
+        ],
+        cwd=city,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     second = read(record)
     for volatile in ("run", "provenance"):
@@ -113,6 +132,21 @@ def test_plain_papermill_gives_the_record_emi_run_gave(demo, cities, tmp_path):
 
 @pytest.mark.parametrize("key", PRESETS)
 def test_notebooks_run_under_nbval(cities, key):
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml",
-                           "--nbval-lax", "notebooks"], cwd=cities[key], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            "pyproject.toml",
+            "--nbval-lax",
+            "notebooks",
+        ],
+        cwd=cities[key],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout[-3000:]

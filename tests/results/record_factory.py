@@ -353,9 +353,7 @@ def estimate(
 
 
 def displayed(scale, value, ci) -> dict:
-    turn = {"prob_diff": lambda x: 100 * x, "log_irr": lambda x: 100 * (math.exp(x) - 1)}.get(
-        scale, lambda x: x
-    )
+    turn = {"prob_diff": lambda x: 100 * x, "log_irr": lambda x: 100 * (math.exp(x) - 1)}.get(scale, lambda x: x)
     unit = {"prob_diff": "percentage points", "log_irr": "percent change", "usd": "USD"}
     return {
         "value": turn(value),
@@ -506,9 +504,7 @@ def _monitoring(made: dict, key: str) -> None:
         if unit == "%":
             for group, n in (("Women", 61), ("Men", 48), ("Other or small", 7)):
                 made["indicators"].append(
-                    indicator_row(
-                        indicator, 18, last + len(group) - 4, unit, direction, target, i, "gender", group, n
-                    )
+                    indicator_row(indicator, 18, last + len(group) - 4, unit, direction, target, i, "gender", group, n)
                 )
     made["design"]["n_units"] = 803
 

@@ -81,9 +81,7 @@ def broken(path, value):
     ],
 )
 def test_problems_are_said_in_words(path, value, words):
-    assert any(words in line for line in results.problems(broken(path, value))), results.problems(
-        broken(path, value)
-    )
+    assert any(words in line for line in results.problems(broken(path, value))), results.problems(broken(path, value))
 
 
 def test_a_bad_record_is_not_written(tmp_path):

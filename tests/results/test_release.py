@@ -15,9 +15,7 @@ from shared_utils.results.notebooks import executed_path
 @pytest.fixture
 def city(tmp_path):
     """A city whose impact notebook has run."""
-    (tmp_path / "city.yml").write_text(
-        preset_path("cincinnati").read_text(encoding="utf-8"), encoding="utf-8"
-    )
+    (tmp_path / "city.yml").write_text(preset_path("cincinnati").read_text(encoding="utf-8"), encoding="utf-8")
     run(tmp_path)
     return tmp_path
 
@@ -117,7 +115,7 @@ def counting(*cells, hidden=()):
 
 def told(mime, *groups):
     """A sentence or a figure that tells of groups."""
-    text = "<p>Most are Black.</p><p class=\"emi-stamp\">MARK</p>"
+    text = '<p>Most are Black.</p><p class="emi-stamp">MARK</p>'
     data = {RELEASE_MIME: text} if mime == RELEASE_MIME else {"image/png": DOT}
     return shown(data, **{"image/png": {"alt": "Most are Black."}}, emi={"shows": [str(who) for who in groups]})
 

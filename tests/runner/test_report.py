@@ -62,9 +62,7 @@ def test_debug_adds_the_log(tmp_path):
     failed = Result("a", tmp_path, "impact", "failed", error=WENT)
     log_path(tmp_path, "impact").parent.mkdir(parents=True)
     log_path(tmp_path, "impact").write_text("Traceback: deep inside\n", encoding="utf-8")
-    quiet, loud = (
-        "\n".join(report.ending_lines(BatchReport([failed]), 80, Path(), d)) for d in (False, True)
-    )
+    quiet, loud = ("\n".join(report.ending_lines(BatchReport([failed]), 80, Path(), d)) for d in (False, True))
     assert "deep inside" in loud and "deep inside" not in quiet
 
 

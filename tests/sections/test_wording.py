@@ -151,9 +151,7 @@ def test_the_noun_takes_the_plural(one, many):
     assert wording.plural(one) == many
 
 
-@given(
-    value=st.floats(-0.4, 0.4), half=st.floats(0.001, 0.3), direction=st.sampled_from(("increase", "decrease"))
-)
+@given(value=st.floats(-0.4, 0.4), half=st.floats(0.001, 0.3), direction=st.sampled_from(("increase", "decrease")))
 @settings(max_examples=150, deadline=None)
 def test_the_sign_the_side_and_the_verdict_agree(value, half, direction):
     one = told(value, value - half, value + half, half / 2, direction, without=0.5)

@@ -57,7 +57,7 @@ def test_a_brief_prints_the_numbers_of_the_record(workspace, made, key):
     assert f"{effect.said_range}." in for_leaders
     for code in ("en", "es"):
         said = read(made[f"briefs/{slug(key)}-residents-{code}.pdf"])[1]
-        for number in (effect.in_100 or (effect.number(effect.shown[0]),)):
+        for number in effect.in_100 or (effect.number(effect.shown[0]),):
             assert re.search(rf"(?<![\d.]){re.escape(str(number))}(?![\d])", said), (code, number)
         assert all(effect.number(end) in said for end in effect.shown[1:]), code
 

@@ -65,9 +65,7 @@ def test_no_page_is_wider_than_the_screen_or_asks_another_computer(page, site):
     for name in site[1].pages:
         if name.endswith(".html"):
             go(page, site, name)
-            over = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
+            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             wide += [f"{name}: {over} px"] if over > 0 else []
     assert wide == []
     assert page.outside == []

@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[1] / "sections"))
 
 KEY = "cincinnati"
 HOSTILE = (
-    '<script>alert(1)</script>"><img src=x onerror=alert(1)>\' onmouseover=alert(1) x=\'{{ 7*7 }}{% raise %}'
+    "<script>alert(1)</script>\"><img src=x onerror=alert(1)>' onmouseover=alert(1) x='{{ 7*7 }}{% raise %}"
     "</style></title></svg><svg onload=alert(1)>${7*7}[x](javascript:alert(1))`<b>&lt;i&gt;"
 )
 LINKS = ("href", "src", "action", "formaction", "xlink:href", "data", "poster")

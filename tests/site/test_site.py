@@ -99,10 +99,7 @@ def test_what_is_missing_is_named(site, pages):
     blinded = index.find(id=slug("lansing"))
     assert "Blinded" in blinded.get_text() and "Oct 31, 2020" in blinded.get_text()
     assert not blinded.select("data")
-    assert (
-        "Monitoring data are late: the newest are from Jul 31, 2020."
-        in index.find(id=slug("detroit")).get_text()
-    )
+    assert "Monitoring data are late: the newest are from Jul 31, 2020." in index.find(id=slug("detroit")).get_text()
     assert any("dayton" in message and "impact" in message for message in site[1].messages)
 
 
@@ -239,7 +236,7 @@ def test_only_releases_and_settings_are_opened(workspace, tmp_path, monkeypatch)
     portfolio.build_site(workspace, tmp_path)
     assert opened
     for path in opened:
-        settings_or_code = path.name == "city.yml" or path.parts[2] == "notebooks"   # is the record still of this code?
+        settings_or_code = path.name == "city.yml" or path.parts[2] == "notebooks"  # is the record still of this code?
         assert settings_or_code or path.parts[2:4] == ("outputs", "release"), path
 
 
@@ -277,15 +274,11 @@ def test_a_single_city_has_a_site_too(tmp_path):
             "did not finish",
         ),
         (
-            lambda record: json.dumps(
-                {**record, "disclosure": {**record["disclosure"], "level": "internal"}}
-            ),
+            lambda record: json.dumps({**record, "disclosure": {**record["disclosure"], "level": "internal"}}),
             "could not be read",
         ),
         (
-            lambda record: json.dumps(
-                {**record, "disclosure": {**record["disclosure"], "audit_passed": False}}
-            ),
+            lambda record: json.dumps({**record, "disclosure": {**record["disclosure"], "audit_passed": False}}),
             "could not be read",
         ),
     ],
@@ -317,9 +310,7 @@ def test_a_decision_moved_by_a_safeguard_is_not_explained_by_the_interval(tmp_pa
     page = soup((tmp_path / "site" / f"cities/{slug('newark')}/index.html").read_text(encoding="utf-8"))
     said = page.select_one(".answer").get_text(" ", strip=True)
     assert "includes no effect" not in said
-    assert (
-        "a safeguard of the plan holds the decision back (the plan was not locked before unblinding)" in said
-    )
+    assert "a safeguard of the plan holds the decision back (the plan was not locked before unblinding)" in said
 
 
 def test_a_city_whose_settings_are_broken_keeps_its_place(tmp_path):
@@ -358,8 +349,7 @@ def contrast(one, other):
 def test_colours_can_be_read(site, scheme):
     css = (site[0] / "site.css").read_text(encoding="utf-8")
     found = [
-        dict(re.findall(r"--([\w-]+):(#[0-9a-f]{3,6})", block))
-        for block in re.findall(r":root\{(.*?)\n\}", css, re.S)
+        dict(re.findall(r"--([\w-]+):(#[0-9a-f]{3,6})", block)) for block in re.findall(r":root\{(.*?)\n\}", css, re.S)
     ]
     tokens = found[0] if scheme == "light" else {**found[0], **found[1]}
     tokens = {k: v if len(v) == 7 else "#" + "".join(2 * c for c in v[1:]) for k, v in tokens.items()}

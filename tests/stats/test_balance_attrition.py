@@ -19,9 +19,7 @@ def test_hedges_correction_on_nsw():
     # 1 - 3/(4 x 445 - 9) = 0.9983 (WWC Handbook 4.1)
     one, zero = NSW[NSW.treat == 1].age, NSW[NSW.treat == 0].age
     pooled = np.sqrt((184 * one.var() + 259 * zero.var()) / 443)
-    assert balance.hedges_g(one, zero) == pytest.approx(
-        (one.mean() - zero.mean()) / pooled * 0.998306, rel=1e-6
-    )
+    assert balance.hedges_g(one, zero) == pytest.approx((one.mean() - zero.mean()) / pooled * 0.998306, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +71,7 @@ def test_weights_change_means_and_shares_and_leave_the_unit_of_the_difference():
 
 
 def test_table_without_spread_says_so():
-    frame = pd.DataFrame(
-        {"g": [1, 1, 0, 0], "one": [1, 1, 1, 1], "age": [30, 30, 30, 30], "all": [1, 1, 0, 0]}
-    )
+    frame = pd.DataFrame({"g": [1, 1, 0, 0], "one": [1, 1, 1, 1], "age": [30, 30, 30, 30], "all": [1, 1, 0, 0]})
     table = balance.balance_table(frame, "g", ["one", "age", "all"])
     assert table.d.iloc[0] == 0 and np.isnan(table.d.iloc[1]) and np.isnan(table.d.iloc[2])
     assert list(table.wwc_band) == ["satisfied", "", ""]

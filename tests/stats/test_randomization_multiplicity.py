@@ -83,13 +83,9 @@ def test_size_under_the_null_and_never_zero():
     ps = []
     for seed in range(400):
         y = rng.exponential(size=40)
-        ps.append(
-            randomization.permutation_p(y, rng.permutation(np.repeat([0, 1], 20)), draws=199, seed=seed)
-        )
+        ps.append(randomization.permutation_p(y, rng.permutation(np.repeat([0, 1], 20)), draws=199, seed=seed))
     assert np.mean(np.array(ps) <= 0.05) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
-    assert randomization.permutation_p(np.arange(40.0), np.repeat([0, 1], 20), draws=199) == pytest.approx(
-        1 / 200
-    )
+    assert randomization.permutation_p(np.arange(40.0), np.repeat([0, 1], 20), draws=199) == pytest.approx(1 / 200)
 
 
 def test_strata_and_whole_clusters_are_respected():

@@ -27,9 +27,7 @@ def test_p_known_vector_never_narrows():
     n, k = np.array([80, 95, 102, 88, 91, 99]), np.array([44, 57, 60, 50, 58, 61])
     for kind in ("p", "p_prime"):
         chart = spc.chart(k / n, n, kind)
-        assert chart.centre == pytest.approx(0.5946, abs=5e-5) and chart.sigma_z == pytest.approx(
-            0.578, abs=5e-4
-        )
+        assert chart.centre == pytest.approx(0.5946, abs=5e-5) and chart.sigma_z == pytest.approx(0.578, abs=5e-4)
         assert tuple(chart.limits.loc[0, ["lower", "upper"]]) == pytest.approx((0.4299, 0.7593), abs=5e-5)
         assert chart.trial
 
@@ -39,15 +37,11 @@ def test_orange_juice(published_data):
     cans = cans[cans.trial]
     share, n = (cans.D / cans["size"]).to_numpy(), cans["size"].to_numpy()
     chart = spc.chart(share, n, "p", baseline_n=30, direction="decrease")
-    assert tuple(chart.limits.loc[0, ["centre", "lower", "upper"]]) == pytest.approx(
-        (0.2313, 0.0524, 0.4102), abs=5e-5
-    )
+    assert tuple(chart.limits.loc[0, ["centre", "lower", "upper"]]) == pytest.approx((0.2313, 0.0524, 0.4102), abs=5e-5)
     assert list(cans["sample"].iloc[rules_at(chart, 1)]) == [15, 23]
     left_out = cans["sample"].isin([15, 23]).to_numpy()
     again = spc.chart(share, n, "p", baseline_n=30, excluded=left_out, direction="decrease")
-    assert tuple(again.limits.loc[0, ["centre", "lower", "upper"]]) == pytest.approx(
-        (0.2150, 0.0407, 0.3893), abs=5e-5
-    )
+    assert tuple(again.limits.loc[0, ["centre", "lower", "upper"]]) == pytest.approx((0.2150, 0.0407, 0.3893), abs=5e-5)
 
 
 def test_laney_widens_overdispersed_shares():
@@ -91,9 +85,7 @@ def test_the_kind_of_chart_is_locked_with_the_baseline():
 
 
 def test_rule_2_seven_on_one_side_and_the_centre_ends_a_run():
-    assert rules_at(spc.chart([*FLAT, *[10.8] * 7]), 2) == list(
-        range(11, 19)
-    )  # the twelfth base point is above too
+    assert rules_at(spc.chart([*FLAT, *[10.8] * 7]), 2) == list(range(11, 19))  # the twelfth base point is above too
     broken = spc.chart([*FLAT, 10, 10.8, 10.8, 10.8, 10.5, 10.8, 10.8, 10.8, 10.8])
     assert broken.centre == 10.5 and rules_at(broken, 2) == []
 
@@ -174,9 +166,9 @@ def test_gaps_and_few_points():
     chart = spc.chart([12, np.nan, 14, 13, 15, 12, 13])
     assert chart.trial and chart.n_baseline == 6 and np.isnan(chart.limits.value[1])
     few = spc.chart([12, 14, 13, 15, 12])
-    assert few.variation == few.assurance == "not_assessed" and few.limits[
-        ["centre", "lower", "upper"]
-    ].isna().all(axis=None)
+    assert few.variation == few.assurance == "not_assessed" and few.limits[["centre", "lower", "upper"]].isna().all(
+        axis=None
+    )
 
 
 def test_limits_stay_in_the_possible_range():

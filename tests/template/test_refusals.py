@@ -181,9 +181,7 @@ def test_the_program_prints_no_traceback(template, no_user_defaults, tmp_path):
 def test_replayed_answers_are_checked_too(template, bake, no_user_defaults, tmp_path, capfd):
     # --replay renders no variable of cookiecutter.json, so here only the hook can refuse.
     bake(template, tmp_path / "first", OTHER)
-    replay = json.loads(
-        (no_user_defaults.parent / "replay" / f"{template.name}.json").read_text(encoding="utf-8")
-    )
+    replay = json.loads((no_user_defaults.parent / "replay" / f"{template.name}.json").read_text(encoding="utf-8"))
     replay["cookiecutter"].update(city_slug="Wrong", design="rct")
     (tmp_path / "replay.json").write_text(json.dumps(replay), encoding="utf-8")
     from cookiecutter.main import cookiecutter

@@ -39,9 +39,7 @@ def edit_cell(path: Path, cell_id: str, line: str) -> None:
 
 
 def sources(path: Path) -> str:
-    return "\n".join(
-        "".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-    )
+    return "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
 @pytest.mark.full
@@ -66,9 +64,7 @@ def test_changes_arrive_and_own_work_stays(updatable):
     for path in (skeleton / "lessons.yaml", skeleton / "actions.yaml", source / "shared_utils" / "errors.py"):
         path.write_text(path.read_text(encoding="utf-8") + "# new\n", encoding="utf-8")
     questions = source / "cookiecutter.json"
-    questions.write_text(
-        questions.read_text(encoding="utf-8").replace('"34013"', '"34999"'), encoding="utf-8"
-    )
+    questions.write_text(questions.read_text(encoding="utf-8").replace('"34013"', '"34999"'), encoding="utf-8")
     commit(source, "Newer template")
 
     assert cruft.update(city, skip_apply_ask=True)

@@ -86,12 +86,8 @@ def test_git_ignores_private_data_and_keeps_their_folders(city):
         (city / name).write_bytes(b"x")
     commit(city, "All")
     tracked = git(city, "ls-files").split("\n")
-    assert not any(
-        line.endswith((".csv", ".parquet", ".salt", "_impact.json", ".xlsx")) for line in tracked
-    )
-    assert {"data/private/raw/.gitkeep", "data/private/README.md", "outputs/internal/.gitkeep"} <= set(
-        tracked
-    )
+    assert not any(line.endswith((".csv", ".parquet", ".salt", "_impact.json", ".xlsx")) for line in tracked)
+    assert {"data/private/raw/.gitkeep", "data/private/README.md", "outputs/internal/.gitkeep"} <= set(tracked)
 
 
 def test_doctor_is_content_with_a_new_city_and_names_what_is_not(city):
@@ -113,9 +109,7 @@ def test_doctor_is_content_with_a_new_city_and_names_what_is_not(city):
     (city / "shared_utils" / "errors.py").unlink()
     git(city, "init", "--quiet")
     wrong = {check.name: check for check in doctor.checks(city) if not check.ok}
-    assert wrong["packages"].detail.startswith("numpy ") and wrong["packages"].detail.endswith(
-        "instead of 0.0.1"
-    )
+    assert wrong["packages"].detail.startswith("numpy ") and wrong["packages"].detail.endswith("instead of 0.0.1")
     assert wrong["packages"].fix == "python bootstrap.py setup"
     assert wrong["notebook merging"].fix == "nbdime config-git --enable"
     assert wrong["shared code of newark"].detail == "shared_utils/errors.py is missing"

@@ -15,10 +15,7 @@ from template_helpers import CITIES, git, tree
 from shared_utils.template import new
 
 # Ten cities in each of five ways are slow, so the less different ways make three in the fast set.
-SOME = [
-    pytest.param(key, marks=() if key in ("newark", "tulsa", "other") else pytest.mark.full)
-    for key in CITIES
-]
+SOME = [pytest.param(key, marks=() if key in ("newark", "tulsa", "other") else pytest.mark.full) for key in CITIES]
 
 
 @pytest.mark.parametrize("key", CITIES)
@@ -47,9 +44,7 @@ def test_from_a_git_address(key, template, bake, cities, tmp_path):
 
 @pytest.mark.parametrize("key", SOME)
 def test_cruft(key, template, no_user_defaults, cities, tmp_path):
-    made = cruft.create(
-        str(template), output_dir=tmp_path, config_file=no_user_defaults, extra_context=CITIES[key]
-    )
+    made = cruft.create(str(template), output_dir=tmp_path, config_file=no_user_defaults, extra_context=CITIES[key])
     assert tree(made) == tree(cities[key])
     assert (made / ".cruft.json").is_file()
 
@@ -107,7 +102,5 @@ def test_questions_asked_at_the_terminal(template, no_user_defaults, cities, tmp
 
 def test_hooks_need_nothing_but_the_standard_library(template):
     # -S: no installed package can be imported, as where cookiecutter stands alone (pipx).
-    rooms = ", ".join(
-        f"shared_utils.template.{name}" for name in ("inputs", "scaffold", "vendoring", "doctor")
-    )
+    rooms = ", ".join(f"shared_utils.template.{name}" for name in ("inputs", "scaffold", "vendoring", "doctor"))
     subprocess.run([sys.executable, "-S", "-c", f"import {rooms}"], cwd=template, check=True)

@@ -44,8 +44,8 @@ KINDS: tuple[Kind, ...] = (
     *social_capital.KINDS,
 )
 FOLDER = "public_ref"
-SYNTHETIC = "99999"             # no real tract begins like this
-DOCUMENTS = (".md", ".txt", ".pdf", ".docx")       # a publisher's notes may lie beside its files
+SYNTHETIC = "99999"  # no real tract begins like this
+DOCUMENTS = (".md", ".txt", ".pdf", ".docx")  # a publisher's notes may lie beside its files
 OUTSIDE = "Take it out of data/public_ref, or put the published file in its place."
 
 __all__ = ["KINDS", "Area", "Kind", "Reference", "Wanted", "check_join", "known", "load", "read", "recognise", "wanted"]

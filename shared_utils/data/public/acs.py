@@ -19,8 +19,8 @@ MISSING = (*values.MISSING, "-", "--", "N", "(X)", "X", "*", "**", "***", "*****
            *(f"-{str(digit) * 9}{end}" for digit in (2, 3, 5, 6, 8, 9) for end in ("", ".0")))  # fmt: skip
 # Medians beyond the open-ended classes: the code written -> the limit. 250001 means $250,000 or more.
 LIMITS = {"B19013_001": {2_499: 2_500, 250_001: 250_000}, "B25064_001": {99: 100, 3_501: 3_500}}
-TRACTS_OF_2020 = 2020           # releases from this year on use the tracts of 2020
-LEVEL = "1400000US"             # summary level 140: census tracts
+TRACTS_OF_2020 = 2020  # releases from this year on use the tracts of 2020
+LEVEL = "1400000US"  # summary level 140: census tracts
 VARIABLE = re.compile(r"([bc]\d{5}[a-z]*)_(?:(\d{3})([em])|([em])(\d{3}))", re.IGNORECASE)
 
 

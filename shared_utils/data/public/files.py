@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JSONS = (".json", ".geojson", ".topojson")
-SAMPLE = 2**20              # bytes of header; the widest published header has 12,000 names
-CELLS = 4_000_000           # cells of a piece: about 200 MB while it is read
+SAMPLE = 2**20  # bytes of header; the widest published header has 12,000 names
+CELLS = 4_000_000  # cells of a piece: about 200 MB while it is read
 MAX_JSON = 300 * 2**20
 MARKS = {
     b"PK\x03\x04": ("a zip archive or an Excel workbook, not a table of text", "Unpack it, or save the sheet as CSV."),
@@ -159,6 +159,6 @@ def _check_end(file: File) -> None:
         content.seek(max(0, size - SAMPLE))
         tail = content.read().decode("utf-8-sig", errors="replace").rstrip("\r\n")
     last = tail.splitlines()[-1]
-    named = len([name for name in file.columns if name])        # data.census.gov ends its header with a comma
+    named = len([name for name in file.columns if name])  # data.census.gov ends its header with a comma
     if len(next(csv.reader([last], delimiter=file.delimiter))) < named:
         raise file.refusal("the last row stops in the middle: the download was cut off.", AGAIN)

@@ -18,7 +18,7 @@ OUTCOMES = {
 MAP_WORDS = {"P": "all", "W": "White", "B": "Black", "H": "Hispanic", "A": "Asian", "N": "Native American"}
 MAP_INCOMES = {"p25": "low-income parents", "p50": "middle-income parents", "p75": "high-income parents",
                "pall": "parents of any income"}  # fmt: skip
-HIGHEST_INCOME = 100_000        # dollars; means above come from lines drawn far outside the data
+HIGHEST_INCOME = 100_000  # dollars; means above come from lines drawn far outside the data
 
 SOURCE = "Opportunity Atlas"
 PUBLISHER = "Opportunity Insights (Harvard University) and the US Census Bureau"

@@ -19,9 +19,7 @@ def write_city(world: World, draw: Draw, out: Path, marker: str) -> list[Path]:
     shares = np.array([weights[draw.tracts["tercile"] == t].sum() for t in TERCILES])
     files = [
         *draw.files,
-        RawFile(
-            "indicators.csv", indicators.monthly(world, draw.series, draw.mix, shares), date_format="%Y-%m-%d"
-        ),
+        RawFile("indicators.csv", indicators.monthly(world, draw.series, draw.mix, shares), date_format="%Y-%m-%d"),
         RawFile("costs.xlsx", costs.ledger(world, draw.costs), sheet="ledger"),
     ]
     log = mess.Log()
@@ -48,9 +46,7 @@ def _references(tracts: pd.DataFrame, folder: Path) -> list[Path]:
     atlas = pd.DataFrame(
         {"GEOID": tracts["geoid"], "kfr_pooled_pooled_p25": tracts["kfr"], "kfr_pooled_pooled_p25_se": 0.012}
     )
-    acs = tracts[["geoid", *ACS, *(c for c in tracts if c.startswith("share_"))]].rename(
-        columns={"geoid": "GEOID"}
-    )
+    acs = tracts[["geoid", *ACS, *(c for c in tracts if c.startswith("share_"))]].rename(columns={"geoid": "GEOID"})
     for column in ACS:
         acs[f"{column}_moe"] = (0.18 * acs[column]).round(4)
     found = {"opportunity_atlas_tracts.csv": atlas, "acs_tracts.csv": acs}

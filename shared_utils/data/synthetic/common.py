@@ -131,20 +131,14 @@ def tracts(world: World, n: int, mix: Mix) -> pd.DataFrame:
     })  # fmt: skip
     names = list(mix.race)
     lean = np.where(np.isin(names, ["black_nh", "hispanic"]), 0.5, -0.1)
-    logits = (
-        np.log([mix.race[name] for name in names])
-        + np.outer(z, lean)
-        + 0.3 * rng.standard_normal((n, len(names)))
-    )
+    logits = np.log([mix.race[name] for name in names]) + np.outer(z, lean) + 0.3 * rng.standard_normal((n, len(names)))
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for name, share in zip(names, shares.T, strict=True):
         frame[f"share_{name}"] = share.round(4)
     return frame
 
 
-def people(
-    rng: np.random.Generator, n: int, place: pd.DataFrame, mix: Mix, age: tuple[int, int]
-) -> pd.DataFrame:
+def people(rng: np.random.Generator, n: int, place: pd.DataFrame, mix: Mix, age: tuple[int, int]) -> pd.DataFrame:
     """Return n people: latent readiness `u ~ N(0, 1)`, a tract, and demographics that follow the tract.
 
     Poorer tracts send more applicants. `age` is the inclusive range in years.
@@ -157,9 +151,7 @@ def people(
     ]
     household = choose(rng, n, list(mix.household), list(mix.household.values()))
     with_children = np.char.endswith(household, "_children") & ~np.char.endswith(household, "no_children")
-    size = np.where(np.char.startswith(household, "single"), 1, 2) + np.where(
-        with_children, 1 + rng.poisson(0.9, n), 0
-    )
+    size = np.where(np.char.startswith(household, "single"), 1, 2) + np.where(with_children, 1 + rng.poisson(0.9, n), 0)
     return pd.DataFrame({
         "u": u,
         "tract": tract,
@@ -225,9 +217,7 @@ def blocked(rng: np.random.Generator, block, share: float | dict = 0.5) -> np.nd
 def broken(rng: np.random.Generator, block, u, share: float | dict = 0.5) -> np.ndarray:
     """Return a sabotaged assignment: readier people get in, and more of them than the rule allows."""
     chance = np.array([share[b] for b in block]) if isinstance(share, dict) else np.full(len(block), share)
-    return (
-        rng.random(len(chance)) < expit(np.log(chance / (1 - chance)) + 0.9 + 0.8 * np.asarray(u))
-    ).astype(int)
+    return (rng.random(len(chance)) < expit(np.log(chance / (1 - chance)) + 0.9 + 0.8 * np.asarray(u))).astype(int)
 
 
 def assign(world: World, block, u, share: float | dict = 0.5) -> np.ndarray:

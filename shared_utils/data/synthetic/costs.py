@@ -33,9 +33,7 @@ def ledger(world: World, plan: dict) -> pd.DataFrame:
             amount = plan["monthly_fixed"] * part * (1 + 0.04 * rng.standard_normal())
             rows.append((month, category, arm, amount, in_kind, fund, once))
         amount = plan["per_person"] * people * (1 + 0.10 * rng.standard_normal())
-        rows.append(
-            (month, plan["category"], plan["arm"], amount, False, "initiative_flexible_funding", False)
-        )
+        rows.append((month, plan["category"], plan["arm"], amount, False, "initiative_flexible_funding", False))
     columns = ["period", "category", "arm", "amount_usd", "is_in_kind", "fund_source", "one_time"]
     frame = pd.DataFrame(rows, columns=columns)
     frame["period"] = pd.PeriodIndex(frame["period"]).to_timestamp()

@@ -40,12 +40,8 @@ def start_months(world: World, place: pd.DataFrame) -> pd.DataFrame:
     tract = rng.choice(len(place), BUILDINGS, p=common.tract_weights(place))
     b["tract_id"], b["tercile"] = place["geoid"].to_numpy()[tract], place["tercile"].to_numpy()[tract]
     b["senior_share"] = np.round(rng.beta(2, 6, BUILDINGS), 3)
-    b["subsidy"] = common.choose(
-        rng, BUILDINGS, ["Tax credit", "Project-based", "Public housing"], [0.5, 0.3, 0.2]
-    )
-    b["black"] = np.clip(
-        place["share_black_nh"].to_numpy()[tract] + 0.05 * rng.standard_normal(BUILDINGS), 0, 1
-    )
+    b["subsidy"] = common.choose(rng, BUILDINGS, ["Tax credit", "Project-based", "Public housing"], [0.5, 0.3, 0.2])
+    b["black"] = np.clip(place["share_black_nh"].to_numpy()[tract] + 0.05 * rng.standard_normal(BUILDINGS), 0, 1)
     b["women"], b["children"] = rng.beta(12, 6, BUILDINGS), rng.beta(8, 8, BUILDINGS)
     b["id"] = [f"DET-B{i + 1:02d}" for i in range(BUILDINGS)]
     b["g"] = world.rng("assignment").permutation(np.repeat([*STARTS, NEVER], BUILDINGS // 4))
@@ -75,13 +71,7 @@ def draw(world: World) -> Draw:
     for k in t[1:]:
         drift[:, k] = 0.6 * drift[:, k - 1] + 0.02 * 0.8 * rng.standard_normal(BUILDINGS)
     shock = (t >= COVID) * world.scenario.covid
-    p0 = (
-        0.18
-        + level[:, None]
-        + 0.01 * np.cos(2 * np.pi * (t - 3) / 12)
-        + shock * (0.05 + jump[:, None])
-        + drift
-    )
+    p0 = 0.18 + level[:, None] + 0.01 * np.cos(2 * np.pi * (t - 3) / 12) + shock * (0.05 + jump[:, None]) + drift
     slope = -0.002 if world.scenario_name == "pretrend_violation" else 0.0
     p0 = np.clip(p0 + slope * t * (b["g"] < NEVER).to_numpy()[:, None], 0.005, 0.95)
     p1 = np.clip(p0 + effect, 0.005, 0.95)
@@ -122,9 +112,7 @@ def _others(rng, units, b, effect, shock) -> dict[str, np.ndarray]:
         "moved": rng.binomial(units, np.clip(0.014 + 0.1 * effect - 0.003 * shock, 0.001, 1)),
         "due": due,
         "on_time": rng.binomial(due, np.clip(0.86 - 1.2 * effect - 0.05 * shock, 0.05, 0.99)),
-        "working": rng.binomial(
-            units, np.clip(0.52 - 0.25 * b["senior_share"].to_numpy()[:, None], 0.05, 0.95)
-        ),
+        "working": rng.binomial(units, np.clip(0.52 - 0.25 * b["senior_share"].to_numpy()[:, None], 0.05, 0.95)),
     }
 
 
@@ -225,13 +213,9 @@ def _contacts(world: World, households: pd.DataFrame) -> RawFile:
     kind = np.where(
         later == 0,
         "contact",
-        common.choose(
-            rng, len(row), ["contact", "plan_signed", "benefit_opened", "mediation"], [0.4, 0.3, 0.2, 0.1]
-        ),
+        common.choose(rng, len(row), ["contact", "plan_signed", "benefit_opened", "mediation"], [0.4, 0.3, 0.2, 0.1]),
     )
-    day = common.plus_days(
-        pd.DatetimeIndex(households["First contact"])[row], later * rng.integers(5, 30, len(row))
-    )
+    day = common.plus_days(pd.DatetimeIndex(households["First contact"])[row], later * rng.integers(5, 30, len(row)))
     keep = day <= pd.Timestamp("2020-09-30")
     frame = pd.DataFrame({"resident": households["Resident ID"].to_numpy()[row], "kind": kind, "day": day,
                           "times": 1.0, "done": True,
@@ -255,9 +239,7 @@ def _series(world: World, b, counts) -> list:
                           "denominator": units.astype(float)[rows["b"]]})  # fmt: skip
 
     def given(name: str, top: str) -> Given:
-        return Given(
-            name, panel.assign(numerator=np.hstack([before[top], counts[top]]).ravel().astype(float))
-        )
+        return Given(name, panel.assign(numerator=np.hstack([before[top], counts[top]]).ravel().astype(float)))
 
     return [
         Series("service_contact", "share", 0.27, 900, "RGHO", "2019-07", noise=0.01, covid=-0.08,

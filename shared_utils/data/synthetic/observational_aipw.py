@@ -190,9 +190,7 @@ def _follow_up(p, seen, reached) -> RawFile:
         "Year due": year, "Year called": called, "Working at 12 months": work,
         "Year status": np.select([~due, reached == 1], ["not yet due", "reached"], "not reached"),
     })  # fmt: skip
-    return RawFile(
-        "follow_up.csv", frame, id="Learner #", yes_no=("Next step in 60 days",), encoding="utf-8-sig"
-    )
+    return RawFile("follow_up.csv", frame, id="Learner #", yes_no=("Next step in 60 days",), encoding="utf-8-sig")
 
 
 def _hours(world: World, p) -> RawFile:

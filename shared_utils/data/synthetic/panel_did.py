@@ -84,12 +84,8 @@ def draw(world: World) -> Draw:
     """Return Newark's files and truth."""
     place = common.tracts(world, TRACTS, MIX)
     rng = world.rng("units", "panel")
-    place["renter_households"] = np.round(np.exp(np.log(900) + 0.35 * rng.standard_normal(TRACTS))).astype(
-        int
-    )
-    place["households"] = np.maximum(
-        place["households"], (place["renter_households"] * 1.15).round().astype(int)
-    )
+    place["renter_households"] = np.round(np.exp(np.log(900) + 0.35 * rng.standard_normal(TRACTS))).astype(int)
+    place["households"] = np.maximum(place["households"], (place["renter_households"] * 1.15).round().astype(int))
     place["z_rate"] = rng.standard_normal(TRACTS)
     pilot = np.zeros(TRACTS, dtype=int)
     pilot[world.rng("assignment").choice(TRACTS, TREATED, replace=False)] = 1
@@ -157,9 +153,7 @@ def _panel_frame(place, **columns) -> pd.DataFrame:
 
 def _court(place, counts) -> RawFile:
     """The court lists only tracts with a filing in the month, and commercial cases in rows of their own."""
-    rows = _panel_frame(
-        place, filings=counts["filings"], judgments=counts["judgments"], lockouts=counts["lockouts"]
-    )
+    rows = _panel_frame(place, filings=counts["filings"], judgments=counts["judgments"], lockouts=counts["lockouts"])
     rows = rows[rows["filings"] > 0].assign(kind="RES")
     shops = rows.iloc[::37].assign(kind="COM", filings=1, judgments=0, lockouts=0)
     both = pd.concat([rows, shops]).sort_values(

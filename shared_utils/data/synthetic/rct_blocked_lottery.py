@@ -85,14 +85,10 @@ def draw(world: World) -> Draw:
     place = common.tracts(world, TRACTS, MIX)
     p = youth(world, world.rng("people"), PER_BLOCK, place)
     n = len(p)
-    p["stratum"] = [
-        f"{SITES[b // 2]} {'18-21' if o else '16-17'}" for b, o in zip(p["block"], p["older"], strict=True)
-    ]
+    p["stratum"] = [f"{SITES[b // 2]} {'18-21' if o else '16-17'}" for b, o in zip(p["block"], p["older"], strict=True)]
     p["id"] = [f"NO{19000 + i}" for i in range(n)]
     p["arm"] = common.assign(world, p["stratum"], p["u"], dict(zip(p["stratum"], p["chance"], strict=True)))
-    applied = common.plus_days(
-        np.full(n, np.datetime64("2019-04-08")), world.rng("people", "dates").integers(0, 30, n)
-    )
+    applied = common.plus_days(np.full(n, np.datetime64("2019-04-08")), world.rng("people", "dates").integers(0, 30, n))
 
     rng = world.rng("outcomes")
     y = potential(p, rng)
@@ -166,15 +162,11 @@ def _lottery(p) -> RawFile:
 
 
 def _sites() -> RawFile:
-    return RawFile(
-        "provider_sites.csv", pd.DataFrame({"Provider site": SITES, "Seats": (55, 69, 82, 93, 105, 118)})
-    )
+    return RawFile("provider_sites.csv", pd.DataFrame({"Provider site": SITES, "Seats": (55, 69, 82, 93, 105, 118)}))
 
 
 def _outcomes(name: str, p, seen, followed, due: str, columns: dict[str, str], only: dict) -> RawFile:
-    frame = pd.DataFrame(
-        {"Applicant": p["id"], "Due": pd.Timestamp(due), "Reached": np.where(followed, "Y", "N")}
-    )
+    frame = pd.DataFrame({"Applicant": p["id"], "Due": pd.Timestamp(due), "Reached": np.where(followed, "Y", "N")})
     for header, outcome in columns.items():
         show = (followed == 1) & only.get(header, np.ones(len(p), dtype=bool))
         frame[header] = pd.Series(seen[outcome]).where(show)

@@ -165,9 +165,7 @@ def _randomization(rooms) -> RawFile:
         "Drawn on": pd.Timestamp("2019-08-30"),
         "Seed": "DY-2019-08-30",
     })  # fmt: skip
-    return RawFile(
-        "randomization.xlsx", frame, sheet="draw", title=("Draw of classrooms, two of four in each site",)
-    )
+    return RawFile("randomization.xlsx", frame, sheet="draw", title=("Draw of classrooms, two of four in each site",))
 
 
 def _survey(name: str, p, index_now, answered, start: str, days: int, rng) -> RawFile:
@@ -195,9 +193,7 @@ def _school_records(p, seen) -> RawFile:
 def _messages(world: World, p, arm) -> RawFile:
     """Families of treated classrooms get a message every week and may reply; some come to workshops."""
     rng = world.rng("services")
-    weeks = pd.date_range(
-        "2019-09-09", "2020-05-29" if not world.scenario.covid else "2020-03-13", freq="W-MON"
-    )
+    weeks = pd.date_range("2019-09-09", "2020-05-29" if not world.scenario.covid else "2020-03-13", freq="W-MON")
     treated = np.flatnonzero(arm)
     row, week = np.repeat(treated, len(weeks)), np.tile(np.arange(len(weeks)), len(treated))
     u = p["u"].to_numpy()

@@ -183,9 +183,7 @@ def _survey(p, seen, answered, due) -> RawFile:
         "Hardships (0-6)": pd.array(np.where(blank, np.nan, seen["hardship_count"]), dtype="Int64"),
         "Survey date": common.plus_days(due, 9),
     })  # fmt: skip
-    return RawFile(
-        "six_month_survey.csv", frame, id="Client ID", yes_no=("Wage 15 or more",), encoding="utf-8-sig"
-    )
+    return RawFile("six_month_survey.csv", frame, id="Client ID", yes_no=("Wage 15 or more",), encoding="utf-8-sig")
 
 
 def _services(world: World, p, assigned, received) -> RawFile:
@@ -211,9 +209,7 @@ def _services(world: World, p, assigned, received) -> RawFile:
         "Planned?": "Y", "Delivered?": delivered, "Site": [SITES[s] for s in p["site"].to_numpy()[row]],
     })[keep].sort_values(["Date", "Client"], kind="stable", ignore_index=True)  # fmt: skip
     frame.insert(0, "Entry", [f"s_{i + 1:06d}" for i in range(len(frame))])
-    return RawFile(
-        "service_log.csv", frame, id="Client", duplicates=True, orphans=True, yes_no=("Delivered?",)
-    )
+    return RawFile("service_log.csv", frame, id="Client", duplicates=True, orphans=True, yes_no=("Delivered?",))
 
 
 def _open(world: World, date: pd.DatetimeIndex) -> np.ndarray:

@@ -165,9 +165,7 @@ def _followup(p, seen, followed, assigned) -> RawFile:
         "Hourly wage": pd.Series(seen["hourly_wage_m9"]).where(paid),
         "Completed on": common.plus_days(due, 16),
     })  # fmt: skip
-    return RawFile(
-        "month9_followup.csv", frame, id="Youth ID", duplicates=True, yes_no=("Employed or enrolled",)
-    )
+    return RawFile("month9_followup.csv", frame, id="Youth ID", duplicates=True, yes_no=("Employed or enrolled",))
 
 
 def _training(p, seen, followed) -> RawFile:
@@ -188,9 +186,7 @@ def _log(world: World, p, assigned) -> RawFile:
     arm = p["arm"].to_numpy()
     starters = np.flatnonzero((arm > 0) & (rng.random(len(p)) < expit(1.35 + 0.4 * p["u"].to_numpy())))
     begin = common.plus_days(assigned[starters], rng.integers(3, 30, len(starters)))
-    first = pd.DataFrame(
-        {"youth": starters, "what": "program_start", "day": begin, "amount": 1.0, "unit": "count"}
-    )
+    first = pd.DataFrame({"youth": starters, "what": "program_start", "day": begin, "amount": 1.0, "unit": "count"})
     count = 1 + rng.poisson(5.0, len(starters))
     row = np.repeat(np.arange(len(starters)), count)
     contact = pd.DataFrame({"youth": starters[row], "what": "navigator_contact", "amount": 1.0,

@@ -46,9 +46,7 @@ def families(world: World, rng, n: int, place: pd.DataFrame, at_limit: bool = Fa
     p["children"] = np.where(p["with_children"], np.clip(p["household_size"] - 1, 1, 6), 0)
     p["banked"] = (rng.random(n) < expit(1.0 + 0.5 * p["zb"])).astype(int)
     p["employed"] = (rng.random(n) < expit(1.2 + 0.006 * (p["x_true"] - 190))).astype(int)
-    p["education"] = common.choose(
-        rng, n, ["lt_hs", "hs_ged", "some_college", "assoc_plus"], [0.15, 0.4, 0.28, 0.17]
-    )
+    p["education"] = common.choose(rng, n, ["lt_hs", "hs_ged", "some_college", "assoc_plus"], [0.15, 0.4, 0.28, 0.17])
     p["multiplier"] = common.person_multiplier(world, p, place)
     p["x"] = p["x_true"]
     if world.scenario_name == "manipulated_cutoff" and not at_limit:
@@ -63,9 +61,7 @@ def potential(p: pd.DataFrame, rng) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return each outcome's (with an account, without) potential outcomes."""
     n, m = len(p), p["multiplier"].to_numpy()
     none = rng.random(n) < 0.22
-    y0 = np.exp(
-        6.25 + 0.0035 * (p["x_true"] - CUTOFF) + 0.6 * p["zb"] + 0.75 * rng.standard_normal(n)
-    ).to_numpy()
+    y0 = np.exp(6.25 + 0.0035 * (p["x_true"] - CUTOFF) + 0.6 * p["zb"] + 0.75 * rng.standard_normal(n)).to_numpy()
     y0 = np.where(none, 0.0, np.minimum(y0, CAP))
     y1 = np.clip(y0 + GAIN * np.exp(0.5 * rng.standard_normal(n) - 0.125) * m, 0, CAP)
     months, cover, strain = rng.random((n, 12)), rng.random(n), rng.random(n)
@@ -194,9 +190,7 @@ def _accounts(world: World, p, verified, received, seen) -> RawFile:
                 "unit": "count",
             }
         ),
-        pd.DataFrame(
-            {"family": family[row], "entry_type": "deposit", "posted": day, "amount": usd, "unit": "usd"}
-        ),
+        pd.DataFrame({"family": family[row], "entry_type": "deposit", "posted": day, "amount": usd, "unit": "usd"}),
         pd.DataFrame(
             {
                 "family": family[row],

@@ -8,9 +8,7 @@ import numpy as np
 from shared_utils.data.synthetic.common import World, share
 
 
-def estimand(
-    name: str, outcome: str, population: float, in_sample: float, unit: str, contrast: str = ""
-) -> dict:
+def estimand(name: str, outcome: str, population: float, in_sample: float, unit: str, contrast: str = "") -> dict:
     """Return one estimand: in the population, and realised in this sample's potential outcomes."""
     return {"estimand": name, "outcome": outcome, "population": round(float(population), 6),
             "in_sample": round(float(in_sample), 6), "unit": unit, "contrast": contrast}  # fmt: skip

@@ -124,4 +124,3 @@ def _city_row(card: dict) -> list[str]:
     value, low, high = (effect[name]["text"] for name in ("value", "low", "high"))
     said = f"{value} {effect['unit']} ({low} {t.to} {high})"
     return [card["name"], effect["outcome"], said, card["tag"].word]
-

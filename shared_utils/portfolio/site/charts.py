@@ -37,9 +37,7 @@ def forest(rows: list[dict]) -> dict:
     at = _scale(start, end)
     cells = round((end - start) / step)
     ticks = [round(start + i * step, 6) for i in range(cells + 1)]
-    places = [
-        {"left": at(r["low"]), "width": round(at(r["high"]) - at(r["low"]), 2), "x": at(r["b"])} for r in rows
-    ]
+    places = [{"left": at(r["low"]), "width": round(at(r["high"]) - at(r["low"]), 2), "x": at(r["b"])} for r in rows]
     return {"zero": at(0), "cells": cells, "ticks": [(tick, at(tick)) for tick in ticks], "places": places}
 
 

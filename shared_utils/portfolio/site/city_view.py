@@ -175,11 +175,7 @@ def _value(row: dict | None) -> str:
         return t.no_value
     if row["value"] is None:
         return t.hidden
-    return (
-        words.plain(row["value"])
-        if words.is_long(row["unit"])
-        else words.with_unit(row["value"], row["unit"])
-    )
+    return words.plain(row["value"]) if words.is_long(row["unit"]) else words.with_unit(row["value"], row["unit"])
 
 
 def _others(city: City) -> list[dict]:
@@ -230,9 +226,7 @@ def _flags(city: City) -> list[dict]:
     """Warnings of all three notebooks, worst first, each once."""
     order = list(t.severity)
     found = {(flag["code"], flag["message"]): flag for record in city.records for flag in record["flags"]}
-    ranked = sorted(
-        found.values(), key=lambda flag: (order.index(flag["severity"]), flag["code"], flag["message"])
-    )
+    ranked = sorted(found.values(), key=lambda flag: (order.index(flag["severity"]), flag["code"], flag["message"]))
     return [
         {
             "tag": parts.Tag(t.severity[flag["severity"]][1], t.severity[flag["severity"]][0]),

@@ -23,14 +23,10 @@ def index_view(portfolio: Portfolio) -> dict:
         "headline": t.headline.format(cities=f"{many} {'city' if len(cities) == 1 else 'cities'}"),
         "lead": t.lead_one if len(cities) == 1 else t.lead,
         "expanding": len(expanding),
-        "hero_unit": t.hero_unit.format(
-            measured=f"{len(measured)} {'city' if len(measured) == 1 else 'cities'}"
-        ),
+        "hero_unit": t.hero_unit.format(measured=f"{len(measured)} {'city' if len(measured) == 1 else 'cities'}"),
         "measured": len(measured),
         "tiles": [{"name": city.name, "slug": city.slug, "tag": parts.tag(city)} for city in cities],
-        "chance": t.hero_chance.format(
-            contrasts=words.number_word(contrasts), chance=parts.times_in_100(any_of_them)
-        )
+        "chance": t.hero_chance.format(contrasts=words.number_word(contrasts), chance=parts.times_in_100(any_of_them))
         if contrasts
         else "",
         "facts": _facts(cities, measured),
@@ -45,9 +41,7 @@ def _facts(cities, measured) -> list[tuple[str, str]]:
         any(record["plan"]["status"] in ("prospective", "before_unblinding") for record in city.records)
         for city in cities
     )
-    reached = [
-        row["reached"] for city in cities for row in parts.measures(city) if row["reached"] is not None
-    ]
+    reached = [row["reached"] for city in cities for row in parts.measures(city) if row["reached"] is not None]
     return [
         (str(len(measured)), t.facts["results"].format(total=len(cities))),
         (str(done), t.facts["analyses"].format(total=len(steps))),

@@ -158,9 +158,7 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
         "label": city.indicator(indicator_id),
         "value": words.with_unit(last["value"], unit, digits) if shown else t.hidden,
         "number": (
-            words.plain(last["value"], digits)
-            if words.is_long(unit)
-            else words.with_unit(last["value"], unit, digits)
+            words.plain(last["value"], digits) if words.is_long(unit) else words.with_unit(last["value"], unit, digits)
         )
         if shown
         else t.hidden,
@@ -274,9 +272,7 @@ def footer(portfolio: Portfolio) -> str:
     if not records:
         return t.footer_empty
     newest = max(record["run"]["as_of"] for record in records)
-    versions = sorted(
-        {str(record["provenance"]["code"].get("shared_utils", "unknown")) for record in records}
-    )
+    versions = sorted({str(record["provenance"]["code"].get("shared_utils", "unknown")) for record in records})
     return t.footer.format(records=len(records), newest=words.day(newest), code=words.listed(versions))
 
 

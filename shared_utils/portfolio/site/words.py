@@ -17,9 +17,7 @@ _UNITS = {"prob_diff": "points", "sd": "standard deviations", "usd": "", "log_ir
 
 def digits_of(*values: float) -> int:
     """How many decimals the record shows: 2 for (0.25, 0.1)."""
-    known = [
-        Decimal(repr(float(value))).normalize().as_tuple().exponent for value in values if value is not None
-    ]
+    known = [Decimal(repr(float(value))).normalize().as_tuple().exponent for value in values if value is not None]
     return max([0, *(-exponent for exponent in known)])
 
 
@@ -207,9 +205,7 @@ def verdict(effect: Effect, record: dict) -> str:
     ratio = record["quality"].get("exaggeration")
     said = t.bank[key].format(**words)
     if key == "SCALE staged" and ratio:
-        said += t.exaggeration.format(
-            ratio=plain(float(Decimal(repr(float(ratio))).quantize(Decimal("0.1"))))
-        )
+        said += t.exaggeration.format(ratio=plain(float(Decimal(repr(float(ratio))).quantize(Decimal("0.1")))))
     return said
 
 
