@@ -2,7 +2,7 @@
 
 import typer
 
-from shared_utils.cli import batch, data, demo, evidence, lab, plan, portfolio, project, scan, site
+from shared_utils.cli import batch, data, demo, evidence, handover, lab, plan, portfolio, project, scan, site
 
 app = typer.Typer(
     help="City economic-mobility pilots: make a city, check it, run its notebooks, build the site.",
@@ -23,6 +23,7 @@ for function, panel in (
     (site.site, "Every month"),
     (portfolio.portfolio, "Every month"),
     (evidence.evidence, "Every month"),
+    (handover.handover, "Work by hand"),
     (lab.lab, "Work by hand"),
     (scan.scan, "Work by hand"),
 ):

@@ -4,8 +4,6 @@ Only settings, plan, released results and the checks of the repository are copie
 a criterion; each asks for a process of the city, so the index says what the city itself must add.
 """
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from shared_utils.disclosure.scan import PERSONAL, forbidden
 from shared_utils.portfolio.collect import City, collect_city
 from shared_utils.portfolio.site import parts, words
 from shared_utils.portfolio.site.language import english as t
+from shared_utils.results.folders import new_folder
 
 # criterion -> files of the city's folder that bear on it; a folder is copied with what is in it
 FILES = {
@@ -45,15 +44,9 @@ def evidence_pack(city_dir: Path) -> EvidencePack:
     """
     city = collect_city(Path(city_dir))
     target = city.folder / "outputs" / "evidence"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".evidence-", dir=target.parent))
-    try:
+    with new_folder(target) as draft:
         there, missing = _copy(city.folder, draft)
         _write_index(city, there, missing, draft)
-        shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return EvidencePack(target, sum(len(files) for files in there.values()) + 1, missing)
 
 

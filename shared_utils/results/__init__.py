@@ -13,6 +13,7 @@ from shared_utils.results.record import (
     release_path,
     watermark,
     write,
+    write_bytes,
     write_text,
 )
 from shared_utils.results.release import page_path, release
@@ -32,5 +33,6 @@ __all__ = [
     "release_path",
     "watermark",
     "write",
+    "write_bytes",
     "write_text",
 ]

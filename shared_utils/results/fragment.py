@@ -112,7 +112,7 @@ def _exporter():
 
 def _tidied(html: str):
     """The page body made safe and readable: no scripts or outside addresses, headings with short ids, tables
-    whose headers say what they head, each in a box that scrolls on a phone."""
+    whose headers say what they head, each in a box that scrolls on a phone, as does a figure."""
     from bs4 import BeautifulSoup
     from bs4.element import PreformattedString
 
@@ -134,6 +134,7 @@ def _tidied(html: str):
             link.unwrap()
     _name_headings(soup)
     _frame_tables(soup)
+    _name_figures(soup)
     return soup
 
 
@@ -166,6 +167,12 @@ def _frame_tables(soup) -> None:
             attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": f"{label}, table {i}"},
         )
         table.wrap(box)
+
+
+def _name_figures(soup) -> None:
+    """A figure keeps a readable size on a phone and scrolls there, so the keyboard must reach it."""
+    for i, figure in enumerate(soup("figure"), start=1):
+        figure["tabindex"], figure["aria-label"] = "0", f"Figure {i}"
 
 
 def _refuse_losses(outward, soup) -> None:

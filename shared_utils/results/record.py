@@ -91,12 +91,17 @@ def read(path: Path) -> dict:
 
 
 def write_text(text: str, path: Path) -> Path:
-    """Write a file whole or not at all: UTF-8, one line ending on all systems, temp file then rename."""
+    """Write a text file whole or not at all: UTF-8, one line ending on all systems, temp file then rename."""
+    return write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: Path) -> Path:
+    """Write a file whole or not at all: temp file then rename."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two batches may write one status page
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)
