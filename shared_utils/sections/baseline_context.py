@@ -32,8 +32,6 @@ SOURCES = {
     "acs": "American Community Survey",
     "eviction_lab": "Eviction Lab",
 }
-REAL_FIGURE = "These published numbers are real."
-REAL_TEXT = "All of this is made up. What follows is published and real."
 CAUTION = "These are averages of places. They say nothing about one family. People in one place differ a lot."
 
 
@@ -65,7 +63,7 @@ class _Published:
 def _published(city_dir, config, as_of, stamp: str) -> _Published:
     """The map of tracts and the series around the pilot: from data/public_ref and city.yml, no table of people."""
     synthetic = config.data.mode == "synthetic"
-    stamp = f"{stamp}. {REAL_FIGURE}" if synthetic else stamp
+    stamp = context_series.real_stamp(config, stamp)
     files, refused = public.load(city_dir, config, only=(*map_opportunity.KINDS, *context_series.KINDS))
     named = {} if synthetic else reference.tables(city_dir, config)[0]  # made-up tracts are on no map
     files = {**{name: named[name] for name in map_opportunity.KINDS if name in named}, **files}
@@ -79,7 +77,7 @@ def _published(city_dir, config, as_of, stamp: str) -> _Published:
     shown = [tracts and tracts.figure, series and series.figure, series and series.table]
     flags += _to_fetch(config, [*map_opportunity.wanted(files, config), *context_series.wanted(files)])
     said = [part.sentence for part in (tracts, series) if part]
-    said = [REAL_TEXT, *said] if synthetic and said else said
+    said = [context_series.REAL_TEXT, *said] if synthetic and said else said
     return _Published(tuple(part for part in shown if part is not None), said, flags)
 
 

@@ -92,9 +92,15 @@ def _row(sample: str, share: float, found: Detectable) -> dict:
 
 
 def _planned(book, found: Detectable) -> list[dict]:
-    """The planned number of people with every outcome known; places have none."""
-    planned = book.config.pilot.planned_enrollment
-    if planned is None or found.what != book.study.unit_label or analysis.is_panel(book):
+    """The planned number of people with every outcome known; of clusters those assigned, since no setting plans them;
+    places have none."""
+    study, planned = book.study, book.config.pilot.planned_enrollment
+    if found.what == "clusters":
+        n = study.frame[study.design["cluster"]].nunique()
+        inputs = {name: value for name, value in found.inputs.items() if name != "df"}
+        full = power.mde("rct_cluster", **inputs | {"clusters": n, "size": (planned or len(study.frame)) / n})
+        return [{"sample": "as assigned, all outcomes known", "n": n, "mde": full["mde"]}]
+    if planned is None or found.what != study.unit_label or analysis.is_panel(book):
         return []
     return [_row("as planned, all outcomes known", planned / found.n, found)]
 

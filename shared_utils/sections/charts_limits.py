@@ -1,6 +1,7 @@
 """Figures that show a pilot against a limit: balance at the start, missing outcomes, what can be detected."""
 
 from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
 
 from shared_utils.sections.charts_compare import DASHED, WORDS, above, labels, places, row_label, width
 from shared_utils.sections.figures import (
@@ -39,6 +40,7 @@ def love(rows: list[tuple[str, float]], sheet: dict, alt: str) -> Figure:
         ax.set_ylim(0, height)
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
+        ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         ax.set_xlabel("standard deviations (program minus comparison)", loc="left")
         for x, text in ((LIMIT, "0.25"), (-LIMIT, "0.25"), (0, "alike")):
             above(ax, x, text, MUTED)
@@ -56,7 +58,8 @@ def boundary(lines: dict, point: tuple[float, float], sheet: dict, alt: str) -> 
             ax.plot(*zip(*values, strict=True), ls=ls, color=color, lw=1.8)
             _at_right(ax, values[-1][1], [name], color)
         ax.plot([point[0]], [point[1]], "D", color=ORANGE, ms=9, zorder=4)
-        ax.annotate("this pilot", point, xytext=(9, 4), textcoords="offset points", fontweight="bold")
+        ax.annotate("this pilot", point, xytext=(9, 4), textcoords="offset points", fontweight="bold", zorder=5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
         ax.set_xlim(0, 57)
         ax.set_ylim(0, max(11.5, 1.15 * point[1]))
         ax.grid(axis="y")

@@ -75,6 +75,6 @@ def _marks(ax, marks: list[tuple], lettered: bool) -> None:
         ax.axvline(date, color=TARGET if bold else MUTED, lw=1.6 if bold else 1, ls="-" if bold else (0, (1, 2)),
                    zorder=2)  # fmt: skip
         if lettered:
-            ax.annotate(letter, (date, 1), xycoords=("data", "axes fraction"), xytext=(0, 13),
+            ax.annotate(letter, (date, 1), xycoords=("data", "axes fraction"), xytext=(0, 15),
                         textcoords="offset points", ha="center", fontsize=8.5, fontweight="bold",
                         color=TARGET if bold else MUTED)  # fmt: skip

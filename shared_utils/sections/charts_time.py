@@ -72,13 +72,13 @@ def fan(known, months, made, sheet: dict, alt: str, target: tuple | None, unit: 
     return page.done(alt)
 
 
-def cumulative(periods, counts, sheet: dict, alt: str, words: str, plan: tuple | None = None) -> Figure:
-    """Cumulative counts by month. `words` names the last count at its right end; `plan` is (start, end, number): a line
-    from none at the start to the number at the end."""
+def cumulative(periods, counts, today, sheet: dict, alt: str, words: str, plan: tuple | None = None) -> Figure:
+    """Cumulative counts by month, the last one up to `today`. `words` names it at the right end; `plan` is (start, end,
+    number): a line from none at the start to the number at the end."""
     page = Sheet(**sheet, height=1.6, left=0.62, right=0.9, below=0.42)
     ax = page.ax
     with rc_context(STYLE):
-        ax.step(periods, counts, where="post", color=BLUE, lw=2.2, zorder=3)
+        ax.step([*periods, today], [*counts, counts[-1]], where="post", color=BLUE, lw=2.2, zorder=3)
         ax.plot(periods, counts, "o", color=BLUE, ms=4)
         ends = [(counts[-1], words, BLUE)]
         if plan:

@@ -1,4 +1,4 @@
-"""Published series around the pilot: spending, jobs, postings and eviction filings, with the city's events (B4).
+"""Published series around the pilot: spending, jobs, postings and eviction filings, with the city's events (B4, M5).
 
 They are context and are labelled so. An estimate is made only where enough months lie before the pilot and on its side
 of the break of March 2020; everywhere else a sentence says why there is none.
@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from shared_utils import designs
+from shared_utils.data import public
 from shared_utils.data.public import Reference
 from shared_utils.sections.charts_series import Panel, panels
 from shared_utils.sections.figures import Figure
@@ -31,6 +32,8 @@ COVID = date(2020, 3, 1)
 BEFORE, AFTER = 24, 6  # months on each side that an estimate needs: two years tell a season from a change
 LEAD = 24  # months before the pilot that are drawn
 CONTEXT = "This is context about the place, not a result of the pilot."
+REAL_FIGURE = "These published numbers are real."
+REAL_TEXT = "All of this is made up. What follows is published and real."
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,20 @@ class Around:
     figure: Figure | None
     table: Table
     sentence: str
+
+
+def beside(book) -> Around | None:
+    """Return the series of the city's data/public_ref as a section shows them after numbers of the pilot, None when no
+    file has one. A file that was refused is told of on the baseline page."""
+    files, _ = public.load(book.city_dir, book.config, only=KINDS)
+    found = around(files, book.config, book.as_of, real_stamp(book.config, book.stamp))
+    made_up = f"{REAL_TEXT} " if book.config.data.mode == "synthetic" else ""
+    return found and replace(found, sentence=f"{made_up}{found.sentence}")
+
+
+def real_stamp(config: "CityConfig", stamp: str) -> str:
+    """Return the stamp of a figure of published numbers: in a synthetic city they alone are real."""
+    return f"{stamp}. {REAL_FIGURE}" if config.data.mode == "synthetic" else stamp
 
 
 def around(files: Mapping[str, Reference], config: "CityConfig", as_of: date, stamp: str) -> Around | None:

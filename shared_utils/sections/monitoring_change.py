@@ -6,7 +6,7 @@ from shared_utils.sections import banner, charts_shape, charts_time, indicators
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, month, people, sentence, shows
+from shared_utils.sections.wording import counted, listed, month, number, people, sentence, shows
 from shared_utils.stats import spc
 
 RULES = {
@@ -77,11 +77,11 @@ def attention(book) -> Section:
 
 
 def _counts(rows, key: str, words: dict) -> str:
-    """Say "1 shows improvement. None shows concern. 4 show no change." """
+    """Say "one shows improvement. None shows concern. Four show no change." """
     states = [row[key] for row in rows]
     found = [shows(states.count(STATES[state]), what) for state, what in words.items()]
     early = states.count(STATES["not_assessed"])
-    first, *more = found + ([f"for {early} it is too early to say"] if early else [])
+    first, *more = found + ([f"for {number(early)} it is too early to say"] if early else [])
     return " ".join([f"{first}.", *(sentence(part) for part in more)])
 
 
@@ -125,7 +125,7 @@ def _icons(book, found, status):
     ]
     states = [row["variation"] for row in status]
     better, worse = states.count("improvement"), states.count("concern")
-    title = f"{shows(better, 'improvement')}, {shows(worse, 'concern')}"
+    title = f"{shows(better, 'improvement')}, {shows(worse, 'concern')}".capitalize()
     if not better + worse:
         title = "No indicator is beyond its normal variation"
     sheet = {

@@ -216,7 +216,7 @@ def _joining(book):
     }
     plan = (*_window(book), planned) if planned else None
     alt = f"Step chart. {sentence(title)}"
-    return charts_time.cumulative(periods, list(counts), sheet, alt, total, plan)
+    return charts_time.cumulative(periods, list(counts), book.as_of, sheet, alt, total, plan)
 
 
 def in_steps(cumulative: pd.Series, least: int) -> pd.Series:

@@ -30,7 +30,7 @@ def reach(book) -> Section:
     tested = [r for r in table.told(book.rules, "value") if r["low"] is not None]
     for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
         row["q"] = float(q)
-    alarms = [r for r in tested if (r["low"] > 0 or r["high"] < 0) and abs(r["gap"]) >= ATTENTION_GAP]
+    alarms = [r for r in tested if _is_clear(r) and abs(r["gap"]) >= ATTENTION_GAP]
     flags = [Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r)}.") for r in alarms[:10]]
     return Section(
         _reach_sentence(book, alarms, tested),
@@ -117,6 +117,11 @@ def _gap(book, one, dim, group, sums, reference) -> dict:
     }
 
 
+def _is_clear(row) -> bool:
+    """True when the interval of the gap does not hold zero."""
+    return row["low"] > 0 or row["high"] < 0
+
+
 def _gap_words(row) -> str:
     way = "lower" if row["gap"] < 0 else "higher"
     near, far = (100 * end for end in sorted((abs(row["low"]), abs(row["high"]))))
@@ -157,7 +162,7 @@ def _reach_notes(rows) -> list[str]:
 def _gap_figure(book, tested):
     if not tested:
         return None
-    drawn = sorted(tested, key=lambda r: -abs(r["gap"]))[:GAPS_DRAWN]
+    drawn = sorted(tested, key=lambda r: (not _is_clear(r), -abs(r["gap"])))[:GAPS_DRAWN]
     bars = [
         charts_compare.Bar(
             f"{r['group']}: {r['label']}",
@@ -165,19 +170,19 @@ def _gap_figure(book, tested):
             100 * r["low"],
             100 * r["high"],
             f"{100 * r['gap']:+.0f}".replace("-", "\N{MINUS SIGN}"),
-            r["low"] > 0 or r["high"] < 0,
+            _is_clear(r),
         )
         for r in drawn
     ]
     top = drawn[0]
     way = "below" if top["gap"] < 0 else "above"
-    title = f"The widest gap: {100 * abs(top['gap']):.0f} points, {top['group']} {way} {top['reference']}"
+    title = f"{100 * abs(top['gap']):.0f} points, {top['group']} {way} {top['reference']}"
+    title = f"The widest clear gap: {title}" if _is_clear(top) else f"No gap is clear. The widest: {title}"
     sheet = {
         "title": title,
         "subtitle": f"Gap to the largest group in percentage points, last {MONTHS_POOLED} months, 95% intervals",
-        "note": f"Source: monthly indicators. The {len(drawn)} widest of {counted(len(tested), 'gap')}. "
-        "Full dot: the "
-        "interval does not cross the line.",
+        "note": f"Source: monthly indicators. {len(drawn)} of {counted(len(tested), 'gap')}: clear ones first, then "
+        "the widest. Full dot: clear, the interval does not cross the line.",
         "stamp": book.stamp,
     }
     alt = f"Dot and interval chart. {title}. " + "; ".join(f"{b.label} {b.words} points" for b in bars) + "."

@@ -125,8 +125,8 @@ def month(value) -> str:
 
 
 def shows(n: int, what: str) -> str:
-    """Say "none shows concern", "1 shows concern" or "5 show concern"."""
-    return f"{n or 'none'} {'show' if n > 1 else 'shows'} {what}"
+    """Say "none shows concern", "one shows concern" or "five show concern"."""
+    return f"{number(n) if n else 'none'} {'show' if n > 1 else 'shows'} {what}"
 
 
 def times(n: float) -> str:

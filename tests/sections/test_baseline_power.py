@@ -47,3 +47,13 @@ def test_flipped_shares_move_by_the_effect_and_stay_shares(effect):
     # the number of flips is binomial, so the mean moves by the effect give or take four of its errors
     assert np.nanmean(flipped) - 0.3 == pytest.approx(effect, abs=4 * np.sqrt(0.25 * 40_000) / 40_000)
     assert set(flipped[:-500]) == {0.0, 1.0} and np.isnan(flipped[-500:]).all()
+
+
+def test_with_every_family_known_the_same_classrooms_detect_less_than_now(open_book):
+    book = open_book("baseline", "dayton")
+    rows = {row["sample"]: row for row in baseline_power.detectable(book).table.rows}
+    now, full = rows["as now"], rows["as assigned, all outcomes known"]
+    assert (full["n"], now["n"]) == (48, 48)
+    # between no gain (all of the error from classrooms) and that of as many more people drawn one by one
+    known = book.study.frame[book.config.primary.id].notna().mean()
+    assert now["mde"] * np.sqrt(known) < full["mde"] < now["mde"]

@@ -17,8 +17,10 @@ from shared_utils.sections import (
     city_files,
     indicators,
     monitoring,
+    monitoring_events,
     monitoring_flow,
     monitoring_people,
+    monitoring_reach,
     monitoring_time,
 )
 from shared_utils.sections.city_files import CityFileError
@@ -325,3 +327,43 @@ def test_sites_are_compared_only_where_eleven_people_stand_behind_them():
 def test_only_shares_of_people_get_intervals_for_shares(counts, chart, share):
     spec = SimpleNamespace(statistic="ratio", counts=counts, chart=chart, per=100)
     assert indicators.Indicator.is_share.fget(SimpleNamespace(spec=spec)) is share
+
+
+def gap(points: float, half: float, group: str) -> dict:
+    """A gap between groups as the table has it, in points with the half width of its interval."""
+    ends = {"gap": points / 100, "low": (points - half) / 100, "high": (points + half) / 100}
+    return {"group": group, "label": "Kept", "reference": "White", **ends}
+
+
+def test_the_headline_of_the_gaps_is_the_widest_that_chance_does_not_explain():
+    book = SimpleNamespace(stamp="")
+    wide, clear = gap(-11, 16, "Asian"), gap(-7, 6, "Black")
+    assert "The widest clear gap: 7 points, Black below White." in monitoring_reach._gap_figure(book, [wide, clear]).alt
+    assert "No gap is clear. The widest: 11 points, Asian" in monitoring_reach._gap_figure(book, [wide]).alt
+
+
+def test_a_change_in_a_score_is_no_share_of_its_earlier_level(open_book):
+    section = monitoring.events(open_book("monitoring", "neworleans"))
+    shares = {row["label"]: row["change"] for row in section.table.rows}
+    assert shares["Change in readiness score"] == "" and shares["Placed at a worksite"].endswith("%")
+    assert "Change in readiness score" not in section.sentence
+    alone = next(row for row in section.table.rows if row["label"] == "Change in readiness score")
+    assert monitoring_events._change(alone) == f"fell from {alone['before']} to {alone['after']}"
+
+
+SPENDING = (
+    "year,month,day_endofmonth,countyfips,freq,spend_all,provisional\n2020,1,31,39061,m,0,0\n2020,4,30,39061,m,-.3,0\n"
+)
+
+
+def test_outside_events_stand_beside_what_is_published_about_the_place(own_city, open_book):
+    assert monitoring.events(open_book("monitoring", "cincinnati")).more == ()
+    (own_city / "data" / "public_ref" / "Affinity - County - Monthly.csv").write_text(SPENDING, encoding="utf-8")
+    section = monitoring.events(monitoring.open_book(city_dir=own_city, fast=True))
+    assert section.sentence.endswith(
+        "not the pilot. Its months do not count as improvement or concern. All of this is made up. What follows is "
+        "published and real. In April 2020, against January 2020, card spending of the county was 30% lower. This is "
+        "context about the place, not a result of the pilot."
+    )
+    figure, table = section.more
+    assert "Line charts" in figure.alt and "context about the place" in table.notes[0]

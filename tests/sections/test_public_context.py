@@ -123,7 +123,7 @@ def published(folder, config, as_of=AS_OF):
 def told(made) -> str:
     """The sentences of a page of made-up data, after the one that says that these here are real."""
     first, *others = made.sentences
-    assert first == baseline_context.REAL_TEXT
+    assert first == context_series.REAL_TEXT
     return " ".join(others)
 
 

@@ -118,7 +118,7 @@ def test_means_of_few_people_are_not_told():
 def test_numbers_and_nouns_agree():
     assert wording.counted(1, "lesson") == "one lesson" and wording.counted(3, "lesson") == "three lessons"
     assert wording.counted(12, "month") == "12 months" and wording.counted(0, "flag") == "no flags"
-    assert wording.shows(1, "concern") == "1 shows concern" and wording.shows(5, "concern") == "5 show concern"
+    assert wording.shows(1, "concern") == "one shows concern" and wording.shows(5, "concern") == "five show concern"
     assert wording.listed(["a", "b", "c"]) == "a, b and c" and wording.times(1) == "once"
     assert wording.people(4, RULES) == "fewer than 11 people" and wording.people(763, RULES) == "about 765 people"
 
@@ -127,10 +127,10 @@ def test_numbers_and_nouns_agree():
     ("n", "counted", "people", "times", "shows"),
     [
         (0, "no checks", "0 people", "0 times", "none shows concern"),
-        (1, "one check", "fewer than 11 people", "once", "1 shows concern"),
-        (2, "two checks", "fewer than 11 people", "twice", "2 show concern"),
+        (1, "one check", "fewer than 11 people", "once", "one shows concern"),
+        (2, "two checks", "fewer than 11 people", "twice", "two show concern"),
         (11, "11 checks", "about 10 people", "11 times", "11 show concern"),
-        (1200, "1,200 checks", "1,200 people", "1200 times", "1200 show concern"),
+        (1200, "1,200 checks", "1,200 people", "1200 times", "1,200 show concern"),
     ],
 )
 def test_words_agree_with_none_one_two_and_many(n, counted, people, times, shows):
