@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from shared_utils.data.model import DIRECT_IDENTIFIERS
-from shared_utils.disclosure import guard
+from shared_utils.disclosure import cell_errors, guard
 
 if TYPE_CHECKING:
     from shared_utils.config import CityConfig
@@ -14,7 +14,7 @@ BY_SUBJECT = ("assignments", "outcomes", "services")
 
 def guard_notebook(config: "CityConfig", tables: dict, study: "Study | None") -> None:
     """In a notebook's kernel, show rows of single residents no more; elsewhere nothing happens."""
-    if guard.kernel() is None:
+    if cell_errors.kernel() is None:
         return
     people = [(tables["participants"], "participant_id")]
     for name in BY_SUBJECT:

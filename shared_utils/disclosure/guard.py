@@ -13,10 +13,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from html import escape
 
-from shared_utils.disclosure import messages
+from shared_utils.disclosure import cell_errors
 from shared_utils.disclosure.rules import STANDARD
 from shared_utils.disclosure.scan import PATTERNS, hide
-from shared_utils.errors import EmiError
 
 LOOKED_AT = 500  # rows of what would be shown
 WHAT_TO_DO = (
@@ -98,7 +97,7 @@ def install(city: str, people: list[tuple], identifiers: Collection[str]) -> Non
     people       [(frame, column)]: rows about people, and the column that says about whom
     identifiers  names of columns that identify people directly, whatever they hold
     """
-    shell = kernel()
+    shell = cell_errors.kernel()
     if shell is None:
         return
     guard = getattr(shell, "emi_guard", None)
@@ -108,16 +107,9 @@ def install(city: str, people: list[tuple], identifiers: Collection[str]) -> Non
         _guard_pandas(guard)
         _guard_print(guard)
         _guard_messages(shell.kernel.session)
-        _guard_errors(shell)
+        cell_errors.tell_plainly()
     guard.people[city] = [(table, person) for table, person in people if len(table)]
     guard.identifiers |= {plain_name(name) for name in identifiers}
-
-
-def kernel():
-    """The shell of a notebook's kernel; None in a terminal, a script or a test."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell if getattr(shell, "kernel", None) is not None else None
 
 
 def _guard_display(shell, guard: Guard) -> None:
@@ -194,21 +186,6 @@ def _without_identifiers(content: dict) -> dict:
     said = {name: hide(content[name]) for name in ("text", "evalue") if name in content}
     lines = {"traceback": [hide(line) for line in content["traceback"]]} if "traceback" in content else {}
     return {**content, **({"data": {**data, **texts}} if data else {}), **said, **lines}
-
-
-def _guard_errors(shell) -> None:
-    """An error is told without words from the data; ours in their own words, without a traceback."""
-    show = shell.showtraceback
-
-    def showtraceback(exc_tuple=None, *args, **options):
-        error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
-        if isinstance(error, BaseException):
-            messages.quiet_error(error, shell.user_ns.get("In", [""])[-1])
-        if isinstance(error, EmiError):
-            error._render_traceback_ = lambda: str(error).splitlines()
-        show(exc_tuple, *args, **options)
-
-    shell.showtraceback = showtraceback
 
 
 def _figure(shown):

@@ -24,12 +24,10 @@ __all__ = [
 ]
 
 
-def open_book(**parameters):
-    """Open the city for this notebook; shown, it is the banner (B0)."""
-    return books.open_book("baseline", **parameters)
+open_book = books.opener("baseline")
 
 
-def finish(book):
+def finish(book: books.Book) -> record.Written:
     """Write the record: balance, attrition and power stand in its open blocks."""
     shown = book.sections
     return record.finish(

@@ -1,12 +1,15 @@
 """The book: one city's data and settings as a notebook sees them, and the sections it has shown so far."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import shared_utils
 from shared_utils import data, results
-from shared_utils.disclosure import Rules
+from shared_utils.disclosure import Rules, cell_errors
 from shared_utils.errors import EmiError, nearest
 from shared_utils.results import Flag
 from shared_utils.results.notebooks import INTERNAL
@@ -123,9 +126,14 @@ def open_book(
 ) -> Book:
     """Load a city for one notebook: make its data ready, read the plan, and decide what stays hidden.
 
+    Shown, the book is the banner. city_dir: the city's folder or one below it. as_of: "2020-10-31", the day the data
+    are seen from ("": as city.yml says). blind: "auto", "on" or "off". run_id: what the record calls this run. out_dir:
+    where the record goes, below outputs/internal. fast: fewer random draws.
+
     Raises EmiError when the folder is not a city's, a parameter is unknown, out_dir lies elsewhere than in the folder
     that never leaves the city, or blind="off" comes too early.
     """
+    cell_errors.tell_plainly()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     city_dir = _city_folder(city_dir)
     out = _out_folder(city_dir, out_dir)
@@ -155,6 +163,17 @@ def open_book(
         *banner.flags(book),
     ]
     return book
+
+
+def opener(notebook: str) -> Callable[..., Book]:
+    """`open_book` of one notebook, with the signature and the help that Shift+Tab shows there."""
+
+    def open_this(**parameters) -> Book:
+        return open_book(notebook, **parameters)
+
+    open_this.__name__, open_this.__doc__ = "open_book", open_book.__doc__
+    open_this.__signature__ = inspect.signature(functools.partial(open_book, notebook))
+    return open_this
 
 
 def _city_folder(city_dir) -> Path:

@@ -34,12 +34,10 @@ __all__ = [
 ]
 
 
-def open_book(**parameters):
-    """Open the city for this notebook; shown, it is the banner."""
-    return books.open_book("impact", **parameters)
+open_book = books.opener("impact")
 
 
-def finish(book):
+def finish(book: books.Book) -> record.Written:
     """Write the record: estimates, decision and lessons; all nulls where results must stay hidden."""
     effect = primary_effect(book)
     if not any(row["role"] == "primary" for row in effect.estimates):

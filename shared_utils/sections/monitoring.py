@@ -20,12 +20,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def open_book(**parameters):
-    """Open the city for this notebook; shown, it is the banner."""
-    return books.open_book("monitoring", **parameters)
+open_book = books.opener("monitoring")
 
 
-def finish(book):
+def finish(book: books.Book) -> record.Written:
     """Write the record: the latest period of each indicator, for everyone and for each group."""
     made = indicators.load(book) if len(book.data.tables.get("indicator_monthly", ())) else []
     latest = [(one, row) for one in made for row in _latest(one, book.rules)]

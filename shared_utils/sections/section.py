@@ -2,13 +2,18 @@
 about them."""
 
 import functools
+import inspect
 import warnings
 from dataclasses import dataclass, field
 from html import escape
+from typing import TYPE_CHECKING
 
 from shared_utils.disclosure import Rules
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
+
+if TYPE_CHECKING:
+    from shared_utils.sections.book import Book
 
 RELEASE = "application/vnd.emi.release+html"
 SEVERITIES = {"block": "Stops the result", "serious": "Serious", "warn": "Note", "info": "For information"}
@@ -74,12 +79,13 @@ def section(id: str, question: str, vital: bool = False):
     """
 
     def decorate(compute):
-        @functools.wraps(compute)
-        def run(book) -> Section:
+        @functools.wraps(compute, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+        def run(book: "Book") -> Section:
             if id not in book.sections:
                 book.sections[id] = _attempt(book, id, question, compute, vital)
             return book.sections[id]
 
+        run.__signature__ = inspect.signature(run, follow_wrapped=False)  # typed: what Shift+Tab shows
         run.section_id, run.question = id, question
         return run
 
