@@ -2,7 +2,7 @@
 
 import typer
 
-from shared_utils.cli import batch, data, demo, evidence, handover, lab, plan, portfolio, project, scan, site
+from shared_utils.cli import batch, data, demo, evidence, handover, lab, plan, portfolio, project, scan, site, update
 
 app = typer.Typer(
     help="City economic-mobility pilots: make a city, check it, run its notebooks, build the site.",
@@ -24,6 +24,7 @@ for function, panel in (
     (portfolio.portfolio, "Every month"),
     (evidence.evidence, "Every month"),
     (handover.handover, "Work by hand"),
+    (update.update, "When the template changes"),
     (lab.lab, "Work by hand"),
     (scan.scan, "Work by hand"),
 ):

@@ -84,16 +84,22 @@ def doctor() -> int:
 
 
 def template_root() -> Path:
-    """The template this emi belongs to; a city's own emi has none."""
-    import shared_utils
-
-    root = Path(shared_utils.__file__).resolve().parent.parent
-    if not (root / "cookiecutter.json").is_file():
+    """The template this emi belongs to; a city's own emi has none and makes no cities."""
+    root = own_template()
+    if root is None:
         raise NothingHere(
             "This emi belongs to one city; new cities are made from the template.",
             "Next:  cd to the template's folder and use the emi of its .venv",
         )
     return root
+
+
+def own_template() -> Path | None:
+    """The folder of the template this emi belongs to, None for a city's own emi."""
+    import shared_utils
+
+    root = Path(shared_utils.__file__).resolve().parent.parent
+    return root if (root / "cookiecutter.json").is_file() else None
 
 
 def cities_folder() -> Path:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from shared_utils.errors import EmiError, nearest
-from shared_utils.template import inputs
+from shared_utils.template import inputs, origin, program
 
 
 class TemplateError(EmiError):
@@ -23,16 +23,13 @@ def create(template_root: Path, out_dir: Path, context: dict[str, str]) -> Path:
 
     _check_names(template_root, context)
     with tempfile.TemporaryDirectory() as home:
-        settings = Path(home) / "cookiecutter.yml"
-        places = {"cookiecutters_dir": f"{home}/templates", "replay_dir": f"{home}/replay"}
-        settings.write_text(json.dumps(places), encoding="utf-8")  # JSON is YAML
         try:
             made = cookiecutter(
                 str(template_root),
                 no_input=True,
                 output_dir=str(out_dir),
-                config_file=str(settings),
-                extra_context=_as_typed(context),
+                config_file=str(program.no_user_settings(Path(home))),
+                extra_context=program.as_typed(context),
             )
         except FailedHookException as error:
             problem, last, hint = str(error).partition("\n\nNext: ")
@@ -41,7 +38,15 @@ def create(template_root: Path, out_dir: Path, context: dict[str, str]) -> Path:
             raise TemplateError(
                 str(error).removeprefix("Error: ") + ".", "Next: choose another city_slug, or move that folder away."
             ) from error
+        (replay,) = Path(home, "replay").glob("*.json")
+        _record(template_root, Path(made), json.loads(replay.read_text(encoding="utf-8")))
     return Path(made)
+
+
+def _record(template_root: Path, city_dir: Path, context: dict) -> None:
+    """Leave the record that cruft would leave, so that the city can be updated."""
+    if record := origin.first_record(template_root, context):
+        origin.write_record(city_dir, record)
 
 
 def _check_names(template_root: Path, context: dict[str, str]) -> None:
@@ -56,8 +61,3 @@ def _check_names(template_root: Path, context: dict[str, str]) -> None:
     if "city" in context and context["city"] not in questions["city"]:
         problem, hint = inputs.CHECKS["city"](context["city"]), "Next: choose one of these cities."
         raise TemplateError(f"city: {problem}", hint)
-
-
-def _as_typed(context: dict[str, str]) -> dict[str, str]:
-    """Cookiecutter renders given answers as Jinja; a literal keeps "{x}" as typed, for the check to see."""
-    return {name: answer if name == "city" else "{{ " + json.dumps(answer) + " }}" for name, answer in context.items()}

@@ -22,41 +22,47 @@ def vendor(template_root: Path, city_dir: Path) -> Path:
     for name in _files(source):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)
-    manifest = {
+    made = {
         "note": NOTE,
-        "version": _version(target),
-        "files": {name: _sha256(target / name) for name in _files(target)},
+        "version": version(target),
+        "files": {name: sha256((target / name).read_bytes()) for name in _files(target)},
     }
-    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    text = json.dumps(made, indent=1, sort_keys=True) + "\n"
     (target / MANIFEST).write_text(text, encoding="utf-8", newline="\n")
     return target / MANIFEST
 
 
 def check(city_dir: Path) -> list[str]:
     """Return a sentence for each file of the city's shared_utils that is not as it was copied."""
-    folder = city_dir / PACKAGE
-    if not (folder / MANIFEST).is_file():
+    if not (city_dir / PACKAGE / MANIFEST).is_file():
         return [
             f"{PACKAGE}/{MANIFEST} is missing, so the shared code cannot be checked. "
             f"Restore it:  git checkout -- {PACKAGE}"
         ]
-    known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    return [_SENTENCES[kind].format(name=f"{PACKAGE}/{name}") for name, kind in differences(city_dir).items()]
+
+
+def differences(city_dir: Path) -> dict[str, str]:
+    """Return {file: "missing", "edited" or "added"} of the city's shared_utils, held against its manifest."""
+    folder = city_dir / PACKAGE
+    known = manifest(city_dir)["files"]
     present = set(_files(folder))
-    missing = [
-        f"{PACKAGE}/{name} is missing. Restore it:  git checkout -- {PACKAGE}/{name}"
-        for name in sorted(set(known) - present)
-    ]
-    edited = [
-        f"{PACKAGE}/{name} was edited by hand. Move your change to city_code/ (or into the template), "
-        f"then restore the file:  git checkout -- {PACKAGE}/{name}"
-        for name in sorted(present & set(known))
-        if _sha256(folder / name) != known[name]
-    ]
-    added = [
-        f"{PACKAGE}/{name} does not belong to the template. Move it to city_code/."
-        for name in sorted(present - set(known))
-    ]
-    return missing + edited + added
+    edited = [name for name in present & set(known) if sha256((folder / name).read_bytes()) != known[name]]
+    kinds = {"missing": set(known) - present, "edited": edited, "added": present - set(known)}
+    return {name: kind for kind, names in kinds.items() for name in sorted(names)}
+
+
+def manifest(city_dir: Path) -> dict:
+    """Return what a city's manifest says: the version and {file: sha256}."""
+    return json.loads((city_dir / PACKAGE / MANIFEST).read_text(encoding="utf-8"))
+
+
+_SENTENCES = {
+    "missing": "{name} is missing. Restore it:  git checkout -- {name}",
+    "edited": "{name} was edited by hand. Move your change to city_code/ (or into the template), "
+    "then restore the file:  git checkout -- {name}",
+    "added": "{name} does not belong to the template. Move it to city_code/.",
+}
 
 
 def _files(folder: Path) -> list[str]:
@@ -71,11 +77,12 @@ def _files(folder: Path) -> list[str]:
     )
 
 
-def _sha256(path: Path) -> str:
-    # A checkout on Windows may turn LF into CRLF; that is not an edit.
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+def sha256(content: bytes) -> str:
+    """Return the hash of a file. A checkout on Windows may turn LF into CRLF; that is not an edit."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
-def _version(package: Path) -> str:
+def version(package: Path) -> str:
+    """Return the version a copy of the shared code says it is."""
     text = (package / "__init__.py").read_text(encoding="utf-8")
     return re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE).group(1)

@@ -1,0 +1,41 @@
+"""The marks of a conflict: how both texts of one place are shown, and where such places are left in a file.
+
+They are git's own marks, so every editor knows them, and code that holds them does not run.
+"""
+
+import json
+import re
+
+YOURS, MIDDLE, THEIRS = "<<<<<<<", "=======", ">>>>>>>"
+_LEFT = re.compile(rf"^(?:{YOURS}|{THEIRS}) ", re.MULTILINE)
+
+
+def both_texts(yours: str | None, theirs: str | None, their_name: str) -> str:
+    """Return one text that shows both, whole; None is a text that was deleted."""
+    return "\n".join(
+        [
+            f"{YOURS} yours{' (you deleted this)' if yours is None else ''}",
+            *([yours.rstrip("\n")] if yours else []),
+            MIDDLE,
+            *([theirs.rstrip("\n")] if theirs else []),
+            f"{THEIRS} {their_name}{' (deleted there)' if theirs is None else ''}",
+        ]
+    )
+
+
+def places(content: bytes, name: str) -> list[str]:
+    """Return where marks are left in a file: "cell ID" of a notebook, "line N" of another; [] when none are."""
+    if YOURS.encode() not in content and THEIRS.encode() not in content:
+        return []
+    source = content.decode("utf-8", "replace")
+    if name.endswith(".ipynb"):
+        try:
+            cells = json.loads(source)["cells"]
+            return [f"cell {cell.get('id', n)}" for n, cell in enumerate(cells, 1) if _LEFT.search(_text(cell))]
+        except (ValueError, KeyError, TypeError):
+            pass  # marks in the JSON itself: a merge that knew nothing of notebooks
+    return [f"line {source.count(chr(10), 0, match.start()) + 1}" for match in _LEFT.finditer(source)]
+
+
+def _text(cell: dict) -> str:
+    return "".join(cell["source"])  # one text or lines

@@ -1,0 +1,151 @@
+"""Where a city comes from: its record (.cruft.json, as cruft writes it), and the template's versions.
+
+A version of the template is a commit. It is looked at in a copy; neither the template's folder nor a city's is touched.
+"""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared_utils.errors import EmiError
+from shared_utils.template import program, sweep
+
+RECORD = ".cruft.json"
+PENDING = "updating_to"
+SKELETON = "{{cookiecutter.city_slug}}"
+
+
+class NoVersion(EmiError):
+    """A version of the template cannot be had, or makes no city from these answers."""
+
+
+class Template:
+    """The versions of a template; `commit` is the one it offers."""
+
+    def __init__(self, folder: Path, scratch: Path):
+        self._folder, self._scratch = folder, scratch
+        # A zip download, or a folder inside somebody else's repository, has no versions.
+        own = (folder / ".git").exists() and sweep.has_git(folder)
+        if not own or not (commit := _asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")):
+            raise NoVersion(
+                f"The template in {folder} is not a git clone, so its versions cannot be compared.",
+                "Next: get it with  git clone  instead of a zip file, and use the emi of that folder.",
+            )
+        self.commit = commit
+
+    def tree(self, commit: str) -> Path:
+        """Return a folder with the template as it was at a commit. Raises NoVersion for one this copy has not."""
+        target = self._scratch / commit
+        if target.is_dir():
+            return target
+        packed = subprocess.run(["git", "archive", "--format=zip", commit], cwd=self._folder, capture_output=True)
+        if packed.returncode:
+            raise NoVersion(
+                f"The version of the template this city was made from ({commit[:8]}) is not in {self._folder}.",
+                f"Next:  git -C {self._folder} fetch --all   (with --unshallow for a shallow clone)",
+            )
+        with zipfile.ZipFile(io.BytesIO(packed.stdout)) as archive:
+            archive.extractall(target)
+        return target
+
+    def render(self, commit: str, answers: dict[str, str]) -> dict[str, bytes]:
+        """Return {name: bytes} of the city that a version makes from `answers`, by the cookiecutter program.
+
+        In a process of its own: the template's hooks and helper modules differ from version to version.
+        """
+        template = self.tree(commit)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as room:
+            words = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", "out"]
+            done = subprocess.run(
+                [*words, "--config-file", program.no_user_settings(Path(room)), template, *_given(answers)],
+                cwd=room,
+                env={**os.environ, "PYTHONUTF8": "1"},
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+            )
+            if done.returncode:
+                said = (done.stdout + done.stderr).strip().splitlines()[-1:]
+                raise NoVersion(
+                    f"Version {commit[:8]} of the template makes no city from these answers. {' '.join(said)}",
+                    f"Look at the answers in {RECORD}.",
+                )
+            (made,) = (Path(room) / "out").iterdir()
+            return {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+
+    def notebooks(self, commit: str) -> dict[str, bytes]:
+        """Return {name: bytes} of the notebooks of a version; they are the same in all cities."""
+        skeleton = self.tree(commit) / SKELETON
+        found = sorted((skeleton / "notebooks").glob("*.ipynb"))
+        return {path.relative_to(skeleton).as_posix(): path.read_bytes() for path in found}
+
+
+@contextlib.contextmanager
+def template(where: Path | str) -> Iterator[Template]:
+    """The template in a folder or at an address, with room for its versions until the end of the block.
+
+    Raises NoVersion when it has none or cannot be fetched.
+    """
+    with tempfile.TemporaryDirectory(prefix="emi-") as scratch:
+        if not Path(where).is_dir():
+            words = ["git", "clone", "--quiet", "--no-checkout", str(where), str(Path(scratch, "clone"))]
+            done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
+            if done.returncode:
+                said = done.stderr.strip().splitlines()[-1:]
+                raise NoVersion(
+                    f"The template cannot be fetched from {where}. git says: {' '.join(said)}",
+                    f"Check the connection and the address in {RECORD}.",
+                )
+            where = Path(scratch, "clone")
+        yield Template(Path(where), Path(scratch))
+
+
+def record_of(city_dir: Path) -> dict | None:
+    """Return the record of a city, None when it has none or one that nobody can read."""
+    try:
+        record = json.loads((city_dir / RECORD).read_text(encoding="utf-8"))
+        return record if isinstance(record["commit"], str) and answers(record) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def answers(record: dict) -> dict[str, str]:
+    """Return what was answered when the city was made; private names are computed by each version anew."""
+    return {k: str(v) for k, v in record["context"]["cookiecutter"].items() if not k.startswith("_")}
+
+
+def write_record(city_dir: Path, record: dict) -> None:
+    """Write the record, whole or not at all, as cruft does."""
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    draft = city_dir / f"{RECORD}.part"
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(draft, city_dir / RECORD)
+
+
+def first_record(folder: Path, context: dict) -> dict | None:
+    """Return the record of a city just made from the template in `folder`.
+
+    None when that has no version: no git clone, or files in it that are not committed.
+    """
+    if not (folder / ".git").exists() or not sweep.has_git(folder):
+        return None
+    commit = _asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    if not commit or _asked(folder, "status", "--porcelain"):
+        return None
+    return {"template": str(folder), "commit": commit, "checkout": None, "context": context, "directory": None}
+
+
+def _given(given: dict[str, str]) -> list[str]:
+    return [f"{name}={answer}" for name, answer in program.as_typed(given).items()]
+
+
+def _asked(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, encoding="utf-8")
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,292 @@
+"""Bring what changed in the template into a city, and never lose or hide what the city changed.
+
+Three versions are put together: the city as the template made it (from the answers in its record), the city as it is,
+and the city as the newest version of the template would make it. All of that happens in memory; the city's folder is
+written when everything could be put together, the record last. With a conflict the record keeps the old version: the
+update is not over, and says so, until no mark is left in a file. docs/decisions/0010 says why it is not `cruft update`.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from shared_utils.errors import EmiError
+from shared_utils.template import marks, notebooks, origin, sweep, vendoring
+from shared_utils.template.origin import PENDING, RECORD, Template
+
+CLEAN, MERGED, RESOLVED, CURRENT = "clean", "merged", "resolved", "already current"
+CONFLICT, EDITED, UNCOMMITTED, DETACHED = "conflict", "edited by hand", "uncommitted changes", "no branch"
+NO_GIT, NO_RECORD, IMPOSSIBLE = "no git", "no record", "not possible"
+GOOD = (CLEAN, MERGED, RESOLVED, CURRENT)
+TEMPLATE = "the template"
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an update of one city ended. `what` are sentences or places; `fix` says what to do, "" when nothing.
+
+    `numbers` are the lines of the template's change log about numbers between the city's version and the new one.
+    """
+
+    city: Path
+    state: str
+    what: tuple[str, ...] = ()
+    fix: str = ""
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """True when there is nothing to do for this city but to commit it."""
+        return self.state in GOOD
+
+
+@dataclass
+class _Merge:
+    """What is to be written: {name: bytes, or None for a file to delete}, and what a person should know."""
+
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    both: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome:
+    """Update one city to the version the template offers; with `dry_run` only say how it would end."""
+    record = origin.record_of(city_dir)
+    if refused := _refusal(city_dir, record):
+        return refused
+    try:
+        if PENDING in record:
+            return _resolve(city_dir, record, dry_run)
+        if vendoring.check(city_dir):
+            return _edited(city_dir)
+        if record["commit"] == template.commit:
+            return Outcome(city_dir, CURRENT)
+        return _bring(template, city_dir, record, dry_run)
+    except EmiError as error:
+        return Outcome(city_dir, IMPOSSIBLE, (error.message,), error.hint)
+
+
+def _refusal(city_dir: Path, record: dict | None) -> Outcome | None:
+    """Without git nothing could be undone; without a record nobody knows what the city changed."""
+    if not sweep.has_git(city_dir) or not _git(city_dir, "ls-files", "--", "city.yml"):
+        why = "Its files are not in a git repository, so an update could not be undone."
+        fix = 'In its folder:  git init   then:  git add --all   then:  git commit -m "As it is"'
+        return Outcome(city_dir, NO_GIT, (why,), fix)
+    if not _git(city_dir, "rev-parse", "--verify", "--quiet", "HEAD"):
+        return Outcome(city_dir, NO_GIT, ("Nothing is committed yet.",), 'In its folder:  git commit -m "As it is"')
+    if record is None:
+        why = f"It has no {RECORD}, so nobody can say what the city changed and what the template did."
+        fix = "In its folder, with the answers it was made from:  cruft link TEMPLATE --checkout VERSION"
+        return Outcome(city_dir, NO_RECORD, (why,), fix)
+    return None
+
+
+def _edited(city_dir: Path) -> Outcome:
+    """The shared code is replaced whole, so a change in it would be lost; it may be committed, and is then in git."""
+    found = vendoring.check(city_dir)
+    what = tuple(sentence.split(". ")[0] for sentence in found)
+    fix = "Move your change to city_code/, or ask for it in the template. Then, in its folder:  "
+    if (city_dir / vendoring.PACKAGE / vendoring.MANIFEST).is_file():
+        kinds = vendoring.differences(city_dir)
+        return Outcome(city_dir, EDITED, _shortened(what), fix + "   ".join(_restoring(city_dir, kinds)))
+    return Outcome(city_dir, EDITED, what, found[0].split(". ")[1])
+
+
+def _restoring(city_dir: Path, kinds: dict[str, str]) -> list[str]:
+    """The git commands that bring the shared code back as it was copied."""
+    known = vendoring.manifest(city_dir)["files"]
+    commands = {}
+    for name, kind in kinds.items():
+        path = f"{vendoring.PACKAGE}/{name}"
+        where = "rm --force" if kind == "added" else f"checkout {_last_intact(city_dir, path, known[name])} --"
+        commands.setdefault(where, []).append(path)
+    return [f"git {where} {' '.join(paths)}" for where, paths in commands.items()]
+
+
+def _last_intact(city_dir: Path, path: str, sha256: str) -> str:
+    """The newest commit that holds a file as it was copied."""
+    for commit in _git(city_dir, "log", "--format=%h", "--", path).splitlines():
+        shown = subprocess.run(["git", "show", f"{commit}:./{path}"], cwd=city_dir, capture_output=True)
+        if shown.returncode == 0 and vendoring.sha256(shown.stdout) == sha256:
+            return commit
+    return "HEAD"
+
+
+def _bring(template: Template, city_dir: Path, record: dict, dry_run: bool) -> Outcome:
+    if not _git(city_dir, "symbolic-ref", "--quiet", "HEAD"):
+        why = "No branch is checked out (detached HEAD): what is committed now would be on none."
+        return Outcome(city_dir, DETACHED, (why,), "In its folder:  git switch NAME   or:  git switch --create NAME")
+    if changed := _git(city_dir, "status", "--porcelain", "--untracked-files=no", "--", ".").splitlines():
+        fix = (
+            'In its folder:  git commit --all -m "What was done"   or, to drop them:  git restore --staged --worktree .'
+        )
+        return Outcome(city_dir, UNCOMMITTED, _shortened([line.split(maxsplit=1)[1] for line in changed]), fix)
+    merge = _put_together(template, city_dir, record)
+    if not merge.files and not merge.conflicts:
+        return Outcome(city_dir, CURRENT, ("nothing in it comes from what changed in the template",))
+    if in_the_way := _untracked(city_dir, merge.files):
+        what = _shortened([f"{name} is new in the template too" for name in in_the_way])
+        return Outcome(city_dir, UNCOMMITTED, what, "Move or commit yours.")
+    if not dry_run:
+        _write(city_dir, merge.files)
+        newer = _moved(record, template.commit)
+        origin.write_record(city_dir, {**record, PENDING: template.commit} if merge.conflicts else newer)
+    numbers = tuple(numbers_that_change(template.tree(record["commit"]), template.tree(template.commit)))
+    return _told(city_dir, merge, numbers)
+
+
+def _told(city_dir: Path, merge: _Merge, numbers: tuple[str, ...]) -> Outcome:
+    if merge.conflicts:
+        return Outcome(city_dir, CONFLICT, (*merge.conflicts, *merge.notes), _how_to_resolve(city_dir), numbers)
+    changed = len(merge.files)
+    what = [f"{changed} file{'s' * (changed != 1)} from the template"]
+    what += [f"your changes kept in {', '.join(merge.both)}"] if merge.both else []
+    state = MERGED if merge.both or merge.notes else CLEAN
+    return Outcome(city_dir, state, (*what, *merge.notes), "", numbers)
+
+
+def _resolve(city_dir: Path, record: dict, dry_run: bool) -> Outcome:
+    """End an update that had conflicts, when none is left."""
+    names = [name for name in _git(city_dir, "ls-files", "-z", "--", ".").split("\0") if sweep.is_looked_into(name)]
+    files = {name: (city_dir / name).read_bytes() for name in names if (city_dir / name).is_file()}
+    left = [f"{name}, {place}" for name, content in files.items() for place in marks.places(content, name)]
+    if left:
+        return Outcome(city_dir, CONFLICT, tuple(left), _how_to_resolve(city_dir))
+    for name, content in files.items():
+        if name.endswith(".ipynb"):
+            notebooks.parse(content, name)
+    if not dry_run:
+        origin.write_record(city_dir, _moved(record, record[PENDING]))
+    return Outcome(city_dir, RESOLVED, ("no mark is left",))
+
+
+def _how_to_resolve(city_dir: Path) -> str:
+    return (
+        f"Each place shows both texts between marks. Keep what is right, delete the rest and the marks, save. "
+        f"To give up:  git -C {city_dir} reset --hard"
+    )
+
+
+def _moved(record: dict, commit: str) -> dict:
+    context = {**record["context"], "cookiecutter": {**record["context"]["cookiecutter"], "_commit": commit}}
+    rest = {key: value for key, value in record.items() if key != PENDING}
+    return {**rest, "commit": commit, "context": context}
+
+
+def _put_together(template: Template, city_dir: Path, record: dict) -> _Merge:
+    old = template.render(record["commit"], origin.answers(record))
+    new = template.render(template.commit, origin.answers(record))
+    merge, own = _Merge(), _skipped(city_dir)
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) == new.get(name) or any(PurePosixPath(name).is_relative_to(folder) for folder in own):
+            continue
+        path = city_dir / name
+        mine = path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else None
+        if mine == new.get(name):
+            continue
+        if mine == old.get(name) or PurePosixPath(name).is_relative_to(vendoring.PACKAGE):  # intact, or refused before
+            merge.files[name] = new.get(name)
+        else:
+            _merge_file(merge, name, old.get(name), mine, new.get(name))
+    return merge
+
+
+def _merge_file(merge: _Merge, name: str, old: bytes | None, mine: bytes | None, new: bytes | None) -> None:
+    """A file that the city and the template both changed."""
+    if mine is None:
+        merge.notes.append(f"{name} was deleted here and stays deleted")
+    elif new is None:
+        merge.notes.append(f"{name} is no longer in the template; yours stays")
+    elif name.endswith(".ipynb"):
+        parts = [notebooks.parse(content or b"", name) for content in (old, mine, new)]
+        merged, cells = notebooks.merge(*parts, TEMPLATE)
+        _check_notebook(merged, name)
+        merge.files[name] = notebooks.dump(merged)
+        merge.both.append(name)
+        merge.conflicts += [f"{name}, cell {cell}" for cell in cells]
+    else:
+        merge.files[name] = merged = _merge_text(old or b"", mine, new)
+        merge.both.append(name)
+        merge.conflicts += [f"{name}, {place}" for place in marks.places(merged, name)]
+
+
+def _merge_text(old: bytes, mine: bytes, new: bytes) -> bytes:
+    """The lines of both, git's way; a file that is no text stays as the city has it."""
+    with tempfile.TemporaryDirectory() as room:
+        paths = [Path(room) / name for name in ("mine", "old", "new")]
+        for path, content in zip(paths, (mine, old, new), strict=True):
+            path.write_bytes(content)
+        labels = [word for label in ("yours", "before", TEMPLATE) for word in ("-L", label)]
+        done = subprocess.run(["git", "merge-file", "-p", *labels, *paths], cwd=room, capture_output=True)
+    if done.returncode not in range(128):
+        raise EmiError(f"git could not put a file together: {done.stderr.decode('utf-8', 'replace').strip()}")
+    return done.stdout
+
+
+def _check_notebook(notebook: dict, name: str) -> None:
+    import nbformat
+
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        problem = str(error).splitlines()[0]
+        raise notebooks.NotANotebook(
+            f"{name} would not be a valid notebook: {problem}", "Nothing was changed."
+        ) from None
+
+
+def _skipped(city_dir: Path) -> list[str]:
+    """What belongs to the city: [tool.cruft] of its pyproject.toml, so that cruft knows it too."""
+    path = city_dir / "pyproject.toml"
+    settings = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return [RECORD, *settings.get("tool", {}).get("cruft", {}).get("skip", [])]
+
+
+def _untracked(city_dir: Path, files: dict[str, bytes | None]) -> list[str]:
+    """Files that would be written over and that git could not bring back."""
+    there = [name for name, content in files.items() if content is not None and (city_dir / name).exists()]
+    tracked = set(_git(city_dir, "ls-files", "-z", "--", ".").split("\0"))
+    return [name for name in there if name not in tracked]
+
+
+def _write(city_dir: Path, files: dict[str, bytes | None]) -> None:
+    """Write, each file whole or not at all. New files are made known to git: then one command gives up everything."""
+    made = [name for name, content in files.items() if content is not None and not (city_dir / name).exists()]
+    for name, content in files.items():
+        path = city_dir / name
+        if content is None:
+            path.unlink(missing_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(path.name + ".part")
+        draft.write_bytes(content)
+        os.replace(draft, path)
+    if made:
+        _git(city_dir, "add", "--", *made)
+
+
+def numbers_that_change(old: Path, new: Path) -> list[str]:
+    """Return the entries about numbers that a newer version's CHANGELOG.md has and an older one's has not."""
+    before, after = (_entries(tree / "CHANGELOG.md") for tree in (old, new))
+    return [entry for entry in after if entry.startswith("Numbers that change:") and entry not in before]
+
+
+def _entries(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return [" ".join(entry.split()) for entry in re.findall(r"^\* (.*(?:\n  .*)*)", text, re.MULTILINE)]
+
+
+def _shortened(found: Sequence[str]) -> tuple[str, ...]:
+    return (*found[:SHOWN], f"and {len(found) - SHOWN} more") if len(found) > SHOWN else tuple(found)
+
+
+def _git(city_dir: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=city_dir, capture_output=True, text=True, encoding="utf-8")
+    return done.stdout.strip() if done.returncode == 0 else ""
