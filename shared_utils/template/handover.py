@@ -175,12 +175,9 @@ def _released(city_dir: Path, config) -> dict[str, bytes]:
 
 
 def _refuse_identifiers(city_dir: Path, files: dict[str, bytes]) -> None:
-    watch = commit_guard.watch_of(city_dir)
-    # The shared code is the template's own where its manifest says so; where it was edited it is looked into.
-    known = f"{CITY}{vendoring.PACKAGE}/" if not vendoring.check(city_dir) else "\0"
-    found = []
+    known, watch, found = _known_code(city_dir), commit_guard.watch_of(city_dir), []
     for name, content in files.items():
-        if not name.startswith(known):
+        if name not in known:
             found += watch.findings(name, "the name of a file", sweep.kinds(FACTS))
             found += watch.findings(content, name, _kinds(name))
     if found:
@@ -190,6 +187,14 @@ def _refuse_identifiers(city_dir: Path, files: dict[str, bytes]) -> None:
             f"Nothing was handed over: {city_dir.name} holds what may tell of a person.{lines}{more}",
             f"Take that out of the files, then:  emi scan {city_dir.name}   and the same command again.",
         )
+
+
+def _known_code(city_dir: Path) -> set[str]:
+    """The shared code as the template made it, which holds no resident; a file edited since may."""
+    if not (city_dir / vendoring.PACKAGE / vendoring.MANIFEST).is_file():
+        raise results.ReleaseError(*vendoring.check(city_dir)[0].split(". ", 1))
+    own = vendoring.manifest(city_dir)["files"].keys() - vendoring.differences(city_dir).keys()
+    return {f"{CITY}{vendoring.PACKAGE}/{name}" for name in own}
 
 
 def _kinds(name: str) -> tuple[str, ...]:
@@ -241,6 +246,8 @@ def _difference(handed_over: Path, now: Path) -> str:
     if results.as_text(then) == results.as_text(again):
         return ""
     places = _places(then, again)
+    if len(places) == 1:
+        return f"1 difference, in {places[0]}"
     return f"{len(places)} differences, the first in {', '.join(places[:SHOWN])}"
 
 

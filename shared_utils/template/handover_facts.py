@@ -4,7 +4,6 @@ import json
 import platform
 from pathlib import Path
 
-import shared_utils
 from shared_utils import results, spreadsheets
 from shared_utils.errors import EmiError
 from shared_utils.results import freshness
@@ -25,10 +24,20 @@ def gather(city_dir: Path, config, runs: tuple) -> dict:
         "data_mode": config.data.mode,
         "private_files": _private_files(city_dir, config) if config.data.mode == "city" else [],
         "salt_fingerprint": _salt_fingerprint(city_dir, config),
-        "shared_utils": {"version": shared_utils.__version__, "edited": vendoring.check(city_dir)},
+        "shared_utils": _shared_code(city_dir),
         "system": platform.system(),
         "libraries": freshness.libraries(),
         "runs": [_run(city_dir, run) for run in runs],
+    }
+
+
+def _shared_code(city_dir: Path) -> dict:
+    """The city's own copy, which may be older than the emi that hands it over."""
+    own = city_dir / vendoring.PACKAGE
+    return {
+        "version": vendoring.version(own),
+        "edited": vendoring.check(city_dir),
+        "compares": (own / "template" / "handover.py").is_file(),  # it has `emi handover --check`
     }
 
 
