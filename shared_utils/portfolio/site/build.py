@@ -1,7 +1,6 @@
 """Put the pages together. The same records give the same bytes: there is no clock and no order by chance."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +16,13 @@ from shared_utils.portfolio.site.downloads_view import corrections_view
 from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.language import language, languages
 from shared_utils.portfolio.site.lessons_view import lessons_pages
+from shared_utils.portfolio.site.notebook_view import notebook_view
 from shared_utils.portfolio.site.pages import PAGES
 from shared_utils.portfolio.site.residents_view import residents_view
 from shared_utils.spreadsheets import put
 
 HERE = Path(__file__).parent
 LIST = "pages.txt"
-_HEADING = re.compile(r'<h2[^>]*\bid="([^"]+)"[^>]*>(.*?)</h2>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ def build_site(workspace: Path, out: Path) -> SiteReport:
     portfolio, out = collect(workspace), Path(out)
     tables = tables_of(portfolio)
     published = publish(portfolio, tables, out)
-    pages = _render(portfolio, published["corrections"])
-    for name, text in pages.items():
-        if found := forbidden(text):
+    pages, figures = _render(portfolio, published["corrections"])
+    for name, content in (pages | figures).items():
+        if found := forbidden(content):
             raise results.ReleaseError(f"The page {name} would hold {' and '.join(found)}.", "Take it out.")
     files = {f"data/{name}": content for name, content in downloads(portfolio, tables).items()}
-    files |= briefs(portfolio)
+    files |= briefs(portfolio) | figures
     files |= {name: text.encode("utf-8") for name, text in pages.items()}
     _remove_old(out, files)
     for name, content in files.items():
@@ -59,14 +58,15 @@ def build_site(workspace: Path, out: Path) -> SiteReport:
     return SiteReport(tuple(pages), sum(len(content) for content in files.values()), portfolio.messages)
 
 
-def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
+def _render(portfolio: Portfolio, corrections: list[dict]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """({name: page}, {name: figure}), names below the site."""
     env = environment()
     env.globals.update(brand=portfolio.title, tagline=portfolio.subtitle, footer=parts.footer(portfolio))
     cities = portfolio.cities
     everywhere = {"watermark": parts.watermark(cities), "sticky": False}
     render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
 
-    pages = {"site.css": (HERE / "site.css").read_text(encoding="utf-8")}
+    pages, figures = {"site.css": (HERE / "site.css").read_text(encoding="utf-8")}, {}
     for page in PAGES:
         view = page.view(portfolio)
         pages[f"{page.name}.html"] = render(f"{page.name}.html.j2", up="", page=page.name, **everywhere, **view)
@@ -90,17 +90,10 @@ def _render(portfolio: Portfolio, corrections: list[dict]) -> dict[str, str]:
             pages[f"cities/{city.slug}/residents-{code}.html"] = render("residents.html.j2", **here, **page)
         for step in city.steps.values():
             if step.page:
-                body = step.page.read_text(encoding="utf-8")
-                opening, heading, sections = body.partition("<h2")
-                pages[f"cities/{city.slug}/{step.notebook}.html"] = render(
-                    "notebook.html.j2",
-                    **here,
-                    opening=opening,
-                    sections=heading + sections,
-                    contents=_contents(body),
-                    notebook=t.notebooks[step.notebook],
-                )
-    return pages
+                view, beside = notebook_view(city, step)
+                pages[f"cities/{city.slug}/{step.notebook}.html"] = render("notebook.html.j2", **here, **view)
+                figures |= {f"cities/{city.slug}/{name}": picture for name, picture in beside.items()}
+    return pages, figures
 
 
 def environment():
@@ -113,11 +106,6 @@ def environment():
     )
     env.globals["t"] = t
     return env
-
-
-def _contents(body: str) -> list[tuple[str, str]]:
-    """(id, words) of the sections of a released notebook."""
-    return [(name, re.sub(r"<[^>]+>", "", heading).strip()) for name, heading in _HEADING.findall(body)]
 
 
 def _remove_old(out: Path, pages: dict[str, bytes]) -> None:
