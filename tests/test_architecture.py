@@ -115,9 +115,9 @@ def test_light_start(code):
     assert not loaded_by(code) & heavy
 
 
-def test_style():
-    ruff = [sys.executable, "-m", "ruff", "check", "--quiet", "."]
-    done = subprocess.run(ruff, cwd=ROOT, capture_output=True, text=True)
+@pytest.mark.parametrize("asked", [["check", "--quiet"], ["format", "--check", "--quiet"]], ids=" ".join)
+def test_style(asked):
+    done = subprocess.run([sys.executable, "-m", "ruff", *asked, "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 

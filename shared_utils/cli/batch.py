@@ -105,11 +105,12 @@ def status(
     page, everybody = _status_page()
     found = [row for row in everybody if row.city_dir in chosen]
     edited = {row.city: vendoring.check(row.city_dir) for row in found}
-    screen.say(*report.status_lines(found, screen.width))
+    *lines, following = report.status_lines(found, screen.width)
+    screen.say(*lines)
     for city, problems in edited.items():
         if problems:
             screen.say(f"{city}: shared_utils is not as it was copied ({len(problems)}). See:  emi check {city}")
-    screen.say(f"Page:  {report.short(page, Path.cwd())}")
+    screen.say(f"Page:  {report.short(page, Path.cwd())}", following)
     if show:
         typer.launch(page.as_uri())
     rows = [row.as_dict() | {"shared_code": edited[row.city]} for row in found]

@@ -71,6 +71,11 @@ OF_ALL_KINDS = [
 ]
 
 
+def test_a_folder_named_from_here_is_where_the_kernel_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    assert printed(warm.KERNEL, "import os; print(os.getcwd())", Path(tmp_path.name)) == str(tmp_path)
+
+
 def test_outputs_are_equal_to_the_byte(tmp_path):
     def shown(kernel):
         cells = executed(kernel, OF_ALL_KINDS, tmp_path)

@@ -123,7 +123,8 @@ def _forked(command: list[str], wanted: dict) -> Forked:
         raise Unavailable("it belongs to another Python")
     if differing := _differences(import_environment(environment), server["environment"]):
         raise Unavailable(f"the environment differs in {', '.join(differing)}")
-    request = {"argv": command, "env": environment, "cwd": str(wanted.get("cwd") or os.getcwd())}
+    # Absolute: the server stands in a folder of its own.
+    request = {"argv": command, "env": environment, "cwd": os.path.abspath(wanted.get("cwd") or os.getcwd())}
     with open(os.devnull, "r+b") as nothing:
         streams = [nothing.fileno(), _descriptor(wanted.get("stdout"), 1), _descriptor(wanted.get("stderr"), 2)]
         connection = _connect(path)
