@@ -63,8 +63,10 @@ def check(
     return 0
 
 
-def doctor() -> int:
-    """Check this computer and this project: Python, packages, kernel, paths."""
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Install in git what protects a city's repository.")] = False,
+) -> int:
+    """Check this computer and this project: Python, packages, kernel, paths, git."""
     from shared_utils.template import doctor as checks
 
     screen = Screen()
@@ -72,6 +74,8 @@ def doctor() -> int:
         here = find().root
     except NothingHere:
         here = Path.cwd()
+    if fix:
+        checks.mend(here)
     found = checks.checks(here)
     width = max(len(item.name) for item in found)
     for item in found:

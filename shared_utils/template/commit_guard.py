@@ -1,18 +1,20 @@
-"""Refuse a commit that holds private data, a large file, results in a notebook or an identifier.
+"""Refuse a commit that holds private data, a large file, a password, results, an identifier, or half a merge.
 
     python -m shared_utils.template.commit_guard FILE...      what pre-commit calls, in the city's folder
+    python -m shared_utils.template.commit_guard --staged     what git's own hook calls (emi doctor --fix installs it)
     python -m shared_utils.template.commit_guard --all        every file git has: the check on the build server
 
 What git would commit is looked at, not the file in the folder. Without the city's own files (a fresh clone, a build
-server) identifiers are known by their looks; with them, by their values too.
+server) identifiers are known by their looks; with them, by their values too. The first two tidy the files before.
 """
 
 import json
 import sys
 from pathlib import Path, PurePosixPath
 
+from shared_utils.disclosure import secrets
 from shared_utils.disclosure.scan import Watch
-from shared_utils.template import sweep
+from shared_utils.template import marks, sweep, tidy
 
 LARGEST_BYTES = 2_000_000
 PRIVATE = ("data/private", "outputs/internal")
@@ -34,17 +36,46 @@ def problems(files: list[str] | None, city_dir: Path = Path()) -> list[str]:
                 f"{name} is larger than {LARGEST_BYTES // 1_000_000} MB. Keep it out of git, "
                 "or ask the network where large files go."
             )
-            continue
-        if name.endswith(".ipynb") and _has_results(content):
-            found.append(f"{name} holds results. Take them out:  nbstripout --keep-id {name}   then:  git add {name}")
-        hits = watch.findings(content, name, sweep.kinds(name))
-        if hits:
-            more = f" and {len(hits) - SHOWN} more places" if len(hits) > SHOWN else ""
-            found.append(
-                f"{'; '.join(map(str, hits[:SHOWN]))}{more}. Take that out of the file, or the file out of "
-                f"the commit:  {_take_out(name)}"
-            )
+        else:
+            found += _of_merge(name, content) or [
+                *_of_results(name, content),
+                *_of_people(
+                    name, [*watch.findings(content, name, sweep.kinds(name)), *secrets.findings(content, name)]
+                ),
+                *tidy.code_problems(city_dir, name, content),
+            ]
     return found
+
+
+def _of_merge(name: str, content: bytes) -> list[str]:
+    if name.endswith(".rej"):
+        return [
+            f"{name} holds what an update could not bring in: without it the update is not whole. Take all of it back "
+            "(git reset --hard), then:  emi update"
+        ]
+    left = marks.places(content, name)
+    if not left:
+        return []
+    return [
+        f"{name}, {', '.join(left[:SHOWN])}: both texts of a merge are still there. Keep what is right, delete the "
+        f"marks ({marks.YOURS} {marks.MIDDLE} {marks.THEIRS}), then:  git add {name}"
+    ]
+
+
+def _of_results(name: str, content: bytes) -> list[str]:
+    if not name.endswith(".ipynb") or not _has_results(content):
+        return []
+    return [f"{name} holds results. Take them out:  nbstripout --keep-id {name}   then:  git add {name}"]
+
+
+def _of_people(name: str, hits: list) -> list[str]:
+    if not hits:
+        return []
+    more = f" and {len(hits) - SHOWN} more places" if len(hits) > SHOWN else ""
+    return [
+        f"{'; '.join(map(str, hits[:SHOWN]))}{more}. Take that out of the file, or the file out of "
+        f"the commit:  {_take_out(name)}"
+    ]
 
 
 def tracked(city_dir: Path) -> list[str]:
@@ -80,10 +111,19 @@ def _take_out(name: str) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Print the problems of the files named, or of all with --all; returns 1 when there are any."""
-    found = problems(None if words == ["--all"] else words)
-    print("\n".join(found))
+    """Tidy and check the files named (--staged: all of the commit; --all: check only); returns 1 with problems."""
+    files = _staged() if words == ["--staged"] else None if words == ["--all"] else words
+    if changed := tidy.tidy(Path(), files or []):
+        print(f"Took results out, or brought code into its common form: {', '.join(changed)}")
+    found = problems(files) if files != [] else []
+    print(*found, sep="\n", end="\n" * bool(found))
     return 1 if found else 0
+
+
+def _staged() -> list[str]:
+    """The names of what git would commit, without what the commit deletes."""
+    listed = sweep.git(Path(), "diff", "--cached", "--name-only", "--relative", "--diff-filter=d", "-z")
+    return [name for name in listed.decode("utf-8").split("\0") if name]
 
 
 if __name__ == "__main__":

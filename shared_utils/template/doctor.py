@@ -7,12 +7,11 @@ import locale
 import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared_utils.template import vendoring
+from shared_utils.template import guards, vendoring
 
 OLDEST_PYTHON = (3, 11)
 # The longest file of a JupyterLab environment lies 166 characters below its root; Windows stops at 260.
@@ -33,10 +32,21 @@ class Check:
 def checks(path: Path) -> list[Check]:
     """Return the checks of the computer, then of `path`: a city's folder or a workspace with cities/."""
     path = path.resolve()
+    found = [_python(), _packages(path), _utf8(), _kernel(), _path_length(path)]
+    return found + [check for city in cities_in(path) for check in (_guarded(city), _vendored(city))]
+
+
+def cities_in(path: Path) -> list[Path]:
+    """The city whose folder this is, or the cities of a workspace."""
     inside = "city.yml" if (path / "city.yml").is_file() else "cities/*/city.yml"
-    cities = [settings.parent for settings in sorted(path.glob(inside))]
-    found = [_python(), _packages(path), _utf8(), _kernel(), _path_length(path), _git_drivers(path)]
-    return found + [_vendored(city) for city in cities]
+    return [settings.parent for settings in sorted(path.glob(inside))]
+
+
+def mend(path: Path) -> None:
+    """Install in each city under git what protects its repository on this computer."""
+    for city in cities_in(path.resolve()):
+        if guards.is_own_repository(city):
+            guards.install(city)
 
 
 def _check(name: str, ok: bool, detail: str, fix: str) -> Check:
@@ -134,24 +144,16 @@ def _windows_takes_long_paths() -> bool:
         return False
 
 
-def _git_drivers(path: Path) -> Check:
-    """Without its driver git merges notebooks as text and leaves files that Jupyter cannot open."""
-    name = "notebook merging"
+def _guarded(city: Path) -> Check:
+    """Without these a commit may hold residents' data, and git merges notebooks into files Jupyter cannot open."""
+    name = f"git of {city.name}"
     if shutil.which("git") is None:
         return Check(name, True, "git is not on this computer")
-    if _git(path, "rev-parse", "--git-dir") == "":
-        return Check(name, True, "this folder is not in a git repository")
-    registered = all(
-        _git(path, "config", "--get", f"{kind}.jupyternotebook.{key}")
-        for kind, key in (("diff", "command"), ("merge", "driver"))
-    )
-    detail = "nbdime is registered" if registered else "git would merge notebooks as text"
-    return _check(name, registered, detail, "nbdime config-git --enable")
-
-
-def _git(path: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=path, capture_output=True, text=True, encoding="utf-8")
-    return done.stdout.strip() if done.returncode == 0 else ""
+    if not guards.is_own_repository(city):
+        return Check(name, True, "not a git repository of its own")
+    found = guards.missing(city)
+    detail = f"missing: {', '.join(found)}" if found else "commits are checked, notebooks merged cell by cell"
+    return _check(name, not found, detail, guards.NEED)
 
 
 def _vendored(city: Path) -> Check:

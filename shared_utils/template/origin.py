@@ -33,7 +33,7 @@ class Template:
         self._folder, self._scratch = folder, scratch
         # A zip download, or a folder inside somebody else's repository, has no versions.
         own = (folder / ".git").exists() and sweep.has_git(folder)
-        if not own or not (commit := _asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")):
+        if not own or not (commit := sweep.asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")):
             raise NoVersion(
                 f"The template in {folder} is not a git clone, so its versions cannot be compared.",
                 "Next: get it with  git clone  instead of a zip file, and use the emi of that folder.",
@@ -136,16 +136,11 @@ def first_record(folder: Path, context: dict) -> dict | None:
     """
     if not (folder / ".git").exists() or not sweep.has_git(folder):
         return None
-    commit = _asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")
-    if not commit or _asked(folder, "status", "--porcelain"):
+    commit = sweep.asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    if not commit or sweep.asked(folder, "status", "--porcelain"):
         return None
     return {"template": str(folder), "commit": commit, "checkout": None, "context": context, "directory": None}
 
 
 def _given(given: dict[str, str]) -> list[str]:
     return [f"{name}={answer}" for name, answer in program.as_typed(given).items()]
-
-
-def _asked(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, encoding="utf-8")
-    return done.stdout.strip() if done.returncode == 0 else ""

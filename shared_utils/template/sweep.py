@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from shared_utils.disclosure import secrets
 from shared_utils.disclosure.scan import PATTERNS, PERSONAL, Finding, Watch
 
 # Residents' data live in the first; the shared code is checked against its manifest (emi check); the rest are tools'.
@@ -26,7 +27,8 @@ def sweep(city_dir: Path, watch: Watch, history: bool = False) -> tuple[int, lis
     seen, found = 0, []
     for name, copy, content in contents(Path(city_dir), history):
         seen += 1
-        found += [replace(one, file=name + copy) for one in watch.findings(content, name, kinds(name))]
+        hits = [*watch.findings(content, name, kinds(name)), *secrets.findings(content, name)]
+        found += [replace(one, file=name + copy) for one in hits]
     return seen, found
 
 
@@ -117,3 +119,9 @@ def _blobs(city_dir: Path, names: list[str]) -> Iterator[bytes | None]:
 
 def git(city_dir: Path, *words: str) -> bytes:
     return subprocess.run(["git", *words], cwd=city_dir, capture_output=True, check=True).stdout
+
+
+def asked(city_dir: Path, *words: str) -> str:
+    """Return what git answers, "" when it has no answer."""
+    done = subprocess.run(["git", *words], cwd=city_dir, capture_output=True, text=True, encoding="utf-8")
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -75,11 +75,11 @@ def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome
 
 def _refusal(city_dir: Path, record: dict | None) -> Outcome | None:
     """Without git nothing could be undone; without a record nobody knows what the city changed."""
-    if not sweep.has_git(city_dir) or not _git(city_dir, "ls-files", "--", "city.yml"):
+    if not sweep.has_git(city_dir) or not sweep.asked(city_dir, "ls-files", "--", "city.yml"):
         why = "Its files are not in a git repository, so an update could not be undone."
         fix = 'In its folder:  git init   then:  git add --all   then:  git commit -m "As it is"'
         return Outcome(city_dir, NO_GIT, (why,), fix)
-    if not _git(city_dir, "rev-parse", "--verify", "--quiet", "HEAD"):
+    if not sweep.asked(city_dir, "rev-parse", "--verify", "--quiet", "HEAD"):
         return Outcome(city_dir, NO_GIT, ("Nothing is committed yet.",), 'In its folder:  git commit -m "As it is"')
     if record is None:
         why = f"It has no {RECORD}, so nobody can say what the city changed and what the template did."
@@ -112,7 +112,7 @@ def _restoring(city_dir: Path, kinds: dict[str, str]) -> list[str]:
 
 def _last_intact(city_dir: Path, path: str, sha256: str) -> str:
     """The newest commit that holds a file as it was copied."""
-    for commit in _git(city_dir, "log", "--format=%h", "--", path).splitlines():
+    for commit in sweep.asked(city_dir, "log", "--format=%h", "--", path).splitlines():
         shown = subprocess.run(["git", "show", f"{commit}:./{path}"], cwd=city_dir, capture_output=True)
         if shown.returncode == 0 and vendoring.sha256(shown.stdout) == sha256:
             return commit
@@ -120,10 +120,10 @@ def _last_intact(city_dir: Path, path: str, sha256: str) -> str:
 
 
 def _bring(template: Template, city_dir: Path, record: dict, dry_run: bool) -> Outcome:
-    if not _git(city_dir, "symbolic-ref", "--quiet", "HEAD"):
+    if not sweep.asked(city_dir, "symbolic-ref", "--quiet", "HEAD"):
         why = "No branch is checked out (detached HEAD): what is committed now would be on none."
         return Outcome(city_dir, DETACHED, (why,), "In its folder:  git switch NAME   or:  git switch --create NAME")
-    if changed := _git(city_dir, "status", "--porcelain", "--untracked-files=no", "--", ".").splitlines():
+    if changed := sweep.asked(city_dir, "status", "--porcelain", "--untracked-files=no", "--", ".").splitlines():
         fix = (
             'In its folder:  git commit --all -m "What was done"   or, to drop them:  git restore --staged --worktree .'
         )
@@ -154,7 +154,9 @@ def _told(city_dir: Path, merge: _Merge, numbers: tuple[str, ...]) -> Outcome:
 
 def _resolve(city_dir: Path, record: dict, dry_run: bool) -> Outcome:
     """End an update that had conflicts, when none is left."""
-    names = [name for name in _git(city_dir, "ls-files", "-z", "--", ".").split("\0") if sweep.is_looked_into(name)]
+    names = [
+        name for name in sweep.asked(city_dir, "ls-files", "-z", "--", ".").split("\0") if sweep.is_looked_into(name)
+    ]
     files = {name: (city_dir / name).read_bytes() for name in names if (city_dir / name).is_file()}
     left = [f"{name}, {place}" for name, content in files.items() for place in marks.places(content, name)]
     if left:
@@ -252,7 +254,7 @@ def _skipped(city_dir: Path) -> list[str]:
 def _untracked(city_dir: Path, files: dict[str, bytes | None]) -> list[str]:
     """Files that would be written over and that git could not bring back."""
     there = [name for name, content in files.items() if content is not None and (city_dir / name).exists()]
-    tracked = set(_git(city_dir, "ls-files", "-z", "--", ".").split("\0"))
+    tracked = set(sweep.asked(city_dir, "ls-files", "-z", "--", ".").split("\0"))
     return [name for name in there if name not in tracked]
 
 
@@ -269,7 +271,7 @@ def _write(city_dir: Path, files: dict[str, bytes | None]) -> None:
         draft.write_bytes(content)
         os.replace(draft, path)
     if made:
-        _git(city_dir, "add", "--", *made)
+        sweep.asked(city_dir, "add", "--", *made)
 
 
 def numbers_that_change(old: Path, new: Path) -> list[str]:
@@ -285,8 +287,3 @@ def _entries(path: Path) -> list[str]:
 
 def _shortened(found: Sequence[str]) -> tuple[str, ...]:
     return (*found[:SHOWN], f"and {len(found) - SHOWN} more") if len(found) > SHOWN else tuple(found)
-
-
-def _git(city_dir: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=city_dir, capture_output=True, text=True, encoding="utf-8")
-    return done.stdout.strip() if done.returncode == 0 else ""
