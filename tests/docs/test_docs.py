@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_minimal_city_of_the_guide_loads_and_is_short(tmp_path):
     text = (ROOT / "docs" / "minimal-city.md").read_text(encoding="utf-8")
-    settings = re.search(r"```yaml\n(.*?)```", text, re.DOTALL).group(1)
+    settings = re.search(r"```yaml file=\S+\n(.*?)```", text, re.DOTALL).group(1)
     (tmp_path / "city.yml").write_text(settings, encoding="utf-8")
     city = load_city(tmp_path)
     assert (city.primary.id, city.mwe, city.design.treatment) == ("employed_6m", 0.05, "offered")
