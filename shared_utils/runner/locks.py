@@ -135,14 +135,15 @@ def alive(pid: int) -> bool:
 def _alive_on_windows(pid: int) -> bool:
     import ctypes
 
-    synchronize, timed_out = 0x00100000, 0x102
-    handle = ctypes.windll.kernel32.OpenProcess(synchronize, False, pid)
+    synchronize, timed_out, denied = 0x00100000, 0x102, 5
+    system = ctypes.windll.kernel32
+    handle = system.OpenProcess(synchronize, False, pid)
     if not handle:
-        return False
+        return system.GetLastError() == denied
     try:
-        return ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == timed_out
+        return system.WaitForSingleObject(handle, 0) == timed_out
     finally:
-        ctypes.windll.kernel32.CloseHandle(handle)
+        system.CloseHandle(handle)
 
 
 def _beat(locks: list[Path], over: threading.Event) -> None:

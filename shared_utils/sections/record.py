@@ -196,4 +196,7 @@ def _hidden_cells(book) -> int:
 
 def _file_sha(book, name: str) -> str | None:
     path = book.city_dir / name
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" if path.exists() else None
+    if not path.exists():
+        return None
+    content = path.read_bytes().replace(b"\r\n", b"\n")  # a checkout on Windows may turn LF into CRLF
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -112,6 +112,7 @@ def _take_out(name: str) -> str:
 
 def main(words: list[str]) -> int:
     """Tidy and check the files named (--staged: all of the commit; --all: check only); returns 1 with problems."""
+    sys.stdout.reconfigure(errors="replace")  # a Windows console cannot print every letter of a file's name
     files = _staged() if words == ["--staged"] else None if words == ["--all"] else words
     if changed := tidy.tidy(Path(), files or []):
         print(f"Took results out, or brought code into its common form: {', '.join(changed)}")

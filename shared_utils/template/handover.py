@@ -139,7 +139,7 @@ def _below(city_dir: Path, folder: str) -> list[str]:
 def _is_own_file(city_dir: Path, name: str) -> bool:
     """False for what is not there, and for a link: it could lead to the private data."""
     path = city_dir / name
-    return path.is_file() and path.resolve() == path
+    return path.is_file() and os.path.normcase(path.resolve()) == os.path.normcase(path)
 
 
 def _content(path: Path) -> bytes:

@@ -105,6 +105,30 @@ def test_machine_errors_are_known_by_name_or_number():
     assert machine.in_words("ValueError", "no [Errno 28] here") is None
 
 
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("[Errno 13] Permission denied: '/City of Alder Bay/raw/monthly.xlsx'", "monthly.xlsx"),
+        # What Windows says when a file is moved over one that Excel or a browser holds open.
+        (
+            r"[WinError 32] It is being used by another process: 'C:\\pilot\\.x.tmp' -> 'C:\\pilot\\page.html'",
+            "page.html",
+        ),
+        ('[WinError 5] Access is denied: "C:\\\\O\'Fallon\\\\status"', "status"),
+        ("[Errno 13] Permission denied", "A file or folder"),
+    ],
+)
+def test_a_file_that_is_open_elsewhere_is_named(said, named):
+    message, hint = machine.in_words("PermissionError", said)
+    assert message == f"{named} is open in another program, or may not be read or written."
+    assert hint == "Close that program, then:  emi run"
+
+
+def test_errors_that_windows_numbers_otherwise():
+    assert machine.in_words("OSError", "[WinError 112] There is not enough space on the disk")[0] == "The disk is full."
+    assert machine.in_words("OSError", "[WinError 28] The printer is out of paper") is None
+
+
 @pytest.mark.full
 def test_a_folder_moved_away_is_not_made_again(tmp_path):
     move = "import shutil\nshutil.move(str(root), str(root.parent.parent / 'elsewhere'))"
