@@ -15,7 +15,10 @@ STRIP = (
     "--extra-keys",
     "metadata.language_info.version metadata.papermill cell.metadata.papermill cell.metadata.execution",
 )
-FORMAT, CHECK = ("ruff", "format", "--quiet"), ("ruff", "check", "--quiet", "--output-format=concise")
+# The options are here and not in pyproject.toml: a city's file may be older, or its own. Only errors that stop code count.
+FORMAT = ("ruff", "format", "--line-length=120")
+_QUIET = ("--isolated", "--no-cache", "--quiet")
+CHECK = ("ruff", "check", "--select=E9,F63,F7,F82", "--output-format=concise", *_QUIET)
 CODE = ("notebooks", "city_code")
 SCRATCH = "notebooks/scratch"
 
@@ -29,7 +32,7 @@ def tidy(city_dir: Path, names: list[str]) -> list[str]:
         run(city_dir, STRIP, *stripped)
     formatted = [name for name in whole if is_code(name)]
     if formatted:
-        run(city_dir, FORMAT, *formatted)
+        run(city_dir, (*FORMAT, *_QUIET), *formatted)
     changed = [name for name in whole if (city_dir / name).read_bytes() != before[name]]
     if changed:
         subprocess.run(["git", "add", "--", *changed], cwd=city_dir, check=True)
@@ -45,8 +48,8 @@ def code_problems(city_dir: Path, name: str, content: bytes) -> list[str]:
     if checked.returncode:
         said = (checked.stdout or checked.stderr).decode("utf-8", "replace").strip().splitlines()
         return [f"{said[0] if said else name} would stop the code. Correct it, then:  git add {name}"]
-    if run(city_dir, (*FORMAT, "--check"), *stdin, content=content).returncode:
-        return [f"{name} is not in the common form. Type:  ruff format {name}   then:  git add {name}"]
+    if run(city_dir, (*FORMAT, *_QUIET, "--check"), *stdin, content=content).returncode:
+        return [f"{name} is not in the common form. Type:  {' '.join(FORMAT)} {name}   then:  git add {name}"]
     return []
 
 
