@@ -1,13 +1,14 @@
 """Put the pages together. The same records give the same bytes: there is no clock and no order by chance."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared_utils import results
 from shared_utils.disclosure.scan import forbidden
 from shared_utils.portfolio.briefs import briefs
-from shared_utils.portfolio.collect import Portfolio, collect
+from shared_utils.portfolio.collect import City, Portfolio, collect
 from shared_utils.portfolio.corrections import PUBLISHED, publish
 from shared_utils.portfolio.downloads import downloads, tables_of
 from shared_utils.portfolio.site import parts
@@ -60,40 +61,55 @@ def build_site(workspace: Path, out: Path) -> SiteReport:
 
 def _render(portfolio: Portfolio, corrections: list[dict]) -> tuple[dict[str, str], dict[str, bytes]]:
     """({name: page}, {name: figure}), names below the site."""
+    pages = {"site.css": (HERE / "site.css").read_text(encoding="utf-8")} | pages_of_all(portfolio, corrections)
+    figures: dict[str, bytes] = {}
+    render = _printer(portfolio)
+    for city in portfolio.cities:
+        made, beside = _pages_of_city(city, render)
+        pages |= {f"cities/{city.slug}/{name}": page for name, page in made.items()}
+        figures |= {f"cities/{city.slug}/{name}": picture for name, picture in beside.items()}
+    return pages, figures
+
+
+def pages_of_all(portfolio: Portfolio, corrections: Sequence[dict] = ()) -> dict[str, str]:
+    """{name: page} of the pages that show all cities."""
+    render, pages = _printer(portfolio), {}
+    everywhere = {"up": "", "watermark": parts.watermark(portfolio.cities), "sticky": False}
+    for page in PAGES:
+        of_page = page.parts(portfolio)
+        menu = [(f"{name}.html", domain) for name, (domain, _) in of_page.items() if domain]
+        for name, (_, some) in of_page.items():
+            here = {"page": page.name, "here": f"{name}.html", "menu": menu}
+            pages[f"{name}.html"] = render(f"{page.name}.html.j2", **here, **everywhere, **page.view(some))
+    for name, view in lessons_pages(portfolio).items():
+        pages[f"{name}.html"] = render("lessons.html.j2", page=name, here=f"{name}.html", **everywhere, **view)
+    changed = corrections_view(corrections)
+    pages["corrections.html"] = render("corrections.html.j2", page="corrections", corrections=changed, **everywhere)
+    return pages
+
+
+def _pages_of_city(city: City, render: Callable[..., str]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """({name: page}, {name: figure}) of one city, names below its folder."""
+    here = {"up": "../../", "page": "", "city": city, "watermark": city.watermark, "sticky": True}
+    pages, figures = {"index.html": render("city.html.j2", **here, **city_view(city))}, {}
+    for code in languages(city):
+        said = language(code)
+        page = {"own": said.residents, "rest": said.array_keys["rest"], "lang": code,
+                "mark": said.watermark.format(city=city.name.upper()), **residents_view(city, said)}  # fmt: skip
+        pages[f"residents-{code}.html"] = render("residents.html.j2", **here, **page)
+    for step in city.steps.values():
+        if step.page:
+            view, beside = notebook_view(city, step)
+            pages[f"{step.notebook}.html"] = render("notebook.html.j2", **here, **view)
+            figures |= beside
+    return pages, figures
+
+
+def _printer(portfolio: Portfolio) -> Callable[..., str]:
+    """What makes a page of the name of a template and what it prints."""
     env = environment()
     env.globals.update(brand=portfolio.title, tagline=portfolio.subtitle, footer=parts.footer(portfolio))
-    cities = portfolio.cities
-    everywhere = {"watermark": parts.watermark(cities), "sticky": False}
-    render = lambda name, **page: env.get_template(name).render(**page)  # noqa: E731
-
-    pages, figures = {"site.css": (HERE / "site.css").read_text(encoding="utf-8")}, {}
-    for page in PAGES:
-        view = page.view(portfolio)
-        pages[f"{page.name}.html"] = render(f"{page.name}.html.j2", up="", page=page.name, **everywhere, **view)
-    for name, view in lessons_pages(portfolio).items():
-        pages[f"{name}.html"] = render("lessons.html.j2", up="", page=name, here=f"{name}.html", **everywhere, **view)
-    view = {"corrections": corrections_view(corrections)}
-    pages["corrections.html"] = render("corrections.html.j2", up="", page="corrections", **everywhere, **view)
-    for city in cities:
-        here = {
-            "up": "../../",
-            "page": "",
-            "city": city,
-            "watermark": city.watermark,
-            "sticky": True,
-        }
-        pages[f"cities/{city.slug}/index.html"] = render("city.html.j2", **here, **city_view(city))
-        for code in languages(city):
-            said = language(code)
-            page = {"own": said.residents, "rest": said.array_keys["rest"], "lang": code,
-                    "mark": said.watermark.format(city=city.name.upper()), **residents_view(city, said)}  # fmt: skip
-            pages[f"cities/{city.slug}/residents-{code}.html"] = render("residents.html.j2", **here, **page)
-        for step in city.steps.values():
-            if step.page:
-                view, beside = notebook_view(city, step)
-                pages[f"cities/{city.slug}/{step.notebook}.html"] = render("notebook.html.j2", **here, **view)
-                figures |= {f"cities/{city.slug}/{name}": picture for name, picture in beside.items()}
-    return pages, figures
+    return lambda name, **page: env.get_template(name).render(**page)
 
 
 def environment():

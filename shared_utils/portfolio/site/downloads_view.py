@@ -1,5 +1,7 @@
 """What can be downloaded, what its columns mean, and what was corrected."""
 
+from collections.abc import Sequence
+
 from shared_utils.portfolio import downloads
 from shared_utils.portfolio.collect import Portfolio
 from shared_utils.portfolio.site import words
@@ -19,7 +21,7 @@ def downloads_view(portfolio: Portfolio) -> dict:
     }  # fmt: skip
 
 
-def corrections_view(corrections: list[dict]) -> list[dict]:
+def corrections_view(corrections: Sequence[dict]) -> list[dict]:
     """The corrections, newest first."""
     return [
         {**entry, "date": words.day(entry["date"]), "was": _range(entry["was"]), "now": _range(entry["now"])}

@@ -1,5 +1,8 @@
 """What the first page says about all cities. Counts and words only: no average and no ranking of effects."""
 
+from collections import Counter
+from itertools import groupby
+
 from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, Portfolio
 from shared_utils.portfolio.site import parts, words
@@ -25,13 +28,31 @@ def index_view(portfolio: Portfolio) -> dict:
         "expanding": len(expanding),
         "hero_unit": t.hero_unit.format(measured=f"{len(measured)} {'city' if len(measured) == 1 else 'cities'}"),
         "measured": len(measured),
-        "tiles": [{"name": city.name, "slug": city.slug, "tag": parts.tag(city)} for city in cities],
+        "tiles": _tiles(cities),
+        "tally": _tally(cities),
+        "letters": _letters(cities),
         "chance": t.hero_chance.format(contrasts=words.number_word(contrasts), chance=parts.times_in_100(any_of_them))
         if contrasts
         else "",
         "facts": _facts(cities, measured),
         "cards": [_card(city) for city in cities],
     }
+
+
+def _tiles(cities) -> list[dict]:
+    return [{"name": city.name, "state": city.state, "slug": city.slug, "tag": parts.tag(city)} for city in cities]
+
+
+def _tally(cities) -> list[tuple[parts.Tag, int]]:
+    """How many cities have each tag, for a portfolio too large to list them; most first."""
+    return Counter(parts.tag(city) for city in cities).most_common() if len(cities) > parts.MANY_CITIES else []
+
+
+def _letters(cities) -> list[tuple[str, list[dict]]]:
+    """The cities by first letter, where there are too many to find one at a glance."""
+    if len(cities) <= parts.MANY_CITIES:
+        return []
+    return [(letter, list(tiles)) for letter, tiles in groupby(_tiles(cities), lambda tile: tile["name"][:1].upper())]
 
 
 def _facts(cities, measured) -> list[tuple[str, str]]:
@@ -56,6 +77,7 @@ def _card(city: City) -> dict:
     late = city.steps["monitoring"]
     return {
         "name": city.name,
+        "state": city.state,
         "slug": city.slug,
         "title": city.title,
         "tag": parts.tag(city),

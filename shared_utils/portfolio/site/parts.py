@@ -10,6 +10,7 @@ from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.words import Effect
 
 MIN_POINTS = 3  # fewer values are no line
+MANY_CITIES = 30  # more are too many for one list at the top of a page, or for one page of tables
 MARKS = {
     "done": "ok",
     "late": "near",
@@ -261,8 +262,10 @@ def cost(costs: dict | None) -> str:
 
 
 def watermark(cities) -> str:
-    """One line for a page that shows several cities: it names every city whose numbers are synthetic."""
+    """One line for a page that shows several cities: it names every city whose numbers are synthetic, or says all."""
     names = [city.name for city in cities if city.watermark]
+    if len(names) == len(cities) > MANY_CITIES:
+        return results.watermark("synthetic", t.any_of_cities.format(n=len(cities)))
     return results.watermark("synthetic", words.listed(names)) if names else ""
 
 
