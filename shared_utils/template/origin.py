@@ -20,6 +20,7 @@ from shared_utils.template import program, sweep
 RECORD = ".cruft.json"
 PENDING = "updating_to"
 SKELETON = "{{cookiecutter.city_slug}}"
+NOT_FOR_CITIES = ("tests", "docs", "benchmarks")
 
 
 class NoVersion(EmiError):
@@ -45,7 +46,8 @@ class Template:
         target = self._scratch / commit
         if target.is_dir():
             return target
-        packed = subprocess.run(["git", "archive", "--format=zip", commit], cwd=self._folder, capture_output=True)
+        words = ["git", "archive", "--format=zip", commit, "--", ".", *(f":(exclude){name}" for name in NOT_FOR_CITIES)]
+        packed = subprocess.run(words, cwd=self._folder, capture_output=True)
         if packed.returncode:
             raise NoVersion(
                 f"The version of the template this city was made from ({commit[:8]}) is not in {self._folder}.",

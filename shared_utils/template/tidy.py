@@ -15,7 +15,7 @@ STRIP = (
     "--extra-keys",
     "metadata.language_info.version metadata.papermill cell.metadata.papermill cell.metadata.execution",
 )
-# The options are here and not in pyproject.toml: a city's file may be older, or its own. Only errors that stop code count.
+# Options are here and not in a city's pyproject.toml, which may be older or its own. Only errors that stop code count.
 FORMAT = ("ruff", "format", "--line-length=120")
 _QUIET = ("--isolated", "--no-cache", "--quiet")
 CHECK = ("ruff", "check", "--select=E9,F63,F7,F82", "--output-format=concise", *_QUIET)

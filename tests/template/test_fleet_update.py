@@ -1,0 +1,207 @@
+"""`emi update` over nine cities, each changed in its own way: each ends valid, and what is said of it is true."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+from fleet import CASES, IMPACT, MONITORING, make, newer, sources, under_git
+from template_helpers import commit, git, tree
+
+from shared_utils.cli import main, project
+from shared_utils.template import doctor, marks, new, origin, update, vendoring
+
+OURS, THEIRS = "# the analyst's line", "# the template's line"
+
+
+class Fleet:
+    """A template with two versions, and cities made from the older one; `outcomes` by city, from one run."""
+
+    def __init__(self, template: Path, room: Path, keys):
+        self.template = Path(shutil.copytree(template, room / "template"))
+        self.old = git(self.template, "rev-parse", "HEAD").strip()
+        self.cities = make(self.template, room / "cities", keys)
+        newer(self.template)
+        self.new = git(self.template, "rev-parse", "HEAD").strip()
+        self.before = {key: tree(city) for key, city in self.cities.items()}
+
+    def update(self, key: str) -> update.Outcome:
+        with origin.template(self.template) as template:
+            return update.update(template, self.cities[key])
+
+    def record(self, key: str) -> dict:
+        return json.loads((self.cities[key] / ".cruft.json").read_text(encoding="utf-8"))
+
+
+def assert_valid(city: Path) -> None:
+    for path in [*city.glob("notebooks/*.ipynb")]:
+        nbformat.validate(json.loads(path.read_text(encoding="utf-8")))
+    assert not [*city.rglob("*.rej"), *city.rglob("*.part"), *city.rglob("*.orig")]
+
+
+@pytest.fixture
+def detroit(template, tmp_path) -> Fleet:
+    return Fleet(template, tmp_path, ["detroit"])
+
+
+def test_a_conflict_is_seen_in_its_cell_until_somebody_chose(detroit):
+    city = detroit.cities["detroit"]
+    outcome = detroit.update("detroit")
+    assert (outcome.state, outcome.what) == ("conflict", (f"{IMPACT}, cell i2",))
+    assert outcome.numbers == ("Numbers that change: standard errors of small samples are larger.",)
+    assert_valid(city)
+    cell = sources(city / IMPACT)["i2"]
+    assert OURS in cell and THEIRS in cell and marks.YOURS in cell
+    assert "A new line of the template." in sources(city / MONITORING)["settings-text"]
+    assert detroit.record("detroit")["commit"] == detroit.old  # not recorded as done
+
+    # Nobody chose: it is still a conflict, also for a commit.
+    assert detroit.update("detroit").what == (f"{IMPACT}, cell i2",)
+    doctor.mend(city)
+    done = subprocess.run(["git", "commit", "--all", "-m", "Done"], cwd=city, capture_output=True, text=True)
+    assert done.returncode == 1 and "cell i2: both texts of a merge are still there" in done.stdout + done.stderr
+
+    # Somebody chose, in either of the two texts.
+    chosen = json.loads((city / IMPACT).read_text(encoding="utf-8"))
+    for one in chosen["cells"]:
+        if one["id"] == "i2":
+            one["source"] = ["impact.analysed(book)\n", OURS]
+    (city / IMPACT).write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert detroit.update("detroit").state == "resolved"
+    record = detroit.record("detroit")
+    assert record["commit"] == record["context"]["cookiecutter"]["_commit"] == detroit.new
+    assert origin.PENDING not in record and vendoring.check(city) == []
+    assert detroit.update("detroit").state == "already current"
+
+
+@pytest.mark.full
+def test_one_command_gives_an_update_up(detroit):
+    city = detroit.cities["detroit"]
+    fix = detroit.update("detroit").fix
+    command = fix.split("To give up:  ")[1]
+    assert command == f"git -C {city} reset --hard"
+    git(city, "reset", "--quiet", "--hard")
+    assert tree(city) == detroit.before["detroit"] and detroit.record("detroit")["commit"] == detroit.old
+
+
+@pytest.mark.full
+def test_what_git_could_not_bring_back_is_not_written_over(detroit):
+    city = detroit.cities["detroit"]
+    (city / "GUIDE.md").write_text("mine, never committed\n", encoding="utf-8")
+    outcome = detroit.update("detroit")
+    assert (outcome.state, outcome.what) == ("uncommitted changes", ("GUIDE.md is new in the template too",))
+    assert (city / "GUIDE.md").read_text(encoding="utf-8") == "mine, never committed\n"
+
+
+@pytest.fixture(scope="module")
+def nine(template, tmp_path_factory) -> Fleet:
+    """All nine, updated by the command as a person types it."""
+    room = tmp_path_factory.mktemp("nine")
+    return Fleet(template, room, CASES)
+
+
+@pytest.fixture(scope="module")
+def said(nine) -> dict[str, str]:
+    """What `emi update --dry-run` and `emi update` printed; the first must have changed nothing."""
+    said = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(nine.template.parent)
+        patch.setattr(project, "own_template", lambda: nine.template)
+        patch.setattr("shared_utils.cli.update.own_template", lambda: nine.template)
+        patch.setenv("COLUMNS", "100")
+        for words in (["update", "--dry-run"], ["update"]):
+            done = _captured(words)
+            said[" ".join(words)] = done
+            if "--dry-run" in words:
+                assert {key: tree(city) for key, city in nine.cities.items()} == nine.before
+    return said
+
+
+def _captured(words: list[str]) -> str:
+    import contextlib
+    import io
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(words) == 1  # not all can be updated
+    return out.getvalue()
+
+
+@pytest.mark.full
+def test_the_table_tells_the_truth_of_each_city(nine, said):
+    for words, printed in said.items():
+        for key, (_, state) in CASES.items():
+            assert any(line.split("  ")[0] == key and state in line for line in printed.splitlines()), (words, key)
+    assert "5 of 9 would be up to date. Nothing was changed." in said["update --dry-run"]
+    assert "5 of 9 are up to date." in said["update"]
+    assert "Numbers that change: standard errors of small samples are larger." in said["update"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("key", CASES)
+def test_each_city_ends_valid_and_truthful(key, nine, said):
+    city, state = nine.cities[key], CASES[key][1]
+    assert_valid(city)
+    done = state in ("clean", "merged")
+    assert nine.record(key)["commit"] == (nine.new if done else nine.old)
+    if done:
+        assert THEIRS in sources(city / IMPACT)["i2"] and marks.YOURS not in sources(city / IMPACT)["i2"]
+        assert (city / "GUIDE.md").is_file() and vendoring.check(city) == []
+        assert (city / "shared_utils" / "errors.py").read_text(encoding="utf-8").endswith("# newer\n")
+    if state not in ("clean", "merged", "conflict"):
+        assert tree(city) == nine.before[key]
+
+
+@pytest.mark.full
+def test_what_the_analysts_did_is_still_there(nine, said):
+    cities = nine.cities
+    assert "A note of the analyst." in sources(cities["dayton"] / IMPACT)["title"]
+    assert (cities["dayton"] / "city.yml").read_text(encoding="utf-8").endswith("# mine\n")
+    assert OURS in sources(cities["detroit"] / IMPACT)["i2"]
+    assert [*sources(cities["lansing"] / IMPACT)][-1] == "i2"
+    assert "i3" not in sources(cities["neworleans"] / IMPACT)
+    own = cities["newark"] / "notebooks" / "04_costs.ipynb"
+    assert "A new line of the template." not in sources(own)["settings-text"]
+    assert (cities["racine"] / "shared_utils" / "errors.py").read_text(encoding="utf-8").endswith("# mine\n")
+    assert (cities["rochester"] / "README.md").read_text(encoding="utf-8") == "Not finished\n"
+
+
+@pytest.mark.full
+def test_what_is_advised_works(nine, said):
+    # Each city that could not be updated, after doing what the command said.
+    racine = nine.update("racine")
+    command = racine.fix.split("in its folder:  ")[1].split()
+    git(nine.cities["racine"], *command[1:])
+    commit(nine.cities["racine"], "Shared code as it was")
+    commit(nine.cities["rochester"], "Finished")
+    git(nine.cities["tulsa"], "switch", "--quiet", "main")
+    assert [nine.update(key).state for key in ("racine", "rochester", "tulsa")] == ["clean", "clean", "clean"]
+
+
+@pytest.mark.full
+def test_without_git_or_a_record_nothing_is_touched(template, tmp_path, bake):
+    source = Path(shutil.copytree(template, tmp_path / "template"))
+    city = new.create(source, tmp_path, {"city": "newark"})
+    plain = bake(source, tmp_path, {"city": "racine"})
+    newer(source)
+    before = tree(city), tree(plain)
+    with origin.template(source) as versions:
+        assert update.update(versions, city).state == "no git"
+        git(city, "init", "--quiet")
+        assert update.update(versions, city).what == (
+            "Its files are not in a git repository, so an update could not be undone.",
+        )
+        under_git(plain)
+        outcome = update.update(versions, plain)
+        assert outcome.state == "no record" and "cruft link" in outcome.fix
+    assert before == (tree(city), tree(plain))
+
+
+@pytest.mark.full
+def test_a_city_s_own_emi_fetches_the_template_its_record_names(detroit):
+    with origin.template(detroit.template.as_uri()) as template:
+        assert template.commit == detroit.new
+        assert update.update(template, detroit.cities["detroit"]).state == "conflict"
+    with pytest.raises(origin.NoVersion, match="cannot be fetched"), origin.template("/no/such/template"):
+        pass
