@@ -56,6 +56,7 @@ REGISTRY = {
         descriptive,
     )
 }
+TELL_THE_ESTIMATE = ("pretrend_effect",)  # codes of flags
 
 
 def estimate(frame: pd.DataFrame, design: Mapping) -> pd.DataFrame:
@@ -86,15 +87,16 @@ def main_row(frame: pd.DataFrame, design: Mapping) -> dict:
     return next(iter(module.estimate(_inputs.prepare(frame, design, design["outcome"], module.SPEC))))
 
 
-def diagnose(frame: pd.DataFrame, design: Mapping) -> list[dict]:
-    """Return the design's flags: {code, severity (info, warn, serious, block), scope, message,
-    affects_primary}.
+def diagnose(frame: pd.DataFrame, design: Mapping, blind: bool = False) -> list[dict]:
+    """Return the design's flags: {code, severity (info, warn, serious, block), scope, message, affects_primary}.
+
+    blind: leave out the flags that tell how large the estimate is, for readers who may not know it yet.
     """
     module, design = _open(design)
     flags = []
     for outcome in _outcomes(design):
         flags += module.diagnose(_inputs.prepare(frame, design, outcome, module.SPEC))
-    return flags
+    return [flag for flag in flags if not blind or flag["code"] not in TELL_THE_ESTIMATE]
 
 
 def robustness(

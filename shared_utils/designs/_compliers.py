@@ -115,9 +115,9 @@ def monotonicity_flags(stages: pd.DataFrame, outcome: str) -> list[dict]:
                 "severity": "warn" if by_chance else "serious",
                 "scope": outcome,
                 "affects_primary": True,
-                "message": f"Among {stage['dimension']} = {stage['group']} invited people took part less often "
-                f"({100 * stage['invited']:.0f} against {100 * stage['not_invited']:.0f} in 100)"
-                + ("; chance can explain it." if by_chance else ": the invitation kept people away."),
+                "message": f"Among {stage['dimension']} = {stage['group']}, fewer took part when invited "
+                f"({100 * stage['invited']:.0f} against {100 * stage['not_invited']:.0f} in 100). "
+                + ("Chance can explain it." if by_chance else "Being asked kept some away."),
             }
         )
     return flags

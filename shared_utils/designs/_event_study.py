@@ -178,26 +178,29 @@ def flag(inputs: Inputs, code: str, severity: str, message: str, affects_primary
 
 
 def _pretrend_flags(inputs: Inputs, study: EventStudy) -> list[dict]:
+    """Only the last one rests on outcomes after the start."""
     test = pretrend(study)
     if test is None:
         return []
-    reliable = f"{test.detectable:.2g} a period in {100 * POWER:.0f}"
-    power = (
-        f"The joint test finds a steady drift of {reliable} of 100 cases, and one that would by itself make the whole "
-        f"effect ({test.alarming:.2g} a period) in {100 * test.power:.0f}."
-    )
+    power = f"The joint test finds a steady drift of {test.detectable:.2g} a period in {100 * POWER:.0f} of 100 cases."
     if test.found:
         words = (
-            "Before the start, the units that started already moved differently from the others (joint test of "
-            f"{test.periods} periods, p = {test.p:.2g}; steady drift of {test.drift:.2g} a period, "
-            f"p = {test.drift_p:.2g}). "
+            "Before the start, the units that started already moved in another way than the rest. The joint test of "
+            f"{test.periods} periods has p = {test.p:.2g}. A steady drift of {test.drift:.2g} a period has "
+            f"p = {test.drift_p:.2g}. "
         )
-        return [flag(inputs, "pretrend", "serious", words + power)]
-    words = (
-        f"No other movement before the start was found (joint test of {test.periods} periods, p = {test.p:.2g}; steady "
-        f"drift, p = {test.drift_p:.2g}). "
+        before = flag(inputs, "pretrend", "serious", words + power)
+    else:
+        words = (
+            f"No other movement before the start was found (joint test of {test.periods} periods, p = {test.p:.2g}; "
+            f"steady drift, p = {test.drift_p:.2g}). "
+        )
+        before = flag(inputs, "pretrend_power", "info", words + power)
+    message = (
+        f"A steady drift of {test.alarming:.2g} a period would make the whole effect by itself. The test would find "
+        f"one like it in {100 * test.power:.0f} of 100 cases."
     )
-    return [flag(inputs, "pretrend_power", "info" if test.power >= POWER else "warn", words + power)]
+    return [before, flag(inputs, "pretrend_effect", "info" if test.power >= POWER else "warn", message)]
 
 
 def _anticipation_flags(inputs: Inputs, study: EventStudy) -> list[dict]:
@@ -212,7 +215,7 @@ def _anticipation_flags(inputs: Inputs, study: EventStudy) -> list[dict]:
     if p >= ANTICIPATION_ALPHA:
         return []
     words = (
-        f"In the last period before the start, the units that were about to start moved by {change:.2g} against the "
-        f"others (p = {p:.2g}): they may have changed before it."
+        f"In the last period before the start, the units about to start moved by {change:.2g} against the rest "
+        f"(p = {p:.2g}). They may have changed before it."
     )
     return [flag(inputs, "anticipation", "warn", words)]

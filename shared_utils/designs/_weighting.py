@@ -187,19 +187,19 @@ def comparison_flags(inputs: Inputs, weights: np.ndarray, left_out: int, min_ess
             "overlap",
             "warn",
             left_out > 0.05 * total,
-            f"{left_out} of {total} people have no comparable others and are left out.",
+            f"{left_out} of {total} people are like no one in the other group. They are left out.",
         ),
         (
             "effective_sample",
             "serious",
             ess < min_ess,
-            f"After weighting the comparison group is worth {ess:.0f} people, under {min_ess}.",
+            f"After weighting, the comparison group counts as {ess:.0f} people. At least {min_ess} are wanted.",
         ),
         (
             "balance_after_weighting",
             "warn",
             worst > MAX_SMD,
-            f"After weighting the groups still differ by {worst:.2f} standard deviations on {where}.",
+            f"After weighting, the groups still differ by {worst:.2f} standard deviations on {where}.",
         ),
     ]
     return [

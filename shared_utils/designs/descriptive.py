@@ -71,7 +71,7 @@ def diagnose(inputs: Inputs) -> list[dict]:
             "severity": "info",
             "scope": inputs.outcome,
             "affects_primary": True,
-            "message": "Levels and changes only: what brought them about cannot be told from these data.",
+            "message": "These are levels and changes only. What brought them about the data cannot tell.",
         }
     ]
 

@@ -79,14 +79,14 @@ def diagnose(inputs: Inputs) -> list[dict]:
     small = [f"{label} ({n})" for label, n in sizes if 0 < n < SMALL_COHORT]
     flags = []
     if small:
-        words = f"Start dates with fewer than {SMALL_COHORT} units (clusters): {', '.join(small)}."
+        words = f"Some start dates have fewer than {SMALL_COHORT} units (clusters): {', '.join(small)}."
         flags.append(flag(inputs, "small_cohort", "warn", words))
     if case.treated.all():
-        words = "Every unit starts within the panel; the last start date has no comparison."
+        words = "Every unit has started by the end. So the last ones to start have none to be compared with."
         flags.append(flag(inputs, "no_never_treated", "warn", words))
     gaps = int((~case.seen).sum())
     if gaps:
-        flags.append(flag(inputs, "unbalanced_panel", "warn", f"{gaps} unit-periods without an outcome."))
+        flags.append(flag(inputs, "unbalanced_panel", "warn", f"In {gaps} periods of units the outcome is not known."))
     return flags + _event_study.flags(inputs, _effects(case).study)
 
 

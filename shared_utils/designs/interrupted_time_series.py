@@ -122,8 +122,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "few_periods_before",
                 "serious",
-                f"{series.start} periods before the interruption, fewer than {needed}"
-                f"{' (two years, as seasons are fitted)' if series.season else ''}: the trend before is a guess.",
+                f"There are only {series.start} periods before the start, and {needed} are needed"
+                f"{' (two years, to tell the seasons)' if series.season else ''}. The trend before is a guess.",
             )
         )
     p = _autocorrelation_left(series.hac)
@@ -133,8 +133,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "autocorrelation",
                 "warn",
-                f"Neighbouring periods resemble each other in ways the interval does not allow for (Ljung-Box p = "
-                f"{p:.2g} after first-order autocorrelation {series.hac.rho:.2f}): it may be too narrow.",
+                f"Periods close to each other are more alike than the interval allows for (Ljung-Box p = {p:.2g}, "
+                f"first-order part {series.hac.rho:.2f}). It may be too narrow.",
             )
         )
     dispersion = series.hac.residuals @ series.hac.residuals / (len(series.y) - series.x.shape[1])
@@ -144,8 +144,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "overdispersion",
                 "info",
-                f"The counts vary {dispersion:.1f} times as much as chance counts would; the standard error allows "
-                "for it.",
+                f"The counts vary {dispersion:.1f} times as much as chance alone would have them. The standard error "
+                "allows for it.",
             )
         )
     return flags

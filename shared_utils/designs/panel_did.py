@@ -72,7 +72,10 @@ def diagnose(inputs: Inputs) -> list[dict]:
     flags = []
     treated = len(np.unique(table.clusters[paths.any(axis=1)]))
     if treated < FEW_TREATED:
-        words = f"{treated} treated units (clusters), fewer than {FEW_TREATED}: the permutation p is the primary one."
+        words = (
+            f"Only {treated} units (clusters) were treated, fewer than {FEW_TREATED}. The p from groups drawn again is "
+            "the main one."
+        )
         flags.append(flag(inputs, "few_treated_units", "warn", words))
     study = _study(inputs, table, paths)
     if study is not None:
@@ -194,8 +197,8 @@ def _zero_flags(inputs: Inputs, table: Panel, paths) -> list[dict]:
     if found - expected <= EXCESS_ZEROS:
         return []
     words = (
-        f"{100 * found:.0f} % of unit-periods have no count, where a Poisson model expects {100 * expected:.0f} %. "
-        "The estimate needs the right mean only, but check that zeros are zeros and not missing records."
+        f"In {100 * found:.0f}% of the periods of units the count is zero. A Poisson model expects "
+        f"{100 * expected:.0f}%. The estimate needs the right mean only. But check that no zero is a lost record."
     )
     return [flag(inputs, "many_zeros", "warn", words)]
 

@@ -82,8 +82,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 "severity": "block",
                 "scope": inputs.outcome,
                 "affects_primary": True,
-                "message": f"{len(bad)} of {len(audit)} blocks have a share of winners that the stated "
-                f"chance does not explain (smallest p = {audit['p'].min():.2g}).",
+                "message": f"In {len(bad)} of {len(audit)} blocks the share of winners does not fit the stated "
+                f"chance (smallest p = {audit['p'].min():.2g}).",
             }
         )
     flags += one_armed_flags(inputs, "treatment")

@@ -125,7 +125,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
             _flag(
                 inputs,
                 "few_clusters",
-                f"{len(sizes)} clusters, fewer than {FEW_CLUSTERS}: read the randomisation p beside the interval.",
+                f"There are {len(sizes)} clusters, fewer than {FEW_CLUSTERS}. Read the p from groups drawn again "
+                "beside the interval.",
             )
         )
     spread = sizes.std(ddof=1) / sizes.mean()
@@ -134,7 +135,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
             _flag(
                 inputs,
                 "unequal_clusters",
-                f"Cluster sizes differ much (coefficient of variation {spread:.2f}, above {UNEQUAL}).",
+                f"Some clusters are much larger than others (sizes spread by {spread:.2f} of their mean, above "
+                f"{UNEQUAL}).",
             )
         )
     return flags

@@ -245,8 +245,8 @@ def one_armed_flags(inputs: Inputs, key: str) -> list[dict]:
             "severity": "warn",
             "scope": inputs.outcome,
             "affects_primary": True,
-            "message": f"{len(np.unique(inputs.strata[alone]))} strata have one group only; "
-            f"{int(alone.sum())} rows are left out.",
+            "message": f"{len(np.unique(inputs.strata[alone]))} strata have one group only. "
+            f"Their {int(alone.sum())} rows are left out.",
         }
     ]
 
@@ -262,7 +262,7 @@ def first_stage_flags(inputs: Inputs, assigned: np.ndarray, severity: str, affec
                 "severity": severity,
                 "scope": inputs.outcome,
                 "affects_primary": affects_primary,
-                "message": "Everyone or nobody took part, so what taking part does cannot be told.",
+                "message": "All took part, or none did. So what taking part does cannot be told.",
             }
         ]
     iv = _iv.two_stage(inputs, assigned, inputs.roles["received"])
@@ -274,8 +274,8 @@ def first_stage_flags(inputs: Inputs, assigned: np.ndarray, severity: str, affec
                 "severity": severity,
                 "scope": inputs.outcome,
                 "affects_primary": affects_primary,
-                "message": f"Being assigned moves participation too little (F = {iv.f:.1f}, below 10) to say "
-                "what taking part does.",
+                "message": "Being assigned changes who takes part too little to say what taking part does "
+                f"(F = {iv.f:.1f}, below 10).",
             }
         )
     if iv.first_stage < 0.20:
@@ -285,7 +285,7 @@ def first_stage_flags(inputs: Inputs, assigned: np.ndarray, severity: str, affec
                 "severity": "warn",
                 "scope": inputs.outcome,
                 "affects_primary": affects_primary,
-                "message": f"The groups differ by {100 * iv.first_stage:.0f} points in taking part, under 20.",
+                "message": f"The groups differ by {100 * iv.first_stage:.0f} points in taking part. That is under 20.",
             }
         )
     return flags

@@ -77,7 +77,7 @@ def diagnose(inputs: Inputs) -> list[dict]:
             "severity": "warn",
             "scope": inputs.outcome,
             "affects_primary": True,
-            "message": f"{len(lacking)} strata lack an arm; they enter without interactions.",
+            "message": f"{len(lacking)} strata lack an arm. They get no slopes of their own.",
         }
     ]
 

@@ -98,7 +98,7 @@ def diagnose(inputs: Inputs) -> list[dict]:
     side = distance(inputs)
     distinct = len(np.unique(side))
     if distinct < 0.5 * len(side):
-        message = f"Only {distinct} different values of the running variable for {len(side)} rows: it is rounded."
+        message = f"The running variable has only {distinct} values in {len(side)} rows. It is rounded."
         flags.append(_flag(inputs, "heaping", "warn", message))
     if _randomization(inputs):
         return flags
@@ -106,14 +106,14 @@ def diagnose(inputs: Inputs) -> list[dict]:
     if found := heap(inputs.roles["running"][np.abs(side) <= max(fit.h)], max(fit.h)):
         step, share, expected = found
         message = (
-            f"{100 * share:.0f}% of the rows inside the bandwidth lie exactly on multiples of {step:g}, where about "
-            f"{100 * expected:.0f}% would: people round, or are rounded. See what a donut changes."
+            f"Of the rows near the cutoff, {100 * share:.0f}% lie on multiples of {step:g}, and about "
+            f"{100 * expected:.0f}% would by chance. People round, or are rounded. See what a donut changes."
         )
         flags.append(_flag(inputs, "heaping", "warn", message))
     if min(fit.n_h) < MIN_SIDE:
         message = (
-            f"{fit.n_h[0]} comparison and {fit.n_h[1]} treated rows inside the bandwidth; at least {MIN_SIDE} a side "
-            "are wanted."
+            f"Near the cutoff there are {fit.n_h[0]} comparison and {fit.n_h[1]} treated rows. At least {MIN_SIDE} a "
+            "side are wanted."
         )
         flags.append(_flag(inputs, "few_near_cutoff", "serious", message))
     return flags
@@ -213,11 +213,11 @@ def _density_flag(inputs: Inputs, side: np.ndarray) -> dict:
     worst = min(density.p, count)
     tests = f"density test p = {density.p:.2g}, counts next to the cutoff p = {count:.2g}"
     if worst < DENSITY_WARN:
-        message = f"More applicants than chance explains lie on one side of the cutoff ({tests})."
+        message = f"More people than chance explains are on one side of the cutoff ({tests})."
         return _flag(inputs, "density", "block" if worst < DENSITY_BLOCK else "warn", message)
     message = (
-        f"No sign of applicants placed on one side of the cutoff ({tests}). With this many rows the test finds a jump "
-        f"of {100 * density.detectable:.0f}% of the density in 8 of 10 cases; smaller sorting can go unseen."
+        f"No sign was found that people were moved across the cutoff ({tests}). With this many rows, the test finds a "
+        f"jump in numbers of {100 * density.detectable:.0f}% in 8 of 10 cases. It can miss a smaller one."
     )
     return _flag(inputs, "density", "info", message, affects_primary=False)
 

@@ -93,9 +93,9 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "poor_pre_fit",
                 "serious",
-                f"Before adoption the twin misses the treated unit by {error:.3g} on average, more than {POOR_FIT} of "
-                f"the standard deviation of the other units ({spread:.3g}): it is no stand-in for what would have "
-                "happened.",
+                f"Before the start the twin misses the treated unit by {error:.3g} on average. That is more than "
+                f"{POOR_FIT} of the spread of the other units ({spread:.3g}). So the twin cannot tell what would have "
+                "come.",
             )
         )
     if len(donors) < FEW_DONORS:
@@ -104,7 +104,7 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "few_donors",
                 "warn",
-                f"{len(donors)} other units, fewer than {FEW_DONORS}: the smallest p they allow is "
+                f"There are {len(donors)} other units, fewer than {FEW_DONORS}. The smallest p they allow is "
                 f"{1 / (len(donors) + 1):.2f}.",
             )
         )
@@ -116,8 +116,8 @@ def diagnose(inputs: Inputs) -> list[dict]:
                 inputs,
                 "outside_donors",
                 "serious" if outside > case.start / 2 else "warn",
-                f"In {outside} of {case.start} periods before adoption the treated unit lies above or below every "
-                "other unit, where no mix of them can follow it.",
+                f"In {outside} of {case.start} periods before the start the treated unit lies above or below all "
+                "the others. No mix of them can follow it there.",
             )
         )
     return flags

@@ -118,19 +118,19 @@ def diagnose(inputs: Inputs) -> list[dict]:
         (
             "proportional_hazards",
             p < 0.05,
-            f"The hazard ratio changes over time (p = {p:.2g}), so one number cannot describe it: "
-            f"read the curves and the difference in mean time up to {study.horizon:g}.",
+            f"The hazard ratio changes over time (p = {p:.2g}), so one number does not tell it. "
+            f"Read the curves, and the gap in mean time up to {study.horizon:g}.",
         ),
         (
             "few_events",
             fewest < FEW_EVENTS or events.sum() < FEW_EVENTS * len(names),
-            f"{int(events.sum())} events, {fewest} of them in one group, for {len(names)} coefficient(s): too few for "
-            "the normal approximation.",
+            f"There are {int(events.sum())} events, {fewest} of them in one group, for {len(names)} coefficient(s). "
+            "That is too few for the normal curve to hold.",
         ),
         (
             "few_clusters",
             study.inputs.cluster is not None and clusters < FEW_CLUSTERS,
-            f"{clusters} clusters, fewer than {FEW_CLUSTERS}: intervals are too short.",
+            f"There are {clusters} clusters, fewer than {FEW_CLUSTERS}. The intervals are too short.",
         ),
     ]
     flags = [

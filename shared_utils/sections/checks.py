@@ -95,7 +95,8 @@ def assignment_flags(book) -> list[Flag]:
 
 def design_flags(book) -> list[Flag]:
     """What the design's own checks say about the primary analysis."""
-    found = designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0))
+    hidden = book.notebook != "impact" or book.blinded
+    found = designs.diagnose(book.study.frame, analysis.design(book, book.config.primary.id, draws=0), blind=hidden)
     return [Flag(**flag) for flag in found]
 
 

@@ -390,7 +390,17 @@ def test_pretrend_is_flagged_with_its_power_and_honest_bounds_hold_zero():
         (bounds.ci_low < 0) & (bounds.ci_high > 0) | (bounds.restriction == "relative magnitudes") & (bounds.m < 1)
     ).all()
     quiet = {flag["code"]: flag for flag in diagnose(drifting(np.random.default_rng(4)), LINEAR)}
-    assert "pretrend" not in quiet and quiet["pretrend_power"]["severity"] in ("info", "warn")
+    assert "pretrend" not in quiet and quiet["pretrend_power"]["severity"] == "info"
+    told = set(codes) - {flag["code"] for flag in diagnose(frame, LINEAR, blind=True)}
+    assert told == {"pretrend_effect"} and codes["pretrend_effect"]["severity"] in ("info", "warn")
+
+
+def test_blind_flags_rest_on_nothing_after_the_start():
+    frame = drifting(np.random.default_rng(4))
+    other = frame.assign(y=frame.y + 5 * ((frame.u < 12) & (frame.t >= 4)))
+    flags = diagnose(frame, LINEAR, blind=True)
+    assert flags and flags == diagnose(other, LINEAR, blind=True)
+    assert diagnose(frame, LINEAR) != diagnose(other, LINEAR)
 
 
 def test_a_step_just_before_the_start_is_flagged():

@@ -187,7 +187,7 @@ def test_first_stages_by_group_and_defiers():
         assert stages.se[group] == pytest.approx(np.sqrt(one.var() / len(one) + zero.var() / len(zero)))
     flags = iv_encouragement.monotonicity_flags(stages.reset_index(), "y")
     assert [(f["code"], f["severity"]) for f in flags] == [("monotonicity", "serious")]
-    assert "s = north" in flags[0]["message"] and "kept people away" in flags[0]["message"]
+    assert "s = north" in flags[0]["message"] and "kept some away" in flags[0]["message"]
 
 
 def test_a_first_stage_below_nought_by_chance_is_a_warning_and_a_tiny_group_has_no_row():
@@ -198,7 +198,7 @@ def test_a_first_stage_below_nought_by_chance_is_a_warning_and_a_tiny_group_has_
     stages = iv_encouragement.first_stages(frame, {**PROFILE, "strata": None}, "g")
     assert stages.set_index("group").first_stage["small"] == pytest.approx(-0.1) and "tiny" not in set(stages.group)
     flags = iv_encouragement.monotonicity_flags(stages, "y")
-    assert [f["severity"] for f in flags] == ["warn"] and "chance can explain it" in flags[0]["message"]
+    assert [f["severity"] for f in flags] == ["warn"] and "Chance can explain it" in flags[0]["message"]
 
 
 def test_no_flag_on_sound_data(lansing):

@@ -1,5 +1,6 @@
 """Flesch-Kincaid grade of what the sections say, with syllables counted by groups of vowels."""
 
+import ast
 import re
 from html import unescape
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path
 
 ON_AVERAGE, AT_MOST = 9, 14  # a section; one of its sentences
+FLAGGING = ("diagnose", "_density_flag")  # functions of the designs that make flags, beside those named so
 # Claims of a cause: words that a report without a comparison must not use of what it saw.
 CAUSAL = re.compile(
     r"\b(caus(e|es|ed|ing)|led to|leads to|effects? of|impacts?|impacted|because of the (program|pilot)|thanks to|"
@@ -42,6 +44,33 @@ def without_labels(text: str) -> str:
 def sentence_grades(texts) -> list[tuple[float, str]]:
     """(grade, sentence) of every sentence of some answers."""
     return [(grade(without_labels(said)), said) for text in texts for said in sentences(text)]
+
+
+def flag_texts(folder: Path) -> dict[str, str]:
+    """{where: text} of the flags that the modules of a folder make, a 7 standing for every value that is filled in."""
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef) and ("flags" in function.name or function.name in FLAGGING):
+                found |= {f"{path.name}:{node.lineno}": text for node, text in _texts(function)}
+    return found
+
+
+def _texts(function: ast.FunctionDef):
+    """The strings of at least five words in a function, but for its own description."""
+    inside = {id(part) for node in ast.walk(function) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(function):
+        text = ""
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values)
+        elif (
+            isinstance(node, ast.Constant)
+            and id(node) not in inside
+            and node.value != ast.get_docstring(function, False)
+        ):
+            text = node.value if isinstance(node.value, str) else ""
+        if len(text.split()) >= 5:
+            yield node, text
 
 
 def answers(city_dir: Path, notebook: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import pytest
 import reading_grade as reading
-from section_runs import SECTIONS, run
+from section_runs import ROOT, SECTIONS, run
 
 from shared_utils.config import PRESETS
 
@@ -45,6 +45,13 @@ def test_one_city_claims_no_cause_before_the_comparison(open_book, notebook):
         said = [section.sentence, section.alt, *(getattr(part, "alt", "") for part in section.more)]
         found = [reading.CAUSAL.search(reading.without_labels(text)) for text in said]
         assert not any(found), (section.id, found)
+
+
+def test_what_the_designs_warn_of_reads_easily():
+    texts = reading.flag_texts(ROOT / "shared_utils" / "designs")
+    assert len(texts) > 30
+    for where, text in texts.items():
+        assert reading.grade(text) <= reading.ON_AVERAGE, (where, text)
 
 
 @pytest.mark.full
