@@ -2,7 +2,21 @@
 
 import typer
 
-from shared_utils.cli import batch, data, demo, evidence, handover, lab, plan, portfolio, project, scan, site, update
+from shared_utils.cli import (
+    batch,
+    data,
+    demo,
+    drift,
+    evidence,
+    handover,
+    lab,
+    plan,
+    portfolio,
+    project,
+    scan,
+    site,
+    update,
+)
 
 app = typer.Typer(
     help="City economic-mobility pilots: make a city, check it, run its notebooks, build the site.",
@@ -25,6 +39,7 @@ for function, panel in (
     (evidence.evidence, "Every month"),
     (handover.handover, "Work by hand"),
     (update.update, "When the template changes"),
+    (drift.drift, "When the template changes"),
     (lab.lab, "Work by hand"),
     (scan.scan, "Work by hand"),
 ):

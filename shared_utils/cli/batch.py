@@ -1,5 +1,6 @@
 """emi run, emi status."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -124,7 +125,18 @@ def _status_page() -> tuple[Path, list]:
 
     workspace = find()
     found = runner.survey(workspace.cities)
-    return portfolio.write_status_page(found, workspace.root / "status" / "index.html"), found
+    page = workspace.root / "status" / "index.html"
+    return portfolio.write_status_page(found, page, _drift(workspace.cities)), found
+
+
+def _drift(cities: tuple[Path, ...]) -> dict[str, list] | None:
+    """What cities changed of the template; None where it is not at hand: a city alone, or a template without git."""
+    from shared_utils.cli import drift, project
+
+    if template := project.own_template():
+        with contextlib.suppress(EmiError):
+            return drift.of_cities(template, cities)
+    return None
 
 
 def _lost_page() -> list[str]:

@@ -23,7 +23,7 @@ def update(
 
     screen = Screen()
     chosen = select(cities)
-    with origin.template(own_template() or _named_by(chosen)) as template, screen.busy("Updating") as busy:
+    with origin.template(own_template() or named_by(chosen)) as template, screen.busy("Updating") as busy:
         outcomes = []
         for city_dir in chosen:
             busy.update(f"Updating {command_name(city_dir)}")
@@ -54,7 +54,7 @@ def lines(outcomes: list, width: int, dry_run: bool) -> list[str]:
     return [*rows, "", *_last(outcomes, dry_run)]
 
 
-def _named_by(cities: list[Path]) -> str:
+def named_by(cities: list[Path]) -> str:
     """Where a city's own emi finds the template: the address in the city's record."""
     from shared_utils.template import origin
 

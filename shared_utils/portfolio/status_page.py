@@ -17,8 +17,11 @@ _SIGNS = {"ok": "ok", "blinded": "half", "out of date": "near", "FAILED": "off",
 _UNWELL = ("FAILED", "blocked", "stopped", "out of date")  # in the order they are told
 
 
-def write_status_page(cities: list, out: Path) -> Path:
-    """Write the page for cities as `runner.survey` returns them to `out` (status/index.html)."""
+def write_status_page(cities: list, out: Path, drift: dict[str, list] | None = None) -> Path:
+    """Write the page for cities as `runner.survey` returns them to `out` (status/index.html).
+
+    `drift` is what each city changed of the template, as `template.drift` returns it; None leaves that section out.
+    """
     import jinja2
 
     env = jinja2.Environment(
@@ -33,6 +36,7 @@ def write_status_page(cities: list, out: Path) -> Path:
         notebooks=list(NOTEBOOKS),
         rows=rows,
         counts=[(word, words.count(word)) for word in dict.fromkeys(words)],
+        drift=drift,
         troubles=[trouble for word in _UNWELL for city in cities for trouble in _troubles(city, word, out.parent)],
     )
     return write_text(page, out)

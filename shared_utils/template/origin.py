@@ -20,7 +20,7 @@ from shared_utils.template import program, sweep
 RECORD = ".cruft.json"
 PENDING = "updating_to"
 SKELETON = "{{cookiecutter.city_slug}}"
-NOT_FOR_CITIES = ("tests", "docs", "benchmarks")
+NOT_FOR_CITIES = (":(exclude)tests", ":(exclude)docs", ":(exclude)benchmarks")
 
 
 class NoVersion(EmiError):
@@ -31,7 +31,7 @@ class Template:
     """The versions of a template; `commit` is the one it offers."""
 
     def __init__(self, folder: Path, scratch: Path):
-        self._folder, self._scratch = folder, scratch
+        self._folder, self._scratch, self._notebooks = folder, scratch, {}
         # A zip download, or a folder inside somebody else's repository, has no versions.
         own = (folder / ".git").exists() and sweep.has_git(folder)
         if not own or not (commit := sweep.asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")):
@@ -46,14 +46,7 @@ class Template:
         target = self._scratch / commit
         if target.is_dir():
             return target
-        words = ["git", "archive", "--format=zip", commit, "--", ".", *(f":(exclude){name}" for name in NOT_FOR_CITIES)]
-        packed = subprocess.run(words, cwd=self._folder, capture_output=True)
-        if packed.returncode:
-            raise NoVersion(
-                f"The version of the template this city was made from ({commit[:8]}) is not in {self._folder}.",
-                f"Next:  git -C {self._folder} fetch --all   (with --unshallow for a shallow clone)",
-            )
-        with zipfile.ZipFile(io.BytesIO(packed.stdout)) as archive:
+        with zipfile.ZipFile(io.BytesIO(self._packed(commit, ".", *NOT_FOR_CITIES))) as archive:
             archive.extractall(target)
         return target
 
@@ -83,10 +76,30 @@ class Template:
             return {path.relative_to(made).as_posix(): path.read_bytes() for path in made.rglob("*") if path.is_file()}
 
     def notebooks(self, commit: str) -> dict[str, bytes]:
-        """Return {name: bytes} of the notebooks of a version; they are the same in all cities."""
-        skeleton = self.tree(commit) / SKELETON
-        found = sorted((skeleton / "notebooks").glob("*.ipynb"))
-        return {path.relative_to(skeleton).as_posix(): path.read_bytes() for path in found}
+        """Return {name: bytes} of the notebooks of a version; they are the same in all cities. Raises NoVersion."""
+        if commit not in self._notebooks:
+            found = self._packed(commit, f"{SKELETON}/notebooks/*.ipynb")
+            with zipfile.ZipFile(io.BytesIO(found)) as archive:
+                names = [name for name in archive.namelist() if name.endswith(".ipynb")]
+                self._notebooks[commit] = {name.removeprefix(f"{SKELETON}/"): archive.read(name) for name in names}
+        return self._notebooks[commit]
+
+    def is_older(self, commit: str) -> bool:
+        """True when what cities are made from has changed since a version."""
+        what = (SKELETON, "shared_utils", "hooks", "cookiecutter.json", "bootstrap.py", "requirements.txt")
+        words = ["git", "diff", "--quiet", commit, self.commit, "--", *what]
+        return subprocess.run(words, cwd=self._folder, capture_output=True).returncode != 0
+
+    def _packed(self, commit: str, *what: str) -> bytes:
+        done = subprocess.run(
+            ["git", "archive", "--format=zip", commit, "--", *what], cwd=self._folder, capture_output=True
+        )
+        if done.returncode:
+            raise NoVersion(
+                f"The version of the template this city was made from ({commit[:8]}) is not in {self._folder}.",
+                f"Next:  git -C {self._folder} fetch --all   (with --unshallow for a shallow clone)",
+            )
+        return done.stdout
 
 
 @contextlib.contextmanager
