@@ -60,7 +60,8 @@ def _identifies(header: str, column, mapping, config: CityConfig) -> bool:
     targets = [table.columns.get(header) for table in mapping.tables]
     if any(target in PEOPLE for target in targets):
         return True
-    if header in config.covariates or any(header in table.headers for table in mapping.tables):
+    known = (*config.covariates, getattr(config.design, "time", None))  # in a series of months each is another one
+    if header in known or any(header in table.headers for table in mapping.tables):
         return False
     cells = column[column != ""]
     return len(cells) > 0 and cells.nunique() >= TELLING * len(cells) and not _is_number(cells)
