@@ -206,7 +206,7 @@ def place(tmp_path_factory) -> Path:
 def test_commands_and_errors_there_are_what_a_cp1252_console_can_print(place, tmp_path):
     city = Path(shutil.copytree(place, tmp_path / "\u0141\u00f3d\u017a" / "alder-bay"))
     file = city / "data" / "private" / "raw" / "\u6771\u4eac.csv"
-    file.write_text(file.read_text(encoding="utf-8").replace("month", "Se\u00f1al\u0142", 1), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("evictions", "Se\u00f1al\u0142", 1), encoding="utf-8")
     said, done = commands(city, "plan lock alder_bay", "status", "handover", "check", "check \u6771\u4eac")
     assert list(said.values()) == [0, 0, 0, 1, 2], done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
