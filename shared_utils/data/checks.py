@@ -91,13 +91,13 @@ def _repeats(f: Facts) -> Iterator[Found]:
     repeated = {name: f.combined[name] for name in TABLES if name not in DECISIVE and f.combined[name].near_by}
     near = sum(n for combined in repeated.values() for n in combined.near_by.values())
     said = [
-        f"{f.copies} exact copies of rows removed" if f.copies else "",
-        f"{near} rows replaced by a later row with the same key" if near else "",
-        f"{f.variants} ids typed in another way brought together" if f.variants else "",
+        f"{f.copies} exact copies of rows were left out." if f.copies else "",
+        f"{near} rows were replaced by a later row with the same key." if near else "",
+        f"{f.variants} ids typed in another way were joined." if f.variants else "",
     ]
     if any(said):
         serious = f.copies + near > 0.02 * f.rows
-        message = "; ".join(filter(None, said)) + "."
+        message = " ".join(filter(None, said))
         rows = {name: combined.repeated for name, combined in repeated.items()}
         yield Flag("DQ102", "serious" if serious else "warn", "all tables", message), rows
 

@@ -269,8 +269,8 @@ def _flags(ratio: float) -> list[Flag]:
                 "MDE",
                 "serious",
                 "B7",
-                "The detectable change is more than twice the worthwhile one: this pilot is likely "
-                "to end in KEEP LEARNING.",
+                "The detectable change is more than twice the one worth paying for. This pilot is likely to end in "
+                "KEEP LEARNING.",
                 True,
             )
         ]
@@ -280,7 +280,7 @@ def _flags(ratio: float) -> list[Flag]:
                 "MDE",
                 "warn",
                 "B7",
-                "The detectable change is larger than the worthwhile one, which is normal for a city pilot.",
+                "The detectable change is larger than the one worth paying for. That is normal for a city pilot.",
                 True,
             )
         ]

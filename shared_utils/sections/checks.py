@@ -25,12 +25,13 @@ class Attrition:
     @property
     def flags(self) -> list[Flag]:
         """Above the cautious boundary a warning, above the optimistic one serious (WWC Handbook 4.1)."""
-        gap = f"a gap of {100 * self.gap:.1f} points between the groups"
-        words = f"{100 * self.overall:.0f}% of main outcomes are missing, with {gap}"
+        words = (
+            f"{100 * self.overall:.0f}% of main outcomes are missing. The groups differ by {100 * self.gap:.1f} points."
+        )
         if self.wwc["optimistic"] == "high":
-            return [Flag("ATTRITION", "serious", "outcomes", f"{words}: above the optimistic boundary.", True)]
+            return [Flag("ATTRITION", "serious", "outcomes", f"{words} That is above the optimistic boundary.", True)]
         if self.wwc["cautious"] == "high":
-            return [Flag("ATTRITION", "warn", "outcomes", f"{words}: above the cautious boundary.", True)]
+            return [Flag("ATTRITION", "warn", "outcomes", f"{words} That is above the cautious boundary.", True)]
         return []
 
     def as_record(self) -> dict:

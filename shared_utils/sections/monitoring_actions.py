@@ -64,7 +64,7 @@ def _signals(book, found) -> list[tuple[str, str]]:
             way = "above" if above else "below"
             seen.append((one.spec.id, f"{way} its usual range from {month(when)} (rule {rule})"))
     gaps = dict.fromkeys(flag.scope for flag in monitoring_reach.reach(book).flags if flag.code == "EQUITY")
-    return seen + [(id, "a gap between groups that is clear and five points or more (M4)") for id in gaps]
+    return seen + [(id, "a clear gap between groups of five points or more (M4)") for id in gaps]
 
 
 def _sentence(rows, alone, labels) -> str:
@@ -90,4 +90,6 @@ def _old(rows) -> list[Flag]:
 
 
 def _unanswered(label: str, id: str, signal: str) -> Flag:
-    return Flag("NO_ACTION", "warn", id, f"No action in actions.yaml answers this signal of {label}: {signal}.")
+    return Flag(
+        "NO_ACTION", "warn", id, f'"{label}" has a signal that no action in actions.yaml answers. It is {signal}.'
+    )

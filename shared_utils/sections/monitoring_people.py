@@ -44,7 +44,7 @@ def delivery(book) -> Section:
                     "FIDELITY",
                     "warn",
                     "M3",
-                    f"{100 * done / due:.0f}% of planned services were delivered, under 80%.",
+                    f"Of the planned services, {100 * done / due:.0f}% were delivered. That is under 80%.",
                 )
             )
     columns = [

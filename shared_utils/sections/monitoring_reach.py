@@ -31,7 +31,7 @@ def reach(book) -> Section:
     for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
         row["q"] = float(q)
     alarms = [r for r in tested if _is_clear(r) and abs(r["gap"]) >= ATTENTION_GAP]
-    flags = [Flag("EQUITY", "warn", r["id"], f"Equity attention: {_gap_words(r)}.") for r in alarms[:10]]
+    flags = [Flag("EQUITY", "warn", r["id"], f"Equity attention. {_gap_words(r)}") for r in alarms[:10]]
     return Section(
         _reach_sentence(book, alarms, tested),
         flags=flags,
@@ -129,8 +129,8 @@ def _gap_words(row) -> str:
     same = row["group"].endswith(PLACES) and row["reference"].endswith(PLACES)
     reference = row["reference"].replace(PLACES, " ones") if same else row["reference"]
     return (
-        f'"{row["label"]}" is {100 * abs(row["gap"]):.0f} points {way} for {row["group"]} than for '
-        f"{reference} (between {least} and {far:.0f})"
+        f'"{row["label"]}" differs by {100 * abs(row["gap"]):.0f} points. It is {way} for {row["group"]} than for '
+        f"{reference}. The likely range is {least} to {far:.0f}."
     )
 
 
@@ -143,7 +143,7 @@ def _reach_sentence(book, alarms, tested) -> str:
     worst = max(alarms, key=lambda r: abs(r["gap"]))
     verb = "is" if len(alarms) == 1 else "are"
     start = f"{len(alarms)} of {len(tested)} gaps {verb} clear and five points or more."
-    return f"{start} The largest is this. {_gap_words(worst)}."
+    return f"{start} The largest is this. {_gap_words(worst)}"
 
 
 def _reach_notes(rows) -> list[str]:

@@ -38,7 +38,7 @@ def grade(text: str) -> float:
 
 def without_labels(text: str) -> str:
     """A text whose quoted names, which city.yml gives, are one short word each."""
-    return re.sub(r'"[^"]*"', "it", text)
+    return re.sub(r'"[^"]*"', "It", text)  # upper case, so that it can begin a sentence
 
 
 def sentence_grades(texts) -> list[tuple[float, str]]:

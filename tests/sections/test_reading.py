@@ -6,6 +6,8 @@ from section_runs import ROOT, SECTIONS, run
 
 from shared_utils.config import PRESETS
 
+LISTS = ("PUBLIC_FILES",)  # names of files and of publishers, which are not ours to shorten
+
 
 @pytest.fixture(scope="module")
 def nine(demo):
@@ -37,6 +39,14 @@ def test_one_city_reads_easily_sentence_by_sentence(open_book, notebook):
     for section in run(open_book(notebook, "cincinnati")):
         grade, hardest = max(reading.sentence_grades([section.sentence]))
         assert grade <= reading.AT_MOST, hardest
+
+
+@pytest.mark.parametrize("notebook", ["baseline", "monitoring"])
+def test_the_flags_of_one_city_read_easily(open_book, notebook):
+    for section in run(open_book(notebook, "cincinnati")):
+        for flag in section.flags:
+            words = reading.without_labels(flag.message)
+            assert flag.code in LISTS or reading.grade(words) <= reading.ON_AVERAGE, (flag.code, words)
 
 
 @pytest.mark.parametrize("notebook", ["baseline", "monitoring"])
