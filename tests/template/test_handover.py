@@ -16,7 +16,7 @@ from shared_utils import results
 from shared_utils.cli import main
 from shared_utils.errors import EmiError
 from shared_utils.runner.status import NotebookStatus
-from shared_utils.template import handover, vendoring
+from shared_utils.template import commit_guard, handover, sweep, vendoring
 from shared_utils.template.new import create
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +187,17 @@ def test_a_notebook_goes_without_what_it_showed(city):
     assert json.loads((made.path / "city/notebooks/03_impact.ipynb").read_text(encoding="utf-8")) == clean
 
 
+def test_a_hand_over_is_not_looked_into_again(private):
+    put(
+        private, f"data/private/raw/{SECRET}.csv", ROSTER.replace("AB-001234", "Adjusted for")
+    )  # words of the shared code
+    handover.hand_over(private, FINE)
+    handover.hand_over(private, FINE, as_zip=True)
+    _, found = sweep.sweep(private, commit_guard.watch_of(private))
+    assert not [one for one in found if one.file.startswith("outputs/handover")]
+    assert "/outputs/handover/" in (private / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
 def test_the_same_city_gives_the_same_zip(city):
     first = handover.hand_over(city, FINE, as_zip=True).path
     before = first.read_bytes()
@@ -340,7 +351,7 @@ def test_with_the_private_data_brought_back_a_city_gives_the_same_record(tmp_pat
     shutil.move(pack, tmp_path / "pack")
     again = tmp_path / "pack" / "city"
     done = emi(again, *only)
-    assert done.returncode == 1 and "data/private/raw holds no files" in done.stdout
+    assert done.returncode == 3 and "data/private/raw holds no files" in done.stdout
     for part in ("data/private/raw", "data/private/crosswalk"):
         shutil.copytree(city / part, again / part, dirs_exist_ok=True)
     shutil.copyfile(city / "outputs/internal/disclosure_memory.json", again / "outputs/internal/disclosure_memory.json")
