@@ -188,13 +188,12 @@ def test_a_notebook_goes_without_what_it_showed(city):
 
 
 def test_a_hand_over_is_not_looked_into_again(private):
-    put(
-        private, f"data/private/raw/{SECRET}.csv", ROSTER.replace("AB-001234", "Adjusted for")
-    )  # words of the shared code
+    shutil.rmtree(private / ".git")
     handover.hand_over(private, FINE)
     handover.hand_over(private, FINE, as_zip=True)
+    (private / "outputs" / "handover" / "cincinnati" / "README.txt").write_text(SECRET, encoding="utf-8")
     _, found = sweep.sweep(private, commit_guard.watch_of(private))
-    assert not [one for one in found if one.file.startswith("outputs/handover")]
+    assert found and not [one for one in found if one.file.startswith("outputs/handover")]
     assert "/outputs/handover/" in (private / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
