@@ -117,11 +117,16 @@ def clean(value):
 
 
 def spending(book) -> dict | None:
-    """What was spent up to `as_of`, in cash; the quality is that of the weakest entry."""
+    """What was spent up to `as_of`, in cash; the quality is that of the weakest entry.
+
+    evaluation_share is of the cash, pilot_elapsed_share of the pilot's days; `funds` has a row for each source and kind
+    (one_time, recurring, in_kind), amounts that are never added over kinds.
+    """
     rows = book.data.tables.get("costs")
     if rows is None or rows.empty:
         return None
     cash = rows[~rows["is_in_kind"].astype(bool)]
+    evaluation = cash.loc[cash["category"] == "evaluation", "amount_usd"]
     weakest = min(rows["quality"], key=QUALITY_RANK.index)
     served = _served(book)
     total = float(cash["amount_usd"].sum())
@@ -131,8 +136,24 @@ def spending(book) -> dict | None:
         "icer": None,
         "icer_ci": None,
         "prob_below_ceiling": None,
+        "evaluation_share": float(evaluation.sum()) / total if total else None,
+        "pilot_elapsed_share": _elapsed(book),
+        "funds": _funds(rows),
         "quality": weakest,
     }
+
+
+def _elapsed(book) -> float:
+    pilot = book.config.pilot
+    return min(1.0, max(0, (book.as_of - pilot.start).days + 1) / ((pilot.end - pilot.start).days + 1))
+
+
+def _funds(rows) -> list[dict]:
+    """Who paid how much, once, again and again, or in kind."""
+    once = rows["one_time"].astype(bool).map({True: "one_time", False: "recurring"})
+    kind = once.mask(rows["is_in_kind"].astype(bool), "in_kind").rename("kind")
+    sums = rows.groupby([rows["fund_source"].astype(str), kind])["amount_usd"].sum()
+    return [{"fund_source": fund, "kind": kind, "amount_usd": float(usd)} for (fund, kind), usd in sums.items()]
 
 
 def _served(book) -> int | None:

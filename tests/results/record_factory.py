@@ -462,6 +462,13 @@ def _impact(made: dict, key: str) -> None:
         "per_participant_usd": 1033,
         "icer": None,
         "prob_below_ceiling": None,
+        "evaluation_share": 0.1234,
+        "pilot_elapsed_share": 0.9678,
+        "funds": [
+            {"fund_source": "city", "kind": "recurring", "amount_usd": 210004.0},
+            {"fund_source": "initiative_flexible_funding", "kind": "one_time", "amount_usd": 100000.0},
+            {"fund_source": "other", "kind": "in_kind", "amount_usd": 31234.0},
+        ],
         "quality": "placeholder",
     }
     made["flags"] = [

@@ -115,6 +115,20 @@ def test_a_cost_per_result_is_money_over_results_for_the_same_people(cincinnati)
     assert "placeholder amounts" in section.sentence
 
 
+def test_who_paid_adds_up_to_the_cash_and_keeps_help_in_kind_apart(cincinnati):
+    costs, spent = cincinnati.data.tables["costs"], record.spending(cincinnati)
+    paid = {kind: sum(row["amount_usd"] for row in spent["funds"] if row["kind"] == kind)
+            for kind in ("one_time", "recurring", "in_kind")}  # fmt: skip
+    assert paid["one_time"] + paid["recurring"] == pytest.approx(spent["total_usd"])
+    assert paid["in_kind"] > 0
+    assert paid["in_kind"] == pytest.approx(costs.loc[costs["is_in_kind"].astype(bool), "amount_usd"].sum())
+    city = costs[(costs["fund_source"] == "city") & ~costs["is_in_kind"].astype(bool)]["amount_usd"].sum()
+    assert sum(row["amount_usd"] for row in spent["funds"] if row["fund_source"] == "city") == pytest.approx(city)
+    evaluation = costs.loc[costs["category"] == "evaluation", "amount_usd"].sum()
+    assert spent["evaluation_share"] == pytest.approx(evaluation / spent["total_usd"])
+    assert spent["pilot_elapsed_share"] == 1.0, "the pilot ended a month before the data"
+
+
 @pytest.mark.full
 def test_placeholder_costs_never_move_the_decision(open_book):
     book = open_book("impact", "rochester")

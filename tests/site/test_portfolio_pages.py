@@ -188,6 +188,20 @@ def test_downloads_hold_the_numbers_of_the_records_and_fit_their_schema(workspac
     assert not [r for r in whole["estimates"] if r["pilot"] == blinded]
 
 
+def test_the_page_on_cost_says_who_paid_and_never_adds_help_in_kind_to_cash(site):
+    costs = page(site[0], "costs")
+    tables = costs.select("table.funds")
+    assert len(tables) == 8 and "Dayton" not in [table.caption.get_text() for table in tables], "it released nothing"
+    for table in tables:
+        rows = {row.th.get_text(): [cell.get_text() for cell in row("td")] for row in table.select("tbody tr")}
+        assert rows == {"The city": ["", "$210,000*", ""], "Flexible funding of the initiative": ["$100,000*", "", ""],
+                        "Other": ["", "", "$31,230*"]}  # fmt: skip
+    tulsa = next(row for row in costs.select(".costs tbody tr") if row.th.get_text() == "Tulsa")
+    said = [cell.get_text() for cell in tulsa("td")]
+    assert said == ["$310,000*", "97%", "$1,030*", "not stated", "12%*", "placeholder, not a real amount"]
+    assert [cell.get_text() for cell in costs.select(".totals td")] == ["$2,480,000", "8"]
+
+
 def test_every_lesson_filter_finds_what_it_names_and_nothing_else(site):
     every = page(site[0], "lessons")
     links = [a for a in every.select(".filters li a")]

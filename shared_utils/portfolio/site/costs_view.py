@@ -4,11 +4,16 @@ from shared_utils.portfolio.collect import City, Portfolio
 from shared_utils.portfolio.site import parts, words
 from shared_utils.portfolio.site.language import english as t
 
+KINDS = ("one_time", "recurring", "in_kind")
+
 
 def costs_view(portfolio: Portfolio) -> dict:
     """Everything the template of the page on cost prints."""
-    rows = [_row(city) for city in portfolio.cities]
-    return {"rows": rows, "totals": _totals(portfolio.cities)}
+    return {
+        "rows": [_row(city) for city in portfolio.cities],
+        "totals": _totals(portfolio.cities),
+        "funds": [found for city in portfolio.cities if (found := _funds(city))["rows"]],
+    }
 
 
 def _row(city: City) -> dict:
@@ -21,10 +26,28 @@ def _row(city: City) -> dict:
         "none": "",
         "total": words.with_unit(costs["total_usd"], "USD"),
         "each": words.with_unit(each, "USD") if (each := costs.get("per_participant_usd")) else t.no_value,
-        "result": _per_result(city, costs),
+        "elapsed": _share(costs.get("pilot_elapsed_share")),
+        **_per_result(city, costs),
+        "evaluation": _share(costs.get("evaluation_share")),
         "quality": t.cost_quality[costs["quality"]],
         "placeholder": costs["quality"] == "placeholder",
     }
+
+
+def _share(share: float | None) -> str:
+    return t.no_value if share is None else words.with_unit(round(100 * share), "%")
+
+
+def _funds(city: City) -> dict:
+    """Who paid how much: a row a source, its amounts in the order of KINDS."""
+    costs = _costs(city) or {}
+    paid: dict[str, dict[str, str]] = {}
+    for row in costs.get("funds", ()):
+        paid.setdefault(row["fund_source"], {})[row["kind"]] = words.with_unit(row["amount_usd"], "USD")
+    rows = [
+        (t.fund_sources[name], [paid[name].get(kind, "") for kind in KINDS]) for name in t.fund_sources if name in paid
+    ]
+    return {"city": city.name, "slug": city.slug, "rows": rows, "placeholder": costs.get("quality") == "placeholder"}
 
 
 def _costs(city: City) -> dict | None:
@@ -33,18 +56,18 @@ def _costs(city: City) -> dict | None:
     return costs if costs and costs.get("total_usd") is not None else None
 
 
-def _per_result(city: City, costs: dict) -> str:
-    """Cost of one more good outcome with its interval, or the chance that it lies below the plan's ceiling."""
-    icer, interval = costs.get("icer"), costs.get("icer_ci")
+def _per_result(city: City, costs: dict) -> dict[str, str]:
+    """Cost of one more good result, with its interval or the chance that it lies below the plan's ceiling."""
+    icer, interval, chance = (costs.get(name) for name in ("icer", "icer_ci", "prob_below_ceiling"))
     if icer is None or not parts.primaries(city):
-        return t.no_icer
-    said = t.icer.format(icer=words.with_unit(icer, "USD"))
+        return {"result": t.no_icer, "ranged": ""}
+    said = []
     if interval and None not in interval:
         low, high = (words.with_unit(end, "USD") for end in interval)
-        said += t.icer_range.format(low=low, high=high)
-    if costs.get("prob_below_ceiling") is not None:
-        said += t.icer_chance.format(chance=words.plain(round(100 * costs["prob_below_ceiling"]), 0))
-    return said
+        said.append(t.icer_range.format(low=low, high=high))
+    if chance is not None:
+        said.append(t.icer_chance.format(chance=words.plain(round(100 * chance), 0)))
+    return {"result": words.with_unit(icer, "USD"), "ranged": "; ".join(said)}
 
 
 def _totals(cities) -> list[tuple[str, str, int]]:
