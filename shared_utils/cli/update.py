@@ -75,6 +75,6 @@ def _last(outcomes: list, dry_run: bool) -> list[str]:
     if not changed:
         return [f"{count} are up to date."]
     return [
-        f"{count} are up to date. Look at what came (git diff), then in the folder of each:",
-        '  python bootstrap.py test   then:  git commit --all -m "Update from the template"',
+        f"{count} are up to date. Next:  emi check   then:  emi run   and, when all is well, in the folder of each:",
+        '  git commit --all -m "Update from the template"',
     ]

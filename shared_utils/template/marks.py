@@ -7,20 +7,19 @@ import json
 import re
 
 YOURS, MIDDLE, THEIRS = "<<<<<<<", "=======", ">>>>>>>"
-_LEFT = re.compile(rf"^(?:{YOURS}|{THEIRS}) ", re.MULTILINE)
+_LEFT = re.compile(rf"^`?(?:{YOURS}|{THEIRS}) ", re.MULTILINE)
 
 
-def both_texts(yours: str | None, theirs: str | None, their_name: str) -> str:
-    """Return one text that shows both, whole; None is a text that was deleted."""
-    return "\n".join(
-        [
-            f"{YOURS} yours{' (you deleted this)' if yours is None else ''}",
-            *([yours.rstrip("\n")] if yours else []),
-            MIDDLE,
-            *([theirs.rstrip("\n")] if theirs else []),
-            f"{THEIRS} {their_name}{' (deleted there)' if theirs is None else ''}",
-        ]
-    )
+def both_texts(yours: str | None, theirs: str | None, their_name: str, markdown: bool = False) -> str:
+    """Return one text that shows both, whole; None is a text that was deleted.
+
+    In Markdown the marks are set as code in paragraphs of their own: bare ones would turn into headings and quotes.
+    """
+    first = f"{YOURS} yours{' (you deleted this)' if yours is None else ''}"
+    last = f"{THEIRS} {their_name}{' (deleted there)' if theirs is None else ''}"
+    first, middle, last = (f"`{mark}`" if markdown else mark for mark in (first, MIDDLE, last))
+    texts = [[text.rstrip("\n")] if text else [] for text in (yours, theirs)]
+    return ("\n\n" if markdown else "\n").join([first, *texts[0], middle, *texts[1], last])
 
 
 def places(content: bytes, name: str) -> list[str]:

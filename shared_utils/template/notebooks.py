@@ -72,8 +72,8 @@ def merge(base: dict, ours: dict, theirs: dict, their_name: str = "theirs") -> t
     order, clash = _order([*before], [*mine], [*other], cells)
     merged = [cells[key] for key in order]
     if clash:
-        text = both_texts(_listed(mine), _listed(other), their_name)
-        merged.insert(0, {"cell_type": "markdown", "id": ORDER, "metadata": {}, "source": _lines(text)})
+        shown = both_texts(_listed(mine), _listed(other), their_name, markdown=True)
+        merged.insert(0, {"cell_type": "markdown", "id": ORDER, "metadata": {}, "source": _lines(shown)})
         conflicts.insert(0, ORDER)
     result = {**theirs, **ours, "cells": merged}
     result["metadata"] = _keys(*(notebook.get("metadata", {}) for notebook in (base, ours, theirs)))
@@ -113,8 +113,7 @@ def _cell(before: dict | None, mine: dict | None, other: dict | None, their_name
     if mine and other:
         return _both_changed(before, mine, other, their_name)
     kept = mine or other
-    marked = both_texts(text(mine) if mine else None, text(other) if other else None, their_name)
-    return _with_text(kept, marked), True
+    return _with_text(kept, _both(kept, mine, other, their_name)), True
 
 
 def _both_changed(before: dict | None, mine: dict, other: dict, their_name: str) -> tuple[dict, bool]:
@@ -123,9 +122,14 @@ def _both_changed(before: dict | None, mine: dict, other: dict, their_name: str)
     metadata = _keys(*((cell or {}).get("metadata", {}) for cell in (before, mine, other)))
     kinds = [cell and cell["cell_type"] for cell in (before, mine, other)]
     clash = own != new and own != old and new != old
-    marked = both_texts(own, new, their_name) if clash else new if own == old else own
-    made = _with_text({**mine, "cell_type": kinds[2] if kinds[1] == kinds[0] else kinds[1]}, marked)
+    kept = {**mine, "cell_type": kinds[2] if kinds[1] == kinds[0] else kinds[1]}
+    made = _with_text(kept, _both(kept, mine, other, their_name) if clash else new if own == old else own)
     return {**made, "metadata": metadata}, clash
+
+
+def _both(kept: dict, mine: dict | None, other: dict | None, their_name: str) -> str:
+    own, new = (cell and text(cell) for cell in (mine, other))
+    return both_texts(own, new, their_name, markdown=kept["cell_type"] == "markdown")
 
 
 def _as_theirs(mine: dict | None, other: dict | None) -> dict | None:

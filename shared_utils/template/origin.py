@@ -4,6 +4,7 @@ A version of the template is a commit. It is looked at in a copy; neither the te
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared_utils.errors import EmiError
-from shared_utils.template import program, sweep
+from shared_utils.template import program, sweep, vendoring
 
 RECORD = ".cruft.json"
 PENDING = "updating_to"
@@ -28,10 +29,10 @@ class NoVersion(EmiError):
 
 
 class Template:
-    """The versions of a template; `commit` is the one it offers."""
+    """The versions of the template in `folder`; `commit` is the one it offers."""
 
     def __init__(self, folder: Path, scratch: Path):
-        self._folder, self._scratch, self._notebooks = folder, scratch, {}
+        self.folder, self._scratch, self._notebooks = folder, scratch, {}
         # A zip download, or a folder inside somebody else's repository, has no versions.
         own = (folder / ".git").exists() and sweep.has_git(folder)
         if not own or not (commit := sweep.asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")):
@@ -84,20 +85,33 @@ class Template:
                 self._notebooks[commit] = {name.removeprefix(f"{SKELETON}/"): archive.read(name) for name in names}
         return self._notebooks[commit]
 
+    def version_of(self, package: Path) -> str:
+        """Return the first version with exactly this copy of the shared code, "" when there is none.
+
+        Of several with the same shared code the first: what the others changed is then seen as the template's change.
+        """
+        known = vendoring.manifest(package.parent)["files"] if (package / vendoring.MANIFEST).is_file() else {}
+        own = {f"{vendoring.PACKAGE}/{name}": _blob_id(package / name) for name in known if (package / name).is_file()}
+        for commit in sweep.asked(self.folder, "log", "--format=%H", "--", vendoring.PACKAGE).split():
+            listed = sweep.asked(self.folder, "ls-tree", "-r", "-z", commit, "--", vendoring.PACKAGE).split("\0")
+            if own and own == {line.split("\t")[1]: line.split()[2] for line in listed if line}:
+                return commit
+        return ""
+
     def is_older(self, commit: str) -> bool:
         """True when what cities are made from has changed since a version."""
         what = (SKELETON, "shared_utils", "hooks", "cookiecutter.json", "bootstrap.py", "requirements.txt")
         words = ["git", "diff", "--quiet", commit, self.commit, "--", *what]
-        return subprocess.run(words, cwd=self._folder, capture_output=True).returncode != 0
+        return subprocess.run(words, cwd=self.folder, capture_output=True).returncode != 0
 
     def _packed(self, commit: str, *what: str) -> bytes:
         done = subprocess.run(
-            ["git", "archive", "--format=zip", commit, "--", *what], cwd=self._folder, capture_output=True
+            ["git", "archive", "--format=zip", commit, "--", *what], cwd=self.folder, capture_output=True
         )
         if done.returncode:
             raise NoVersion(
-                f"The version of the template this city was made from ({commit[:8]}) is not in {self._folder}.",
-                f"Next:  git -C {self._folder} fetch --all   (with --unshallow for a shallow clone)",
+                f"The version of the template this city was made from ({commit[:8]}) is not in {self.folder}.",
+                f"Next:  git -C {self.folder} fetch --all   (with --unshallow for a shallow clone)",
             )
         return done.stdout
 
@@ -155,6 +169,12 @@ def first_record(folder: Path, context: dict) -> dict | None:
     if not commit or sweep.asked(folder, "status", "--porcelain"):
         return None
     return {"template": str(folder), "commit": commit, "checkout": None, "context": context, "directory": None}
+
+
+def _blob_id(path: Path) -> str:
+    """The name git gives a file's content."""
+    content = path.read_bytes().replace(b"\r\n", b"\n")
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _given(given: dict[str, str]) -> list[str]:

@@ -59,7 +59,7 @@ class _Merge:
 def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome:
     """Update one city to the version the template offers; with `dry_run` only say how it would end."""
     record = origin.record_of(city_dir)
-    if refused := _refusal(city_dir, record):
+    if refused := _refusal(template, city_dir, record):
         return refused
     try:
         if PENDING in record:
@@ -73,7 +73,7 @@ def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome
         return Outcome(city_dir, IMPOSSIBLE, (error.message,), error.hint)
 
 
-def _refusal(city_dir: Path, record: dict | None) -> Outcome | None:
+def _refusal(template: Template, city_dir: Path, record: dict | None) -> Outcome | None:
     """Without git nothing could be undone; without a record nobody knows what the city changed."""
     if not sweep.has_git(city_dir) or not sweep.asked(city_dir, "ls-files", "--", "city.yml"):
         why = "Its files are not in a git repository, so an update could not be undone."
@@ -83,9 +83,20 @@ def _refusal(city_dir: Path, record: dict | None) -> Outcome | None:
         return Outcome(city_dir, NO_GIT, ("Nothing is committed yet.",), 'In its folder:  git commit -m "As it is"')
     if record is None:
         why = f"It has no {RECORD}, so nobody can say what the city changed and what the template did."
-        fix = "In its folder, with the answers it was made from:  cruft link TEMPLATE --checkout VERSION"
-        return Outcome(city_dir, NO_RECORD, (why,), fix)
+        return Outcome(city_dir, NO_RECORD, (why,), _how_to_link(template, city_dir))
     return None
+
+
+def _how_to_link(template: Template, city_dir: Path) -> str:
+    """A city made by the program cookiecutter has no record; its shared code tells the version."""
+    commit = template.version_of(city_dir / vendoring.PACKAGE)
+    if not commit:
+        return (
+            "Its shared code is that of no version of this template. Make a new city from the same answers, and bring "
+            "over city.yml, mappings/, plan/, city_code/, lessons.yaml, actions.yaml and your notebooks."
+        )
+    link = f"cruft link {template.folder.resolve()} --checkout {commit}"
+    return f"In its folder, with the answers it was made from:  {link}   then:  git add {RECORD}   and commit it."
 
 
 def _edited(city_dir: Path) -> Outcome:
@@ -148,6 +159,7 @@ def _told(city_dir: Path, merge: _Merge, numbers: tuple[str, ...]) -> Outcome:
     changed = len(merge.files)
     what = [f"{changed} file{'s' * (changed != 1)} from the template"]
     what += [f"your changes kept in {', '.join(merge.both)}"] if merge.both else []
+    what += ["the packages changed: python bootstrap.py setup"] if "requirements.txt" in merge.files else []
     state = MERGED if merge.both or merge.notes else CLEAN
     return Outcome(city_dir, state, (*what, *merge.notes), "", numbers)
 
@@ -171,7 +183,8 @@ def _resolve(city_dir: Path, record: dict, dry_run: bool) -> Outcome:
 
 def _how_to_resolve(city_dir: Path) -> str:
     return (
-        f"Each place shows both texts between marks. Keep what is right, delete the rest and the marks, save. "
+        "Each place shows both texts between marks. Open it (emi lab), keep what is right, delete the rest and the "
+        f"marks, save. "
         f"To give up:  git -C {city_dir} reset --hard"
     )
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import cruft
 import nbformat
 import pytest
 from fleet import CASES, IMPACT, MONITORING, make, newer, sources, under_git
@@ -180,7 +181,7 @@ def test_what_is_advised_works(nine, said):
 
 
 @pytest.mark.full
-def test_without_git_or_a_record_nothing_is_touched(template, tmp_path, bake):
+def test_without_git_or_a_record_nothing_is_touched(template, tmp_path, bake, no_user_defaults):
     source = Path(shutil.copytree(template, tmp_path / "template"))
     city = new.create(source, tmp_path, {"city": "newark"})
     plain = bake(source, tmp_path, {"city": "racine"})
@@ -194,8 +195,14 @@ def test_without_git_or_a_record_nothing_is_touched(template, tmp_path, bake):
         )
         under_git(plain)
         outcome = update.update(versions, plain)
-        assert outcome.state == "no record" and "cruft link" in outcome.fix
-    assert before == (tree(city), tree(plain))
+        assert outcome.state == "no record"
+        assert before == (tree(city), tree(plain))
+        # What is advised works: the version is found by the shared code.
+        words = outcome.fix.split("made from:  ")[1].split("   then:")[0].split()
+        assert words[:2] == ["cruft", "link"] and words[3] == "--checkout"
+        cruft.link(words[2], plain, checkout=words[4], extra_context={"city": "racine"}, config_file=no_user_defaults)
+        commit(plain, "Where it comes from")
+        assert update.update(versions, plain).state == "clean"
 
 
 @pytest.mark.full

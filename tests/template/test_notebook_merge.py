@@ -74,6 +74,13 @@ def test_a_cell_both_changed_shows_both_texts_whole():
     )
 
 
+def test_marks_in_a_text_cell_can_be_seen():
+    # Bare, "=======" under a line would make it a heading, and ">>>>>>>" would be seven quotes.
+    found, conflicts = merged(changed(text("i1-text", "mine")), changed(text("i1-text", "theirs")))
+    assert conflicts == ["i1-text"]
+    assert found["i1-text"] == "`<<<<<<< yours`\n\nmine\n\n`=======`\n\ntheirs\n\n`>>>>>>> the template`"
+
+
 @pytest.mark.parametrize("swap", [False, True])
 def test_a_cell_one_side_deleted_and_the_other_changed_stays_and_says_so(swap):
     sides = changed(deleted("i1")), changed(text("i1", "new"))

@@ -1,17 +1,15 @@
-"""`cruft update` brings what changed in the template and leaves a city what is its own."""
+"""Plain `cruft update` brings what changed in the template, leaves a city what is its own, and hides no conflict."""
 
-import json
 import shutil
-import sys
+import subprocess
 from pathlib import Path
 
 import cruft
 import pytest
+from fleet import IMPACT, SKELETON, add_line, same_cell, sources
 from template_helpers import commit, git, tree
 
-from shared_utils.template import vendoring
-
-IMPACT = "notebooks/03_impact.ipynb"
+from shared_utils.template import commit_guard, guards, vendoring
 
 
 @pytest.fixture
@@ -24,22 +22,10 @@ def updatable(template, no_user_defaults, tmp_path) -> tuple[Path, Path]:
     git(city, "init", "--quiet")
     git(city, "config", "user.name", "Test")
     git(city, "config", "user.email", "test@example.org")
-    # What `nbdime config-git --enable` registers, without the need for an activated .venv.
-    driver = f'"{Path(sys.executable).as_posix()}" -m nbdime.vcs.git.mergedriver merge %O %A %B %L %P'
-    git(city, "config", "merge.jupyternotebook.driver", driver)
+    guards.install(city)
+    (city / ".git" / "hooks" / "pre-commit").rename(city / ".git" / "hooks" / "kept")  # slow; one test wants it
     commit(city, "New city")
     return source, city
-
-
-def edit_cell(path: Path, cell_id: str, line: str) -> None:
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    cell = next(cell for cell in notebook["cells"] if cell["id"] == cell_id)
-    cell["source"] = [*cell["source"][:-1], cell["source"][-1].rstrip("\n") + "\n", line]
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def sources(path: Path) -> str:
-    return "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
 
 
 @pytest.mark.full
@@ -56,11 +42,11 @@ def test_changes_arrive_and_own_work_stays(updatable):
     for name in own:
         (city / name).write_text("# mine\n", encoding="utf-8")
     (city / "notebooks" / "scratch" / "mine.ipynb").write_text("{}\n", encoding="utf-8")
-    edit_cell(city / IMPACT, "title", "A note of the analyst.")
+    add_line(city / IMPACT, "title", "A note of the analyst.")
     commit(city, "Work of the city")
 
-    skeleton = source / "{{cookiecutter.city_slug}}"
-    edit_cell(skeleton / IMPACT, "settings-text", "A new line of the template.")
+    skeleton = source / SKELETON
+    add_line(skeleton / IMPACT, "settings-text", "A new line of the template.")
     for path in (skeleton / "lessons.yaml", skeleton / "actions.yaml", source / "shared_utils" / "errors.py"):
         path.write_text(path.read_text(encoding="utf-8") + "# new\n", encoding="utf-8")
     questions = source / "cookiecutter.json"
@@ -72,7 +58,7 @@ def test_changes_arrive_and_own_work_stays(updatable):
     assert vendoring.check(city) == []
     assert {(city / name).read_text(encoding="utf-8") for name in own} == {"# mine\n"}
     assert (city / "notebooks" / "scratch" / "mine.ipynb").exists()
-    merged = sources(city / IMPACT)
+    merged = "\n".join(sources(city / IMPACT).values())
     assert "A note of the analyst." in merged and "A new line of the template." in merged
     assert "34999" in (city / "data" / "public_ref" / "README.md").read_text(encoding="utf-8")
     assert not [*city.rglob("*.rej")]
@@ -86,3 +72,49 @@ def test_nothing_to_update_changes_nothing(updatable):
     commit(source, "Not for cities")
     assert cruft.update(city, skip_apply_ask=True)
     assert tree(city) == before
+
+
+def refused(city) -> str:
+    """What git says to a person who commits everything; the commit must not happen."""
+    git(city, "add", "--all")
+    done = subprocess.run(["git", "commit", "-m", "Update"], cwd=city, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 1
+    return done.stdout + done.stderr
+
+
+@pytest.mark.full
+def test_what_cruft_calls_good_work_is_no_commit_while_a_cell_holds_both_texts(updatable):
+    source, city = updatable
+    same_cell(city)
+    add_line(source / SKELETON / IMPACT, "i2", "# the template's line")
+    commit(source, "Newer template")
+    assert cruft.update(city, skip_apply_ask=True)  # it says so, and moves its record
+    cell = sources(city / IMPACT)["i2"]
+    assert "# the analyst's line" in cell and "# the template's line" in cell
+    (city / ".git" / "hooks" / "kept").rename(city / ".git" / "hooks" / "pre-commit")
+    assert f"{IMPACT}, cell i2: both texts of a merge are still there" in refused(city)
+    assert git(city, "show", "HEAD:.cruft.json") != (city / ".cruft.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.full
+def test_what_cruft_could_not_bring_in_is_no_commit(updatable):
+    source, city = updatable
+    # Committed once in another form, a file's first version is unknown to git: cruft then leaves a .rej file.
+    readme = city / "README.md"
+    readme.write_text(
+        readme.read_text(encoding="utf-8").replace("## Five commands", "## Our commands"), encoding="utf-8"
+    )
+    git(city, "add", "--all")
+    git(city, "commit", "--quiet", "--amend", "-m", "New city")
+    git(city, "reflog", "expire", "--expire=now", "--all")
+    git(city, "gc", "--quiet", "--prune=now")
+    theirs = source / SKELETON / "README.md"
+    theirs.write_text(
+        theirs.read_text(encoding="utf-8").replace("## Five commands", "## Six commands"), encoding="utf-8"
+    )
+    commit(source, "Newer template")
+    assert cruft.update(city, skip_apply_ask=True)
+    assert (city / "README.md.rej").is_file()
+    git(city, "add", "--all")
+    (found,) = commit_guard.problems(None, city)
+    assert found.startswith("README.md.rej holds what an update could not bring in")
