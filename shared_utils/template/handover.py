@@ -2,7 +2,7 @@
 
     README.txt             what this is, how to run it again, who must bring the residents' data, what must come out
     provenance.json        the same for programs: versions, hashes of the private files, how the last runs ended
-    data-dictionary.csv    what each column of the city's files means
+    data-dictionary.csv    what each column of the city's files means, where mappings say it
     city/                  the city's repository, without data about people
     results/               what was released: the records, and the pages to read
     SHA256SUMS.txt         every file with its hash, as `sha256sum --check` reads it
@@ -78,7 +78,8 @@ def hand_over(city_dir: Path, runs: tuple, as_zip: bool = False) -> HandOver:
     facts = handover_facts.gather(city_dir, config, runs)
     files = {CITY + name: content for name, content in inside.items()} | _released(city_dir, config)
     files[FACTS] = (json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
-    files["data-dictionary.csv"] = handover_facts.dictionary(city_dir, config).encode("utf-8-sig")
+    if not config.data.analysis_file:  # its columns are named in city.yml
+        files["data-dictionary.csv"] = handover_facts.dictionary(city_dir).encode("utf-8-sig")
     files["README.txt"] = handover_facts.readme(config, facts).encode("utf-8")
     _refuse_identifiers(city_dir, files)
     files[INDEX] = _index(files)

@@ -94,13 +94,13 @@ def _salt_fingerprint(city_dir: Path, config) -> str:
     return done.salt_fingerprint if done else ""
 
 
-def dictionary(city_dir: Path, config) -> str:
+def dictionary(city_dir: Path) -> str:
     """A CSV: each column of the city's files that is used, and what it means. Headers only, no value of a file."""
     from shared_utils.data.dictionary import PRIVACY, words
     from shared_utils.data.model import TABLES
 
     rows = []
-    for mapping in [] if config.data.analysis_file else _mappings(city_dir):
+    for mapping in _mappings(city_dir):
         for table in mapping.tables:
             known = TABLES[table.table].columns
             for header, column in sorted(table.columns.items()):

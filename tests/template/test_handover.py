@@ -347,6 +347,7 @@ def test_with_the_private_data_brought_back_a_city_gives_the_same_record(tmp_pat
     handed_over = emi(city, "handover")
     assert "not inside: README.txt says who brings it" in handed_over.stdout
     pack = city / "outputs" / "handover" / city.name
+    assert not (pack / "data-dictionary.csv").exists(), "city.yml names the columns of its one file"
     shutil.move(pack, tmp_path / "pack")
     again = tmp_path / "pack" / "city"
     done = emi(again, *only)
