@@ -28,7 +28,9 @@ def lab_command(city_dir: Path) -> tuple[list[str], dict[str, str]]:
     Found through JUPYTER_CONFIG_PATH: no file in the environment, no admin rights, the person's own
     settings still win.
     """
-    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={city_dir}"]
+    # -P: the code of this emi, not that of the city's folder, which may be older.
+    arguments = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={city_dir}"]
+    arguments += ["--ServerApp.contents_manager_class=shared_utils.cli.lab_contents.CleanNotebooks"]
     environment = os.environ | {
         "JUPYTER_CONFIG_PATH": str(city_dir / ".jupyter"),
         "JUPYTER_PREFER_ENV_PATH": "1",

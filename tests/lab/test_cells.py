@@ -1,10 +1,13 @@
 """What a person gets in a notebook's cell: errors in plain words, and help from Tab and Shift+Tab."""
 
 import ast
+import asyncio
 import importlib
 import inspect
+import platform
 import re
 
+import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 
@@ -126,3 +129,23 @@ def test_open_book_explains_every_parameter_of_the_notebooks():
     parameters = list(inspect.signature(open_book).parameters)[1:]
     assert [name for name in parameters if f"{name}:" not in inspect.getdoc(open_book)] == []
     assert ast.get_docstring(ast.parse(inspect.getsource(open_book)).body[0])
+
+
+def test_a_notebook_is_read_with_the_version_of_python_and_written_without_it(tmp_path):
+    from shared_utils.cli.lab_contents import CleanNotebooks
+
+    notebook = nbformat.v4.new_notebook(metadata={"language_info": {"name": "python", "file_extension": ".py"}})
+    before = nbformat.writes(notebook) + "\n"
+    (tmp_path / "a.ipynb").write_text(before, encoding="utf-8")
+    (tmp_path / "a.txt").write_text("text", encoding="utf-8")
+    files = CleanNotebooks(root_dir=str(tmp_path))
+
+    async def read_and_save():
+        read, text = await files.get("a.ipynb"), await files.get("a.txt")
+        assert text["content"] == "text" and (await files.get("a.ipynb", content=False))["content"] is None
+        version = read["content"]["metadata"]["language_info"]["version"]
+        await files.save(read, "a.ipynb")
+        return version
+
+    assert asyncio.run(read_and_save()) == platform.python_version()
+    assert (tmp_path / "a.ipynb").read_text(encoding="utf-8") == before

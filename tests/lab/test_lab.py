@@ -1,20 +1,26 @@
-"""A notebook in a real JupyterLab in a real browser: open, run all, save."""
+"""Notebooks in a real JupyterLab in a real browser: they open clean, run, are saved, and commit as they came."""
 
-import json
+import os
 import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from shared_utils import data
 from shared_utils.cli.lab import lab_command
+from shared_utils.results.notebooks import NOTEBOOKS
+from shared_utils.template import tidy
 from shared_utils.template.new import create
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-this-test"
+IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+DIRTY = "window.jupyterapp.shell.currentWidget.context.model.dirty"
+# Of the model, not of the page: cells outside the view are not drawn.
 CELLS = """() => {
   const cells = window.jupyterapp.shell.currentWidget.content.model.cells, found = [];
   for (let i = 0; i < cells.length; i++) {
@@ -26,13 +32,31 @@ CELLS = """() => {
   }
   return found;
 }"""
+INSERT = """async (source) => {
+  await window.jupyterapp.commands.execute('notebook:move-cursor-up');
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0;
+  await window.jupyterapp.commands.execute('notebook:insert-cell-above');
+  await window.jupyterapp.commands.execute('notebook:change-cell-to-code');
+  window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(source);
+  await window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
 
 
-@pytest.fixture
-def lab(tmp_path):
+def git(city: Path, *words: str) -> str:
+    named = ["-c", "user.name=A", "-c", "user.email=a@b.example"]
+    done = subprocess.run(["git", *named, *words], cwd=city, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
     """JupyterLab on a new city as `emi lab` starts it: its address and the city's folder."""
-    city = create(ROOT, tmp_path / "a folder with spaces", {"city": "cincinnati"})
+    home = tmp_path_factory.mktemp("home")
+    city = create(ROOT, home / "a folder with spaces", {"city": "cincinnati"})
     data.prepare(city)
+    git(city, "init", "-q")
+    git(city, "add", ".")
+    git(city, "commit", "-q", "-m", "As it was made")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -47,7 +71,7 @@ def lab(tmp_path):
             f"--IdentityProvider.token={TOKEN}",
             "--expose-app-in-browser",
         ],
-        env=environment | {"HOME": str(tmp_path)},
+        env=environment | {"HOME": str(home)},
         cwd=city,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -64,26 +88,82 @@ def lab(tmp_path):
     server.wait(30)
 
 
-@pytest.mark.full
-def test_open_run_all_and_save(lab, browser):
-    address, city = lab
+@pytest.fixture(scope="module")
+def window(lab, browser):
+    """A page of the browser, and the addresses outside that it asked for."""
+    address, _ = lab
     page = browser.new_context(viewport={"width": 1360, "height": 860}).new_page()
     outside = []
     page.on(
         "request",
         lambda r: r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) or outside.append(r.url),
     )
-    page.goto(f"{address}/lab/tree/notebooks/03_impact.ipynb?token={TOKEN}&reset", wait_until="domcontentloaded")
+    yield page, outside
+    page.context.close()
+
+
+def opened(page, address: str, notebook: str):
+    """The page with a notebook of the city open and its kernel ready."""
+    path = f"notebooks/{NOTEBOOKS[notebook]}.ipynb"
+    page.goto(f"{address}/lab/tree/{path}?token={TOKEN}&reset", wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-    idle = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    page.wait_for_function(idle, timeout=90_000)
+    page.wait_for_function(IDLE, timeout=90_000)
+    return page
+
+
+pytestmark = pytest.mark.full
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_a_notebook_opens_clean_and_closing_it_leaves_no_trace(lab, window, notebook):
+    address, city = lab
+    page = opened(window[0], address, notebook)
+    page.wait_for_timeout(1500)
+    assert page.evaluate(DIRTY) is False
+    assert page.locator(".jp-toast-message, .Toastify__toast").count() == 0
+    page.evaluate("window.jupyterapp.shell.currentWidget.close()")
+    assert git(city, "status", "--porcelain") == ""
+
+
+def test_the_parts_are_listed_by_their_numbers(lab, window):
+    page = opened(window[0], lab[0], "impact")
+    page.evaluate("window.jupyterapp.commands.execute('toc:show-panel')")
+    page.wait_for_selector(".jp-tocItem-content", timeout=30_000)
+    shown = [text.strip() for text in page.locator(".jp-tocItem-content").all_inner_texts()]
+    assert "1. Settings" in shown and "I4. What was the effect?" in shown and "3. Keep the result" in shown
+
+
+def test_an_error_is_told_in_plain_words_and_its_traceback_is_folded(lab, window):
+    page = opened(window[0], lab[0], "impact")
+    slip = "from shared_utils.sections import impact\nimpact.open_book(city_dir='..', as_of='soon')"
+    page.evaluate(INSERT, slip)
+    page.wait_for_function(f"({CELLS})()[0][1].length === 2", timeout=60_000)
+    assert page.evaluate(CELLS)[0][1] == ["error", "display_data"]
+    cell = page.locator(".jp-CodeCell").first
+    assert "as_of is 'soon', which is not a date.\nWrite it as" in cell.locator(".jp-OutputArea").inner_text()
+    assert cell.locator("details").get_attribute("open") is None
+    assert not cell.locator("details pre").is_visible()
+    if folder := os.environ.get("EMI_PICTURES"):  # for whoever wants to look at it
+        page.screenshot(path=f"{folder}/laberror.png")
+    page.evaluate(f"{DIRTY} = false")  # nothing of this is kept
+
+
+def test_run_all_save_and_open_again(lab, window):
+    address, city = lab
+    page = opened(window[0], address, "impact")
     page.click('.lm-MenuBar-itemLabel:text-is("Run")')
     page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
-    page.wait_for_function(f"(({CELLS})()).every(cell => cell[0] !== null) && {idle}", timeout=180_000)
-    cells = page.evaluate(CELLS)
-    assert all("error" not in kinds for _, kinds in cells)
+    page.wait_for_function(f"(({CELLS})()).every(cell => cell[0] !== null) && {IDLE}", timeout=180_000)
+    assert all("error" not in kinds for _, kinds in page.evaluate(CELLS))
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_timeout(2000)
-    saved = json.loads((city / "notebooks" / "03_impact.ipynb").read_text(encoding="utf-8"))
-    assert any(cell.get("outputs") for cell in saved["cells"])
-    assert outside == []
+    page.wait_for_function(f"{DIRTY} === false", timeout=30_000)
+    name = "notebooks/03_impact.ipynb"
+    saved = nbformat.read(city / name, as_version=4)
+    assert any(cell.get("outputs") for cell in saved.cells)
+    page = opened(page, address, "impact")
+    page.wait_for_timeout(1500)
+    assert page.evaluate(DIRTY) is False
+    git(city, "add", name)
+    tidy.tidy(city, [name])  # what a commit does
+    assert git(city, "status", "--porcelain") == ""
+    assert window[1] == []
