@@ -160,10 +160,10 @@ def slug(heading: str) -> str:
 
 
 def in_words(named: str) -> str:
-    """ "cell=a/b.ipynb:record" is: a new cell of a/b.ipynb, above the cell "record"."""
+    """What a block asks for, for readers: a file, or a new cell of a notebook (cell=NOTEBOOK:ID, above the cell ID)."""
     kind, _, place = named.partition("=")
-    notebook, _, cell = place.rpartition(":")
-    return place if kind == "file" else f'new cell in {notebook}, above "{cell}"'
+    notebook, _, _ = place.rpartition(":")
+    return place if kind == "file" else f"new cell in {notebook}"
 
 
 def _table(renderer, text: str) -> str:
