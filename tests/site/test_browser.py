@@ -1,7 +1,11 @@
 """The site in a real browser: readable by everyone, on a phone, with no other computer asked."""
 
+import shutil
+
 import pytest
 import record_factory
+
+from shared_utils import portfolio
 
 CITY = "cities/" + record_factory.CITIES["cincinnati"][1]
 WITHOUT_RESULT = ["cities/" + record_factory.CITIES[key][1] for key in ("dayton", "lansing")]
@@ -19,6 +23,8 @@ KINDS = [  # axe reads each of them at both widths, in the full set those withou
     "corrections.html",
     f"{CITY}/index.html",
     f"{CITY}/impact.html",
+    f"{CITY}/residents-en.html",
+    f"{CITY}/residents-es.html",
     *(pytest.param(f"{folder}/index.html", marks=pytest.mark.full) for folder in WITHOUT_RESULT),
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -32,6 +38,14 @@ def page(request, browser):
     opened.on("request", lambda r: r.url.startswith(("file:", "data:")) or opened.outside.append(r.url))
     yield opened
     context.close()
+
+
+@pytest.fixture(scope="module")
+def pack(workspace, tmp_path_factory):
+    """The evidence pack of a copy of one city."""
+    city = tmp_path_factory.mktemp("pack") / "city"
+    shutil.copytree(workspace / CITY, city)
+    return portfolio.evidence_pack(city).folder
 
 
 def go(page, site, name):
@@ -58,6 +72,13 @@ def test_nothing_stands_in_anyones_way_in_the_dark(page, site, name):
     go(page, site, name)
     assert violations(page) == []
     page.emulate_media(color_scheme="light")
+
+
+def test_nothing_stands_in_anyones_way_in_the_evidence_pack(page, pack):
+    for file in ("index.html", "eval-3/outputs/release/impact.html"):
+        page.goto((pack / file).as_uri())
+        assert violations(page) == [], file
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
 def test_no_page_is_wider_than_the_screen_or_asks_another_computer(page, site):
