@@ -19,8 +19,8 @@ TEMPLATE = Path(__file__).resolve().parent.parent.parent
 
 def test_lab_finds_the_citys_settings_and_this_python(tmp_path):
     arguments, environment = lab_command(tmp_path / "City of Alder Bay")
-    assert arguments[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert arguments[3] == f"--ServerApp.root_dir={tmp_path / 'City of Alder Bay'}"
+    assert arguments[:4] == [sys.executable, "-P", "-m", "jupyterlab"]
+    assert arguments[4] == f"--ServerApp.root_dir={tmp_path / 'City of Alder Bay'}"
     assert environment["JUPYTER_CONFIG_PATH"] == str(tmp_path / "City of Alder Bay" / ".jupyter")
     assert environment["JUPYTER_PREFER_ENV_PATH"] == "1"
     assert environment["PATH"] == os.environ["PATH"]
