@@ -6,6 +6,7 @@ import pypdfium2
 import pytest
 import record_factory
 import site_factory
+from bs4 import BeautifulSoup
 
 from shared_utils import results
 from shared_utils.portfolio.briefs import briefs
@@ -60,6 +61,32 @@ def test_a_brief_prints_the_numbers_of_the_record(workspace, made, key):
         for number in effect.in_100 or (effect.number(effect.shown[0]),):
             assert re.search(rf"(?<![\d.]){re.escape(str(number))}(?![\d])", said), (code, number)
         assert all(effect.number(end) in said for end in effect.shown[1:]), code
+
+
+def numbers(text):
+    """Every number of a text as it is written; the number of a page is none of its content."""
+    return set(re.findall(r"\d+(?:[.,]\d+)*", re.sub(r"\b[12] / [12]\b", "", text)))
+
+
+def shown(site, *names):
+    pages = [BeautifulSoup((site[0] / f"{name}.html").read_text(encoding="utf-8"), "html.parser") for name in names]
+    labels = [tag["aria-label"] for page in pages for tag in page.select("[aria-label]")]
+    return numbers(" ".join([page.get_text(" ") for page in pages] + labels))
+
+
+def test_a_brief_holds_no_number_that_its_pages_do_not_show(site, made):
+    """All of them, of leaders, residents and all cities; each brief has at least as many as its result has."""
+    for key in record_factory.CITIES:
+        city, brief = f"cities/{slug(key)}", f"briefs/{slug(key)}"
+        for_leaders = numbers(read(made[f"{brief}.pdf"])[1])
+        assert for_leaders - shown(site, f"{city}/index", "equity") == set(), key
+        assert len(for_leaders) >= (10 if key != site_factory.MISSING else 0), key
+        for code in ("en", "es"):
+            said = numbers(read(made[f"{brief}-residents-{code}.pdf"])[1])
+            assert said - shown(site, f"{city}/residents-{code}") == set(), (key, code)
+    said = numbers(read(made["briefs/portfolio.pdf"])[1])
+    assert said - shown(site, "index", "effects", "what-works", "lessons") == set()
+    assert len(said) > 30
 
 
 def test_a_city_without_a_result_says_why_and_shows_no_number(made):
