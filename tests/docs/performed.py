@@ -55,14 +55,20 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
+# Whoever runs the tests need not be known to git.
+_SOMEBODY = {f"GIT_{who}_{what}": "a@b.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
 def copy_of_the_template(folder: Path) -> Path:
-    """The files of this repository that git knows or would take in, as a clone has them."""
+    """A clone of this repository with the files as they are now, those too that git does not know yet."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode("utf-8").split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "As it is"]):
+        subprocess.run(["git", *words], cwd=folder, env=os.environ | _SOMEBODY, check=True)
     return folder
 
 
@@ -74,7 +80,7 @@ class Session:
         self.said = ""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         plain = {"PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "200", "PYTHONUTF8": "1"}
-        self.environment = os.environ | plain | {"PATH": path}
+        self.environment = os.environ | plain | _SOMEBODY | {"PATH": path}
 
     def perform(self, page: Path) -> None:
         """Do everything a document says; AssertionError names the line that does not hold."""
