@@ -144,20 +144,27 @@ def _is_own_file(city_dir: Path, name: str) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a file; of a notebook, without what its last run by hand showed."""
+    """The bytes of a file; of a notebook, without what its last run by hand showed and without pasted pictures.
+
+    A picture of a list of people is nothing the scanner could read.
+    """
     content = path.read_bytes()
     if path.suffix != ".ipynb":
         return content
     try:
         notebook = json.loads(content)
-        shows = [cell for cell in notebook["cells"] if cell.get("outputs") or cell.get("execution_count")]
+        shows = [
+            cell for cell in notebook["cells"] if any(map(cell.get, ("outputs", "execution_count", "attachments")))
+        ]
     except (ValueError, KeyError, TypeError, AttributeError):
         message = f"{path.name} is not a notebook that can be read."
         raise results.ReleaseError(message, "Bring it back from git, or move it out of the folder.") from None
     if not shows:
         return content
     for cell in shows:
-        cell.update(outputs=[], execution_count=None)
+        cell.pop("attachments", None)
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 

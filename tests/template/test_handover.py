@@ -182,9 +182,13 @@ def test_a_notebook_goes_without_what_it_showed(city):
     for number, cell in enumerate(cell for cell in shown["cells"] if cell["cell_type"] == "code"):
         cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": SECRET}]
         cell["execution_count"] = number
+    shown["cells"][0]["attachments"] = {"roster.png": {"image/png": "iVBORw0KGgo="}}
     path.write_text(json.dumps(shown), encoding="utf-8")
     made = handover.hand_over(city, FINE)
     assert json.loads((made.path / "city/notebooks/03_impact.ipynb").read_text(encoding="utf-8")) == clean
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(results.ReleaseError, match="03_impact.ipynb is not a notebook that can be read"):
+        handover.hand_over(city, FINE)
 
 
 def test_a_hand_over_is_not_looked_into_again(private):
