@@ -115,7 +115,7 @@ class _Html(mistune.HTMLRenderer):
 
     def __init__(self, source: Path, addresses: dict[Path, str]):
         super().__init__()
-        self.source, self.addresses, self.contents = source, addresses, []
+        self.source, self.addresses, self.contents, self.tables = source, addresses, [], 0
 
     def heading(self, text: str, level: int, **attrs) -> str:
         name = slug(text)
@@ -142,6 +142,9 @@ class _Html(mistune.HTMLRenderer):
     def block_code(self, code: str, info: str | None = None) -> str:
         named = re.search(r"\b(?:file|cell)=(\S+)", info or "")
         caption = f'<p class="kick file">{escape(in_words(named[0]))}</p>' if named else ""
+        if (info or "").split()[:1] == ["text"]:  # what somebody reads after a command or on a page: lines that wrap
+            lines = [escape(line) if " in=" in info else f"<code>{escape(line)}</code>" for line in code.splitlines()]
+            return f'<div class="emi-notes"><p>{"<br>".join(lines)}</p></div>\n'
         return f'{caption}<pre tabindex="0"><code>{escape(code.rstrip())}</code></pre>\n'
 
     def _from_here(self, address: str) -> str:
@@ -167,7 +170,9 @@ def in_words(named: str) -> str:
 
 
 def _table(renderer, text: str) -> str:
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\n{text}</table></div>\n'
+    renderer.tables += 1
+    label = f"Table {renderer.tables}"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table>\n{text}</table></div>\n'
 
 
 def _table_cell(renderer, text: str, align: str | None = None, head: bool = False) -> str:
