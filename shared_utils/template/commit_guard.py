@@ -51,7 +51,7 @@ def _of_merge(name: str, content: bytes) -> list[str]:
     if name.endswith(".rej"):
         return [
             f"{name} holds what an update could not bring in: without it the update is not whole. Take all of it back "
-            "(git reset --hard), then:  emi update"
+            "(git restore --staged --worktree .), delete it, then:  emi update"
         ]
     left = marks.places(content, name)
     if not left:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -168,7 +169,9 @@ def first_record(folder: Path, context: dict) -> dict | None:
     commit = sweep.asked(folder, "rev-parse", "--verify", "--quiet", "HEAD")
     if not commit or sweep.asked(folder, "status", "--porcelain"):
         return None
-    return {"template": str(folder), "commit": commit, "checkout": None, "context": context, "directory": None}
+    # An address that others reach too, without the name and password somebody may have put in it.
+    address = re.sub(r"(?<=//)[^/@]*@", "", sweep.asked(folder, "remote", "get-url", "origin")) or str(folder)
+    return {"template": address, "commit": commit, "checkout": None, "context": context, "directory": None}
 
 
 def _blob_id(path: Path) -> str:

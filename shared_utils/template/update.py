@@ -6,24 +6,21 @@ written when everything could be put together, the record last. With a conflict 
 update is not over, and says so, until no mark is left in a file. docs/decisions/0010 says why it is not `cruft update`.
 """
 
-import os
 import re
 import subprocess
-import tempfile
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 
 from shared_utils.errors import EmiError
 from shared_utils.template import marks, notebooks, origin, sweep, vendoring
+from shared_utils.template.city_merge import Merge, put_together, write
 from shared_utils.template.origin import PENDING, RECORD, Template
 
 CLEAN, MERGED, RESOLVED, CURRENT = "clean", "merged", "resolved", "already current"
 CONFLICT, EDITED, UNCOMMITTED, DETACHED = "conflict", "edited by hand", "uncommitted changes", "no branch"
 NO_GIT, NO_RECORD, IMPOSSIBLE = "no git", "no record", "not possible"
 GOOD = (CLEAN, MERGED, RESOLVED, CURRENT)
-TEMPLATE = "the template"
 SHOWN = 3
 
 
@@ -44,16 +41,6 @@ class Outcome:
     def good(self) -> bool:
         """True when there is nothing to do for this city but to commit it."""
         return self.state in GOOD
-
-
-@dataclass
-class _Merge:
-    """What is to be written: {name: bytes, or None for a file to delete}, and what a person should know."""
-
-    files: dict[str, bytes | None] = field(default_factory=dict)
-    both: list[str] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome:
@@ -139,21 +126,21 @@ def _bring(template: Template, city_dir: Path, record: dict, dry_run: bool) -> O
             'In its folder:  git commit --all -m "What was done"   or, to drop them:  git restore --staged --worktree .'
         )
         return Outcome(city_dir, UNCOMMITTED, _shortened([line.split(maxsplit=1)[1] for line in changed]), fix)
-    merge = _put_together(template, city_dir, record)
+    merge = put_together(template, city_dir, record)
     if not merge.files and not merge.conflicts:
         return Outcome(city_dir, CURRENT, ("nothing in it comes from what changed in the template",))
     if in_the_way := _untracked(city_dir, merge.files):
         what = _shortened([f"{name} is new in the template too" for name in in_the_way])
         return Outcome(city_dir, UNCOMMITTED, what, "Move or commit yours.")
     if not dry_run:
-        _write(city_dir, merge.files)
+        write(city_dir, merge.files)
         newer = _moved(record, template.commit)
         origin.write_record(city_dir, {**record, PENDING: template.commit} if merge.conflicts else newer)
     numbers = tuple(numbers_that_change(template.tree(record["commit"]), template.tree(template.commit)))
     return _told(city_dir, merge, numbers)
 
 
-def _told(city_dir: Path, merge: _Merge, numbers: tuple[str, ...]) -> Outcome:
+def _told(city_dir: Path, merge: Merge, numbers: tuple[str, ...]) -> Outcome:
     if merge.conflicts:
         return Outcome(city_dir, CONFLICT, (*merge.conflicts, *merge.notes), _how_to_resolve(city_dir), numbers)
     changed = len(merge.files)
@@ -184,8 +171,7 @@ def _resolve(city_dir: Path, record: dict, dry_run: bool) -> Outcome:
 def _how_to_resolve(city_dir: Path) -> str:
     return (
         "Each place shows both texts between marks. Open it (emi lab), keep what is right, delete the rest and the "
-        f"marks, save. "
-        f"To give up:  git -C {city_dir} reset --hard"
+        f'marks, save. To give up:  git -C "{city_dir}" restore --staged --worktree .'
     )
 
 
@@ -195,96 +181,11 @@ def _moved(record: dict, commit: str) -> dict:
     return {**rest, "commit": commit, "context": context}
 
 
-def _put_together(template: Template, city_dir: Path, record: dict) -> _Merge:
-    old = template.render(record["commit"], origin.answers(record))
-    new = template.render(template.commit, origin.answers(record))
-    merge, own = _Merge(), _skipped(city_dir)
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) == new.get(name) or any(PurePosixPath(name).is_relative_to(folder) for folder in own):
-            continue
-        path = city_dir / name
-        mine = path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else None
-        if mine == new.get(name):
-            continue
-        if mine == old.get(name) or PurePosixPath(name).is_relative_to(vendoring.PACKAGE):  # intact, or refused before
-            merge.files[name] = new.get(name)
-        else:
-            _merge_file(merge, name, old.get(name), mine, new.get(name))
-    return merge
-
-
-def _merge_file(merge: _Merge, name: str, old: bytes | None, mine: bytes | None, new: bytes | None) -> None:
-    """A file that the city and the template both changed."""
-    if mine is None:
-        merge.notes.append(f"{name} was deleted here and stays deleted")
-    elif new is None:
-        merge.notes.append(f"{name} is no longer in the template; yours stays")
-    elif name.endswith(".ipynb"):
-        parts = [notebooks.parse(content or b"", name) for content in (old, mine, new)]
-        merged, cells = notebooks.merge(*parts, TEMPLATE)
-        _check_notebook(merged, name)
-        merge.files[name] = notebooks.dump(merged)
-        merge.both.append(name)
-        merge.conflicts += [f"{name}, cell {cell}" for cell in cells]
-    else:
-        merge.files[name] = merged = _merge_text(old or b"", mine, new)
-        merge.both.append(name)
-        merge.conflicts += [f"{name}, {place}" for place in marks.places(merged, name)]
-
-
-def _merge_text(old: bytes, mine: bytes, new: bytes) -> bytes:
-    """The lines of both, git's way; a file that is no text stays as the city has it."""
-    with tempfile.TemporaryDirectory() as room:
-        paths = [Path(room) / name for name in ("mine", "old", "new")]
-        for path, content in zip(paths, (mine, old, new), strict=True):
-            path.write_bytes(content)
-        labels = [word for label in ("yours", "before", TEMPLATE) for word in ("-L", label)]
-        done = subprocess.run(["git", "merge-file", "-p", *labels, *paths], cwd=room, capture_output=True)
-    if done.returncode not in range(128):
-        raise EmiError(f"git could not put a file together: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return done.stdout
-
-
-def _check_notebook(notebook: dict, name: str) -> None:
-    import nbformat
-
-    try:
-        nbformat.validate(notebook)
-    except nbformat.ValidationError as error:
-        problem = str(error).splitlines()[0]
-        raise notebooks.NotANotebook(
-            f"{name} would not be a valid notebook: {problem}", "Nothing was changed."
-        ) from None
-
-
-def _skipped(city_dir: Path) -> list[str]:
-    """What belongs to the city: [tool.cruft] of its pyproject.toml, so that cruft knows it too."""
-    path = city_dir / "pyproject.toml"
-    settings = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return [RECORD, *settings.get("tool", {}).get("cruft", {}).get("skip", [])]
-
-
 def _untracked(city_dir: Path, files: dict[str, bytes | None]) -> list[str]:
     """Files that would be written over and that git could not bring back."""
     there = [name for name, content in files.items() if content is not None and (city_dir / name).exists()]
     tracked = set(sweep.asked(city_dir, "ls-files", "-z", "--", ".").split("\0"))
     return [name for name in there if name not in tracked]
-
-
-def _write(city_dir: Path, files: dict[str, bytes | None]) -> None:
-    """Write, each file whole or not at all. New files are made known to git: then one command gives up everything."""
-    made = [name for name, content in files.items() if content is not None and not (city_dir / name).exists()]
-    for name, content in files.items():
-        path = city_dir / name
-        if content is None:
-            path.unlink(missing_ok=True)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".part")
-        draft.write_bytes(content)
-        os.replace(draft, path)
-    if made:
-        sweep.asked(city_dir, "add", "--", *made)
 
 
 def numbers_that_change(old: Path, new: Path) -> list[str]:

@@ -100,3 +100,12 @@ def test_a_notebook_nobody_can_read_is_said_and_stops_no_other_city(versions, ci
         found = drift.drift_of_all(at, {city: "a", versions[1]: "b"})
     assert "is not a notebook that can be read" in found["a"][0].kind
     assert [one.kind for one in found["b"]] == ["older version"]
+
+
+def test_a_city_alone_that_names_no_template_is_told_where_to_go(versions, city, monkeypatch, capsys):
+    (city / ".cruft.json").unlink()
+    monkeypatch.chdir(city)
+    for command in ("drift", "update"):
+        monkeypatch.setattr(f"shared_utils.cli.{command}.own_template", lambda: None)
+        assert main([command]) == 3
+        assert "it does not say where its template is" in capsys.readouterr().err

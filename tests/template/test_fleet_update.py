@@ -1,8 +1,8 @@
 """`emi update` over nine cities, each changed in its own way: each ends valid, and what is said of it is true."""
 
 import json
+import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import cruft
@@ -12,7 +12,7 @@ from fleet import CASES, IMPACT, MONITORING, make, newer, sources, under_git
 from template_helpers import commit, git, tree
 
 from shared_utils.cli import main, project
-from shared_utils.template import doctor, marks, new, origin, update, vendoring
+from shared_utils.template import commit_guard, marks, new, origin, update, vendoring
 
 OURS, THEIRS = "# the analyst's line", "# the template's line"
 
@@ -60,9 +60,9 @@ def test_a_conflict_is_seen_in_its_cell_until_somebody_chose(detroit):
 
     # Nobody chose: it is still a conflict, also for a commit.
     assert detroit.update("detroit").what == (f"{IMPACT}, cell i2",)
-    doctor.mend(city)
-    done = subprocess.run(["git", "commit", "--all", "-m", "Done"], cwd=city, capture_output=True, text=True)
-    assert done.returncode == 1 and "cell i2: both texts of a merge are still there" in done.stdout + done.stderr
+    git(city, "add", "--all")
+    (refused,) = commit_guard.problems([IMPACT], city)
+    assert refused.startswith(f"{IMPACT}, cell i2: both texts of a merge are still there.")
 
     # Somebody chose, in either of the two texts.
     chosen = json.loads((city / IMPACT).read_text(encoding="utf-8"))
@@ -82,8 +82,8 @@ def test_one_command_gives_an_update_up(detroit):
     city = detroit.cities["detroit"]
     fix = detroit.update("detroit").fix
     command = fix.split("To give up:  ")[1]
-    assert command == f"git -C {city} reset --hard"
-    git(city, "reset", "--quiet", "--hard")
+    assert command.startswith(f'git -C "{city}" restore ')
+    git(city, *command.split('" ')[1].split())
     assert tree(city) == detroit.before["detroit"] and detroit.record("detroit")["commit"] == detroit.old
 
 
@@ -94,6 +94,38 @@ def test_what_git_could_not_bring_back_is_not_written_over(detroit):
     outcome = detroit.update("detroit")
     assert (outcome.state, outcome.what) == ("uncommitted changes", ("GUIDE.md is new in the template too",))
     assert (city / "GUIDE.md").read_text(encoding="utf-8") == "mine, never committed\n"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("failure", [PermissionError(13, "Permission denied"), KeyboardInterrupt()])
+def test_an_update_that_cannot_be_written_leaves_everything_as_it_was(failure, detroit, monkeypatch):
+    city, replace = detroit.cities["detroit"], os.replace
+
+    def one_fails(source, target):
+        if Path(target).name == "VENDORED.json":
+            raise failure
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", one_fails)
+    if isinstance(failure, OSError):
+        outcome = detroit.update("detroit")
+        assert outcome.state == "not possible" and outcome.what[0].startswith(
+            "shared_utils/VENDORED.json cannot be written (Permission denied): another program may have it open."
+        )
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            detroit.update("detroit")
+    assert tree(city) == detroit.before["detroit"] and git(city, "status", "--porcelain") == ""
+
+
+@pytest.mark.full
+def test_the_record_names_an_address_others_reach_and_no_password(template, tmp_path):
+    source = Path(shutil.copytree(template, tmp_path / "template"))
+    git(source, "remote", "add", "origin", "https://ann:" + "token1234@git.city.gov/template.git")
+    record = origin.first_record(source, {"cookiecutter": {"city": "newark"}})
+    assert record["template"] == "https://git.city.gov/template.git"
+    (source / "README.md").write_text("not committed\n", encoding="utf-8")
+    assert origin.first_record(source, {}) is None  # no version is what this city is made from
 
 
 @pytest.fixture(scope="module")
