@@ -96,6 +96,7 @@ def loaded_by(code: str) -> set[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=True,
     )
     return {name.split(".")[0] for name in out.stdout.split()}
@@ -117,12 +118,16 @@ def test_light_start(code):
 
 @pytest.mark.parametrize("asked", [["check", "--quiet"], ["format", "--check", "--quiet"]], ids=" ".join)
 def test_style(asked):
-    done = subprocess.run([sys.executable, "-m", "ruff", *asked, "."], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *asked, "."], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stdout
 
 
 def tracked_text():
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
     for name in filter(None, names.split("\0")):
         path = ROOT / name
         if path.is_file() and path.suffix not in (".png", ".xlsx", ".parquet"):

@@ -110,6 +110,11 @@ def test_what_only_posix_has_stands_in_guarded_modules_alone():
     assert {name: calls for name, calls in found.items() if calls} == GUARDED
 
 
+def test_what_programs_print_is_read_in_a_stated_encoding_by_the_tests_too():
+    tests = {path.name: of_posix(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")}
+    assert {name for name, calls in tests.items() if any("encoding" in call for call in calls)} <= {Path(__file__).name}
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [

@@ -186,7 +186,9 @@ def test_an_unchanged_city_is_answered_without_pandas(cities):
         f"import sys; from shared_utils import data; done = data.prepare({str(folder)!r}); "
         "print(done.ran, bool({'pandas', 'numpy', 'pyarrow'} & set(sys.modules)))"
     )
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True
+    )
     assert out.stdout.split() == ["False", "False"]
 
 

@@ -237,7 +237,9 @@ def test_another_process_gives_the_same_mask():
         "import random_tables as r; print(*sorted(r.draw('linked pair', 3)[1]))"
     )
     folder = random_tables.__file__.rpartition("random_tables")[0]
-    out = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code, folder], capture_output=True, text=True, encoding="utf-8", check=True
+    )
     assert out.stdout.split() == sorted(random_tables.draw("linked pair", 3)[1])
 
 

@@ -37,7 +37,9 @@ def test_the_new_indicator_has_a_state_and_a_target(followed):
 def test_the_new_city_passes_the_tests_of_presets(followed):
     tests = ["tests/template/test_tree.py", "-k", "facts or label or springfield and not exact"]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(command, cwd=followed.root, env=followed.environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=followed.root, env=followed.environment, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 
@@ -45,5 +47,5 @@ def test_the_new_city_passes_the_tests_of_presets(followed):
 def test_the_new_code_has_the_style_of_the_house(followed):
     for words in (["check"], ["format", "--check"]):
         command = [sys.executable, "-m", "ruff", *words, "shared_utils"]
-        done = subprocess.run(command, cwd=followed.root, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=followed.root, capture_output=True, text=True, encoding="utf-8")
         assert done.returncode == 0, done.stdout

@@ -135,7 +135,7 @@ def test_the_block_of_the_guide_runs():
 @pytest.mark.full
 def test_the_table_of_published_figures_is_up_to_date(published_data):
     command = [sys.executable, str(ROOT / "benchmarks" / "validation_table.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT)
     assert done.returncode == 0, done.stdout[-2000:]
 
 

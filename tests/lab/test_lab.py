@@ -44,7 +44,9 @@ INSERT = """async (source) => {
 
 def git(city: Path, *words: str) -> str:
     named = ["-c", "user.name=A", "-c", "user.email=a@b.example"]
-    done = subprocess.run(["git", *named, *words], cwd=city, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", *named, *words], cwd=city, capture_output=True, text=True, encoding="utf-8", check=True
+    )
     return done.stdout
 
 

@@ -122,6 +122,7 @@ def test_plain_papermill_gives_the_record_emi_run_gave(demo, cities, tmp_path):
         cwd=city,
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr[-2000:]
     second = read(record)
@@ -148,5 +149,6 @@ def test_notebooks_run_under_nbval(cities, key):
         cwd=cities[key],
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stdout[-3000:]

@@ -32,7 +32,9 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 
 def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["git", *words], cwd=folder, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
 
 
 def commit(folder: Path, message: str) -> None:

@@ -171,6 +171,7 @@ def test_the_program_prints_no_traceback(template, no_user_defaults, tmp_path):
         env={**os.environ, "PYTHONIOENCODING": "cp1252"},
         capture_output=True,
         text=True,
+        encoding="cp1252",
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
@@ -237,6 +238,7 @@ def test_foreign_package_named_hooks_is_not_used(template, no_user_defaults, tmp
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 1 and "hooks.template_root" in done.stdout
     assert not (tmp_path / "out").exists()
