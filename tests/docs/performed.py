@@ -24,7 +24,6 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ASKED = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
-_LETTERS = re.compile(r"\W+")
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Session:
         assert str(done.returncode) in wanted, f"{block.place}: {words[1:]} ended {done.returncode}\n{self.said}"
 
     def _compare(self, block: Block) -> None:
-        """Each line of the block must stand in what was said, whatever the spaces, line breaks and tags between."""
+        """Each line of the block must stand in what was said, whatever spaces, line breaks and tags are between."""
         shown = self.said
         if "in" in block.asked:
             shown = html.unescape(re.sub(r"<[^>]+>", "", (self.here / block.asked["in"]).read_text(encoding="utf-8")))
@@ -147,4 +146,4 @@ class Session:
 
 
 def _squeezed(text: str) -> str:
-    return _LETTERS.sub(" ", text).strip()
+    return " ".join(text.split())

@@ -1,6 +1,5 @@
 """Notebooks in a real JupyterLab in a real browser: they open clean, run, are saved, and commit as they came."""
 
-import os
 import socket
 import subprocess
 import time
@@ -145,8 +144,6 @@ def test_an_error_is_told_in_plain_words_and_its_traceback_is_folded(lab, window
     assert "as_of is 'soon', which is not a date.\nWrite it as" in cell.locator(".jp-OutputArea").inner_text()
     assert cell.locator("details").get_attribute("open") is None
     assert not cell.locator("details pre").is_visible()
-    if folder := os.environ.get("EMI_PICTURES"):  # for whoever wants to look at it
-        page.screenshot(path=f"{folder}/laberror.png")
     page.evaluate(f"{DIRTY} = false")  # nothing of this is kept
 
 
