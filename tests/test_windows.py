@@ -134,12 +134,13 @@ def test_the_search_finds(source, name):
 
 
 def test_the_search_lets_pass_what_windows_has():
-    assert (
-        of_posix(
-            "frame.rename(columns=names)\nkind.rename('kind')\nos.replace(a, b)\nrun(words, text=True, encoding='utf-8')"
-        )
-        == set()
+    lines = (
+        "frame.rename(columns=names)",
+        "kind.rename('kind')",
+        "os.replace(a, b)",
+        "run(w, text=True, encoding='utf-8')",
     )
+    assert of_posix("\n".join(lines)) == set()
 
 
 def fake(*words: str, cwd: Path) -> subprocess.CompletedProcess:
