@@ -1,0 +1,42 @@
+"""No number of a page is without an origin in the records; the walk that says so finds a number that has none."""
+
+import shutil
+
+import number_walk
+import pytest
+import record_factory
+
+
+def test_every_number_of_every_page_has_an_origin(workspace, site):
+    assert number_walk.strays(workspace, site[0]) == []
+
+
+@pytest.fixture
+def spoiled(site, tmp_path):
+    """A copy of the site with one text of one page replaced by another."""
+    shutil.copytree(site[0], tmp_path / "site")
+
+    def replace(page, was, now):
+        text = (tmp_path / "site" / page).read_text(encoding="utf-8")
+        assert was in text
+        (tmp_path / "site" / page).write_text(text.replace(was, now), encoding="utf-8")
+        return tmp_path / "site"
+
+    return replace
+
+
+@pytest.mark.parametrize(
+    ("page", "was", "now"),
+    [
+        ("index.html", ">+7.5</data>", ">+7.6</data>"),
+        ("costs.html", "$1,030*", "$1,040*"),
+        ("cities/{}/index.html", "between 0.7 and", "between 0.8 and"),
+        ("cities/{}/index.html", "26 in 100", "27 in 100"),
+        ("cities/{}/residents-es.html", "14.3", "14.4"),
+        ("cities/{}/impact.html", "</table>", "</table><p>7.77</p>"),
+    ],
+)
+def test_a_number_without_origin_is_found(workspace, spoiled, page, was, now):
+    place = page.format(record_factory.CITIES["cincinnati"][1])
+    found = number_walk.strays(workspace, spoiled(place, was, now))
+    assert found and all(place.rpartition("/")[2] in line for line in found)
