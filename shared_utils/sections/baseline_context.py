@@ -16,9 +16,9 @@ from shared_utils.sections.wording import counted, listed, sentence
 UNRELIABLE_CV = 0.30  # coefficient of variation above which an ACS value is too uncertain to read
 MOE_TO_SE = 1.645  # ACS margins of error are 90 % intervals
 MOBILITY = "kfr_pooled_pooled_p25"
-# Column of a reference file -> (words, kind of number). Shares are kept as 0 to 1.
+# Column of a reference file -> (words, kind of number). Shares and ranks are kept as 0 to 1.
 MEASURES = {
-    MOBILITY: ("Income rank in adulthood of children of low-income parents", "share"),
+    MOBILITY: ("Income rank in adulthood of children of low-income parents", "rank"),
     "poverty_share": ("People below the poverty level", "share"),
     "unemployment_share": ("Unemployed", "share"),
     "hs_or_more_share": ("Adults with at least high school", "share"),
@@ -113,7 +113,7 @@ def _neighborhoods(book) -> Section:
         Column("high", "Pilot, high tenth", "row"),
         Column("source", "Source"),
     ]
-    notes = [CAUTION, *_vintages(book, tables)]
+    notes = ["Income rank: of 100.", CAUTION, *_vintages(book, tables)]
     table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=notes)
     return Section(
         _context_sentence(book, rows),
@@ -219,7 +219,7 @@ def _context_sentence(book, rows) -> str:
 
 
 def _context_figure(book, rows):
-    shown = [r for r in rows if r["kind"] == "share"]
+    shown = [r for r in rows if r["kind"] in ("share", "rank")]
     if not shown:
         return None
     gap = max(shown, key=lambda r: abs(r["pilot"] - r["city"]))
@@ -227,7 +227,7 @@ def _context_figure(book, rows):
     title = f"{gap['what']}: {100 * gap['pilot']:.0f} where the pilot is, {100 * gap['city']:.0f} in the city"
     sheet = {
         "title": title,
-        "subtitle": "Full dot: pilot, hollow dot: city. Averages in percent (income rank: percentile)",
+        "subtitle": "Full dot: pilot, hollow dot: city. Averages in percent (income rank: of 100)",
         "note": f"Source: {listed(sorted({r['source'] for r in rows}))}. Averages of neighborhoods, not of families.",
         "stamp": book.stamp,
     }

@@ -126,11 +126,12 @@ def _gap_words(row) -> str:
     way = "lower" if row["gap"] < 0 else "higher"
     near, far = (100 * end for end in sorted((abs(row["low"]), abs(row["high"]))))
     least = "less than 1" if near < 0.5 else f"{near:.0f}"
-    same = row["group"].endswith(PLACES) and row["reference"].endswith(PLACES)
-    reference = row["reference"].replace(PLACES, " ones") if same else row["reference"]
+    group, reference = row["group"], row["reference"]
+    if group.endswith(PLACES) and reference.endswith(PLACES):
+        group, reference = f"those in {group}", f"those in {reference.replace(PLACES, ' ones')}"
     return (
-        f'"{row["label"]}" differs by {100 * abs(row["gap"]):.0f} points. It is {way} for {row["group"]} than for '
-        f"{reference}. The likely range is {least} to {far:.0f}."
+        f'"{row["label"]}" differs by {100 * abs(row["gap"]):.0f} points (between {least} and {far:.0f}). '
+        f"It is {way} for {group} than for {reference}."
     )
 
 

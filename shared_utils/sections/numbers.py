@@ -64,6 +64,11 @@ def points(x, _n=None, _digits=1, rules: Rules | None = None) -> str:
     return decimals(100 * x, 1)
 
 
+def rank(x, _n=None, _digits=1, rules: Rules | None = None) -> str:
+    """A mean percentile rank (0 to 1), of 100."""
+    return decimals(100 * x, 1)
+
+
 def number(x, n=None, digits=2, rules: Rules | None = None) -> str:
     """A mean, rate or statistic. What rests on people (n given) is released with two significant digits."""
     if rules is None or is_missing(n):
@@ -82,5 +87,6 @@ def p_value(p, _n=None, _digits=3, rules: Rules | None = None) -> str:
 
 
 PRINTERS = {
-    "count": count, "share": share, "usd": usd, "points": points, "number": number, "error": error, "p": p_value,
+    "count": count, "share": share, "usd": usd, "points": points, "rank": rank, "number": number, "error": error,
+    "p": p_value,
 }  # fmt: skip

@@ -26,8 +26,8 @@ class Column:
     """One column of a table.
 
     kind         text, count, share (0 to 1, printed in percent), usd, points (a difference of shares),
-                 effect (on the table's scale), number (a mean, rate or statistic), error (a standard error),
-                 p, or "row": each row names its own kind in row["kind"]
+                 rank (0 to 1, printed of 100), effect (on the table's scale), number (a mean, rate or statistic),
+                 error (a standard error), p, or "row": each row names its own kind in row["kind"]
     n            column with the number of people behind the value: the value is hidden when that is small
     numerator    for shares: column with the numerator; small values and small complements hide the share
     se           column with the standard error that sets how far an effect is rounded

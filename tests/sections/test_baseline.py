@@ -1,5 +1,6 @@
 """The baseline report: rows that reconcile, a draw that is audited, groups that are comparable, and what to do next."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -140,3 +141,10 @@ def test_no_flag_tells_the_size_of_the_effect_before_results_may_be_seen(open_bo
     assert not [flag for book in hidden for flag in checks.design_flags(book) if flag.code == "pretrend_effect"]
     told = {flag.code for flag in checks.design_flags(open_book("impact", "newark"))}
     assert {"pretrend_power", "pretrend_effect"} <= told
+
+
+def test_an_income_rank_is_printed_of_100_and_not_in_percent(open_book):
+    book = open_book("baseline", "cincinnati")
+    _, _, first, second, *_ = baseline.context(book).table.html(book.rules, release=True).split("<tr>")
+    assert "Income rank" in first and "%" not in first and re.search(r">\d\d\.\d<", first)
+    assert "poverty" in second and re.search(r">\d+%<", second)

@@ -261,18 +261,79 @@ def told(book) -> dict:
     }
 
 
+MONTH_ENDS = [day.date().isoformat() for day in pd.date_range("2019-04-30", periods=18, freq="ME")]
+
+
+def recorded(book) -> dict:
+    """The monitoring record of a book whose sections have run, without what tells one run from another."""
+    monitoring.finish(book)
+    record = results.read(results.internal_path(book.city_dir, "monitoring"))
+    return {name: record[name] for name in record if name not in ("run", "provenance")}
+
+
 @pytest.mark.full
 def test_no_month_changes_when_later_data_arrive(own_city):
     """Eighteen months in a row, each from a folder that holds no later row, and again once all rows are there."""
-    month_ends = [day.date().isoformat() for day in pd.date_range("2019-04-30", periods=18, freq="ME")]
     everything = {file: file.read_bytes() for file in (own_city / "data" / "synthetic" / "linked").glob("*.parquet")}
-    for day in month_ends:
-        whole = told(monitoring.open_book(city_dir=own_city, as_of=day, fast=True))
+    for day in MONTH_ENDS:
+        book = monitoring.open_book(city_dir=own_city, as_of=day, fast=True)
+        whole, record = told(book), recorded(book)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("shared_utils.data.store.read_tables", until(day))
-            then = told(monitoring.open_book(city_dir=own_city, as_of=day, fast=True))
+            book = monitoring.open_book(city_dir=own_city, as_of=day, fast=True)
+            then = told(book)
+            assert recorded(book) == record, day
         assert then == whole, day
     assert everything == {file: file.read_bytes() for file in everything}
+
+
+@pytest.mark.full
+def test_a_month_keeps_its_numbers_and_locked_limits_stay(city):
+    """Eighteen months in a row: what each says of earlier months is what those said of themselves."""
+    numbers, limits = {}, {}
+    for day in MONTH_ENDS:
+        for one in indicators.load(monitoring.open_book(city_dir=city("detroit"), as_of=day, fast=True)):
+            keys = ["group_dim", "group_value", "period"]
+            now = one.rows.set_index(keys)[["value", "numerator", "denominator"]].sort_index()
+            before = numbers.get(one.spec.id, now.iloc[:0])
+            pd.testing.assert_frame_equal(now.loc[before.index], before)
+            numbers[one.spec.id] = now
+            if one.chart and not one.chart.trial:
+                drawn = one.chart.limits[["centre", "lower", "upper"]]
+                locked = limits.get(one.spec.id, drawn.iloc[:0])
+                pd.testing.assert_frame_equal(drawn.iloc[: len(locked)], locked)
+                limits[one.spec.id] = drawn
+    assert len(numbers) == 6 and set(limits) == {"arrears30", "notice_rate", "recert_on_time"}
+
+
+@pytest.mark.full
+def test_a_month_changes_with_its_own_data_and_no_other_does(own_city):
+    """A count of September 2019 that is put right later changes that month of its indicator, and no month before it."""
+    reports = {}
+    for right in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("shared_utils.data.store.read_tables", corrected if right else store_read_tables)
+            for day in ("2019-09-30", "2019-10-31"):
+                book = monitoring.open_book(city_dir=own_city, as_of=day, fast=True)
+                run(book)
+                reports[right, day] = {
+                    (row["indicator_id"], row["group_dim"], row["group_value"]): row
+                    for row in recorded(book)["indicators"]
+                }
+    assert reports[False, "2019-09-30"] == reports[True, "2019-09-30"]
+    before, after = reports[False, "2019-10-31"], reports[True, "2019-10-31"]
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {("engaged_30d", "all", "all")} and before.keys() == after.keys()
+
+
+def corrected(linked, report):
+    """read_tables of a city that counts five people fewer in September 2019."""
+    tables = store_read_tables(linked, report)
+    rows = tables["indicator_monthly"]
+    mine = (rows["indicator_id"] == "engaged_30d") & (rows["group_dim"] == "all") & (rows["period"] == "2019-09-01")
+    rows.loc[mine, "numerator"] -= 5
+    rows.loc[mine, "value"] = rows.loc[mine, "numerator"] / rows.loc[mine, "denominator"]
+    return tables
 
 
 def until(day: str):
