@@ -97,7 +97,8 @@ def _neighborhoods(book) -> Section:
     if not frames:
         raise refused[0] if refused else EmiError("no published neighborhood file is there", _what_to_fetch(book))
     where = _pilot_tracts(book)
-    rows = [row for name, frame in frames.items() for row in _measures(book, frame, where, name)]
+    sources = {name: f"{SOURCES[name]} ({tables[name].release})" for name in frames}
+    rows = [row for name, frame in frames.items() for row in _measures(book, frame, where, sources[name])]
     if not rows:
         raise EmiError(
             "no tract of the pilot is in the published neighborhood files",
@@ -113,12 +114,13 @@ def _neighborhoods(book) -> Section:
         Column("high", "Pilot, high tenth", "row"),
         Column("source", "Source"),
     ]
-    notes = ["Income rank: of 100.", CAUTION, *_vintages(book, tables)]
+    vintages = _vintages(tables)
+    notes = ["Income rank: of 100.", CAUTION, vintages, *_city_is(book)]
     table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=notes)
     return Section(
         _context_sentence(book, rows),
         table=table,
-        figure=_context_figure(book, rows),
+        figure=_context_figure(book, rows, vintages),
         flags=[*_context_flags(book, frames, where), *(_refusal(error) for error in refused)],
     )
 
@@ -166,7 +168,7 @@ def _measures(book, frame, where, source) -> list[dict]:
                 "city": everywhere[column].mean(),
                 "low": here.quantile(0.1),
                 "high": here.quantile(0.9),
-                "source": SOURCES[source],
+                "source": source,
                 "moe_pilot": _moe(frame, column, lived),
                 "moe_city": _moe(frame, column, everywhere.index),
                 "column": column,
@@ -193,12 +195,18 @@ def _moe(frame, column, tracts) -> float | None:
     return None
 
 
-def _vintages(book, tables) -> list[str]:
-    vintages = {table.vintage for table in tables.values()}
-    words = [f"Tracts are those of {listed([str(v) for v in sorted(vintages)])}."] if vintages else []
+def _vintages(tables) -> str:
+    years = sorted({table.vintage for table in tables.values() if table.vintage})
+    return (
+        f"Tracts are those of {listed(list(map(str, years)))}." if years else "The files do not say their tracts' year."
+    )
+
+
+def _city_is(book) -> list[str]:
+    """What stands for the city where it lists no tracts."""
     units = book.data.tables.get("units")
     own = units is not None and not units.empty and (units["unit_type"] == "tract").any()
-    return words + ([] if own else ["City: all tracts of the county or of the file, since the city lists no tracts."])
+    return [] if own else ["City: all tracts of the county or of the file, since the city lists no tracts."]
 
 
 def _context_sentence(book, rows) -> str:
@@ -218,7 +226,7 @@ def _context_sentence(book, rows) -> str:
     )
 
 
-def _context_figure(book, rows):
+def _context_figure(book, rows, vintages: str):
     shown = [r for r in rows if r["kind"] in ("share", "rank")]
     if not shown:
         return None
@@ -228,7 +236,8 @@ def _context_figure(book, rows):
     sheet = {
         "title": title,
         "subtitle": "Full dot: pilot, hollow dot: city. Averages in percent (income rank: of 100)",
-        "note": f"Source: {listed(sorted({r['source'] for r in rows}))}. Averages of neighborhoods, not of families.",
+        "note": f"Source: {listed(sorted({r['source'] for r in shown}))}. {vintages} Averages of neighborhoods, not of "
+        "families.",
         "stamp": book.stamp,
     }
     points = [(r["what"], 100 * r["pilot"], 100 * r["city"]) for r in shown]

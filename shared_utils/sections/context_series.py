@@ -40,7 +40,8 @@ REAL_TEXT = "All of this is made up. What follows is published and real."
 class Series:
     """One published series: values indexed by the first day of their month, or by the December of their year.
 
-    `change`: shares of January 2020, else counts; `until`: the last date that will not be revised, None when all.
+    `change`: shares of January 2020, else counts; `release`: the published file; `until`: the last date that will not
+    be revised, None when all.
     """
 
     label: str
@@ -48,6 +49,7 @@ class Series:
     values: "pd.Series"
     change: bool
     source: str
+    release: str
     until: object = None
     yearly: bool = False
 
@@ -102,7 +104,7 @@ def around(files: Mapping[str, Reference], config: "CityConfig", as_of: date, st
     why_not = {one.label: _why_not_drawn(one, known[one.label], config) for one in found}
     drawn = [known[one.label] for one in found if not why_not[one.label]]
     rows = [_row(one, known[one.label], why_not[one.label], config) for one in found]
-    columns = [Column("what", "Series"), Column("place", "Of"), Column("span", "In the file"),
+    columns = [Column("what", "Series"), Column("place", "Of"), Column("file", "File"), Column("span", "In the file"),
                Column("estimate", "Estimate from it")]  # fmt: skip
     table = Table("Published series around the pilot", columns, rows, notes=[f"{CONTEXT} {_POWERLESS}"])
     figure = _figure(drawn, config, stamp) if drawn else None
@@ -182,7 +184,7 @@ def _tracker(files, config) -> list[Series]:
                 values = _monthly(rows.set_index("date")[next(iter(table.measures))])
                 if len(values):
                     until = rows.loc[~rows["provisional"], "date"].max() if "provisional" in rows else None
-                    found.append(Series(label, PLACES[unit], values, True, table.source, until))
+                    found.append(Series(label, PLACES[unit], values, True, table.source, table.release, until))
                     break
     return found
 
@@ -209,13 +211,13 @@ def _filings(files, config) -> list[Series]:
         if len(rows):
             every = table.measures["filings"].rpartition(" ")[2]
             values = _monthly(rows.groupby("date")["filings"].sum())
-            found.append(Series(f"Eviction filings a {every}", "the court", values, False, table.source))
+            found.append(Series(f"Eviction filings a {every}", "the court", values, False, table.source, table.release))
     if YEARLY in files:
         table = files[YEARLY]
         rows = table.frame[table.frame["GEOID"] == _code(files, config, "county")]
         if len(rows):
             label = "Eviction filings a year"
-            found.append(Series(label, "the county", _yearly(rows), False, table.source, yearly=True))
+            found.append(Series(label, "the county", _yearly(rows), False, table.source, table.release, yearly=True))
     return found
 
 
@@ -252,7 +254,13 @@ def _row(one: Series, told: Series, why_not: str, config) -> dict:
     form = "%Y" if one.yearly else "%Y-%m"
     first, last = (f"{when:{form}}" for when in one.values.index[[0, -1]])
     estimate = "None: not drawn" if why_not else _estimate(told, config.pilot.start)
-    return {"what": one.label, "place": one.place, "span": f"{first} to {last}", "estimate": estimate}
+    return {
+        "what": one.label,
+        "place": one.place,
+        "file": one.release,
+        "span": f"{first} to {last}",
+        "estimate": estimate,
+    }
 
 
 def _figure(drawn: list[Series], config, stamp: str) -> Figure:
@@ -268,7 +276,8 @@ def _figure(drawn: list[Series], config, stamp: str) -> Figure:
     title = _title(kept)
     dashed = " Dashed: the publisher will revise it." if any(row.provisional is not None for row in rows) else ""
     late = f" No data before {month(first)}." if first > start else ""
-    note = f"{key}. Source: {_sources(kept)}.{dashed}{late} {_POWERLESS}"
+    files = "; ".join(dict.fromkeys(one.release for one in kept))
+    note = f"{key}. Source: {_sources(kept)}. Files: {files}.{dashed}{late} {_POWERLESS}"
     subtitle = f"Published series, month by month, up to {month(last)}. Context, not a result"
     alt = f"Line charts of {counted(len(rows), 'series', 'series')} on one axis of dates. {title}. {key}."
     return panels(rows, {"title": title, "subtitle": subtitle, "note": note, "stamp": stamp}, alt, marks, span)

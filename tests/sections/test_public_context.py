@@ -244,6 +244,7 @@ def test_series_are_drawn_as_they_stood_with_the_break_and_the_pilot_marked(city
     marks = [f"{pd.Timestamp(mark.get_xdata()[0]):%Y-%m}" for mark in first.lines if len(set(mark.get_xdata())) == 1]
     assert marks[-3:] == ["2019-04", "2020-03", "2020-09"]
     words = " ".join(text.get_text() for text in canvases[0].texts)
+    assert "Files: Affinity - County - Monthly; " in words
     assert "Context, not a result" in words and "B: the break of COVID-19, March 2020" in words and "Dashed" in words
     said = told(made)
     assert "card spending of the county was 9% lower" in said and "the court had 86 eviction filings a month" in said
@@ -276,7 +277,7 @@ def test_a_step_that_is_there_is_found_and_told_without_a_cause():
     index = pd.period_range("2017-01", "2020-02", freq="M").to_timestamp()
     rng = np.random.default_rng(3)
     values = pd.Series(0.10 * (index >= "2019-04-01") + 0.003 * rng.normal(size=len(index)), index)
-    series = context_series.Series("Jobs", "the county", values, True, "Economic Tracker")
+    series = context_series.Series("Jobs", "the county", values, True, "Economic Tracker", "Employment")
     told = context_series._estimate(series, datetime.date(2019, 4, 1))
     assert re.match(r"Step at the start, beside its own path: \+(9|10|11) points of January 2020 \(95% interval", told)
     assert not CAUSAL.search(told)
