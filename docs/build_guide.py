@@ -132,7 +132,10 @@ class _Html(mistune.HTMLRenderer):
             place = f"#{place}" if place else ""
             return f'<a href="{self._from_here(self.addresses[target])}{place}">{text}</a>'
         named = self._in_repository(target)
-        return text if named in text else f"{text} (<code>{escape(named)}</code>)"
+        return text if named in text else f"{text} ({self.codespan(named)})"
+
+    def codespan(self, text: str) -> str:
+        return f"<code>{_breakable(text)}</code>"
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         self._in_repository((self.source.parent / url).resolve())
@@ -141,7 +144,7 @@ class _Html(mistune.HTMLRenderer):
 
     def block_code(self, code: str, info: str | None = None) -> str:
         named = re.search(r"\b(?:file|cell)=(\S+)", info or "")
-        caption = f'<p class="kick file">{escape(in_words(named[0]))}</p>' if named else ""
+        caption = f'<p class="kick file">{_breakable(in_words(named[0]))}</p>' if named else ""
         if (info or "").split()[:1] == ["text"]:  # what somebody reads after a command or on a page: lines that wrap
             lines = [escape(line) if " in=" in info else f"<code>{escape(line)}</code>" for line in code.splitlines()]
             return f'<div class="emi-notes"><p>{"<br>".join(lines)}</p></div>\n'
@@ -154,6 +157,11 @@ class _Html(mistune.HTMLRenderer):
         if not target.exists():
             raise EmiError(f"{self.source.name} links to {target.name}, which is not there.", "Correct the link.")
         return target.relative_to(ROOT).as_posix()
+
+
+def _breakable(path: str) -> str:
+    """A path or a name of code, which a phone may break after each slash and underscore."""
+    return re.sub("[/_]", r"\g<0><wbr>", escape(path))
 
 
 def slug(heading: str) -> str:
