@@ -49,7 +49,9 @@ def test_the_released_form_is_shown_and_the_internal_one_is_not():
 
 
 def test_figures_keep_their_words():
-    image = page(section(figure_output())).find("img")
+    figure = page(section(figure_output())).find("figure")
+    assert figure["tabindex"] == "0" and figure["aria-label"] == "Figure 1"  # it scrolls on a phone
+    image = figure.find("img")
     assert image["alt"] == ALT
     assert image["src"] == f"data:image/png;base64,{DOT}"
 
