@@ -48,9 +48,10 @@ def lines(outcomes: list, width: int, dry_run: bool) -> list[str]:
     rows += ["", *(hang(entry, width, 2) for entry in numbers)] if numbers else []
     for outcome in outcomes:
         if outcome.fix:
-            fix = outcome.fix.replace(str(outcome.city), short(outcome.city, Path.cwd()))
-            again = f"emi update {names[outcome.city]}"
-            rows += ["", hang(f"{names[outcome.city]}: {fix}", width, 2), f"  Then:  {again}"]
+            fix = outcome.fix.replace(str(outcome.city), short(outcome.city, Path.cwd())).splitlines()
+            # Commands stay whole, to be copied.
+            rows += ["", hang(f"{names[outcome.city]}: {fix[0]}", width, 2), *fix[1:]]
+            rows += [f"    emi update {names[outcome.city]}"]
     return [*rows, "", *_last(outcomes, dry_run)]
 
 
@@ -70,11 +71,11 @@ def named_by(cities: list[Path]) -> str:
 def _last(outcomes: list, dry_run: bool) -> list[str]:
     count = f"{sum(outcome.good for outcome in outcomes)} of {len(outcomes)}"
     if dry_run:
-        return [f"{count} would be up to date. Nothing was changed.", "Next:  emi update"]
+        return [f"Would be up to date: {count}. Nothing was changed.", "Next:  emi update"]
     changed = [outcome.city for outcome in outcomes if outcome.good and outcome.what]
     if not changed:
-        return [f"{count} are up to date."]
+        return [f"Up to date: {count}."]
     return [
-        f"{count} are up to date. Next:  emi check   then:  emi run   and, when all is well, in the folder of each:",
+        f"Up to date: {count}. Next:  emi check   then:  emi run   and, when all is well, in the folder of each:",
         '  git commit --all -m "Update from the template"',
     ]

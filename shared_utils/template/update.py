@@ -22,12 +22,15 @@ CONFLICT, EDITED, UNCOMMITTED, DETACHED = "conflict", "edited by hand", "uncommi
 NO_GIT, NO_RECORD, IMPOSSIBLE = "no git", "no record", "not possible"
 GOOD = (CLEAN, MERGED, RESOLVED, CURRENT)
 SHOWN = 3
+FIRST_COMMIT = ("git add --all", 'git commit -m "As it is"')
+DROP = "git restore --staged --worktree ."
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an update of one city ended. `what` are sentences or places; `fix` says what to do, "" when nothing.
+    """How an update of one city ended. `what` are sentences or places.
 
+    `fix` says what to do, "" when nothing: sentences, then commands on lines of their own that begin with four spaces.
     `numbers` are the lines of the template's change log about numbers between the city's version and the new one.
     """
 
@@ -64,10 +67,9 @@ def _refusal(template: Template, city_dir: Path, record: dict | None) -> Outcome
     """Without git nothing could be undone; without a record nobody knows what the city changed."""
     if not sweep.has_git(city_dir) or not sweep.asked(city_dir, "ls-files", "--", "city.yml"):
         why = "Its files are not in a git repository, so an update could not be undone."
-        fix = 'In its folder:  git init   then:  git add --all   then:  git commit -m "As it is"'
-        return Outcome(city_dir, NO_GIT, (why,), fix)
+        return Outcome(city_dir, NO_GIT, (why,), _typed("git init", *FIRST_COMMIT))
     if not sweep.asked(city_dir, "rev-parse", "--verify", "--quiet", "HEAD"):
-        return Outcome(city_dir, NO_GIT, ("Nothing is committed yet.",), 'In its folder:  git commit -m "As it is"')
+        return Outcome(city_dir, NO_GIT, ("Nothing is committed yet.",), _typed(*FIRST_COMMIT))
     if record is None:
         why = f"It has no {RECORD}, so nobody can say what the city changed and what the template did."
         return Outcome(city_dir, NO_RECORD, (why,), _how_to_link(template, city_dir))
@@ -83,18 +85,20 @@ def _how_to_link(template: Template, city_dir: Path) -> str:
             "over city.yml, mappings/, plan/, city_code/, lessons.yaml, actions.yaml and your notebooks."
         )
     link = f"cruft link {template.folder.resolve()} --checkout {commit}"
-    return f"In its folder, with the answers it was made from:  {link}   then:  git add {RECORD}   and commit it."
+    commit_it = 'git commit -m "Where it comes from"'
+    return "Give the answers it was made from. " + _typed(link, f"git add {RECORD}", commit_it)
 
 
 def _edited(city_dir: Path) -> Outcome:
     """The shared code is replaced whole, so a change in it would be lost; it may be committed, and is then in git."""
     found = vendoring.check(city_dir)
     what = tuple(sentence.split(". ")[0] for sentence in found)
-    fix = "Move your change to city_code/, or ask for it in the template. Then, in its folder:  "
+    advice = "Move your change to city_code/, or ask for it in the template. "
     if (city_dir / vendoring.PACKAGE / vendoring.MANIFEST).is_file():
         kinds = vendoring.differences(city_dir)
-        return Outcome(city_dir, EDITED, _shortened(what), fix + "   ".join(_restoring(city_dir, kinds)))
-    return Outcome(city_dir, EDITED, what, found[0].split(". ")[1])
+        commands = [*_restoring(city_dir, kinds), 'git commit --all -m "Shared code as it was copied"']
+        return Outcome(city_dir, EDITED, _shortened(what), advice + _typed(*commands))
+    return Outcome(city_dir, EDITED, what, _typed(f"git checkout HEAD -- {vendoring.PACKAGE}"))
 
 
 def _restoring(city_dir: Path, kinds: dict[str, str]) -> list[str]:
@@ -120,11 +124,9 @@ def _last_intact(city_dir: Path, path: str, sha256: str) -> str:
 def _bring(template: Template, city_dir: Path, record: dict, dry_run: bool) -> Outcome:
     if not sweep.asked(city_dir, "symbolic-ref", "--quiet", "HEAD"):
         why = "No branch is checked out (detached HEAD): what is committed now would be on none."
-        return Outcome(city_dir, DETACHED, (why,), "In its folder:  git switch NAME   or:  git switch --create NAME")
+        return Outcome(city_dir, DETACHED, (why,), "NAME is your branch, mostly main. " + _typed("git switch NAME"))
     if changed := sweep.asked(city_dir, "status", "--porcelain", "--untracked-files=no", "--", ".").splitlines():
-        fix = (
-            'In its folder:  git commit --all -m "What was done"   or, to drop them:  git restore --staged --worktree .'
-        )
+        fix = f"Commit them, or drop them ({DROP}). " + _typed('git commit --all -m "What was done"')
         return Outcome(city_dir, UNCOMMITTED, _shortened([line.split(maxsplit=1)[1] for line in changed]), fix)
     merge = put_together(template, city_dir, record)
     if not merge.files and not merge.conflicts:
@@ -171,8 +173,13 @@ def _resolve(city_dir: Path, record: dict, dry_run: bool) -> Outcome:
 def _how_to_resolve(city_dir: Path) -> str:
     return (
         "Each place shows both texts between marks. Open it (emi lab), keep what is right, delete the rest and the "
-        f'marks, save. To give up:  git -C "{city_dir}" restore --staged --worktree .'
+        "marks, and save; then type the second line. The first line gives the update up instead:\n"
+        f'    git -C "{city_dir}" {DROP[4:]}'
     )
+
+
+def _typed(*commands: str) -> str:
+    return "\n    ".join(["In its folder:", *commands])
 
 
 def _moved(record: dict, commit: str) -> dict:
