@@ -24,9 +24,19 @@ def downloads_view(portfolio: Portfolio) -> dict:
 def corrections_view(corrections: Sequence[dict]) -> list[dict]:
     """The corrections, newest first."""
     return [
-        {**entry, "date": words.day(entry["date"]), "was": _range(entry["was"]), "now": _range(entry["now"])}
+        {
+            **entry,
+            "date": words.day(entry["date"]),
+            "when": _when(entry["when"]),
+            "was": _range(entry["was"]),
+            "now": _range(entry["now"]),
+        }
         for entry in reversed(corrections)
     ]
+
+
+def _when(date: str) -> str:
+    return words.day(date) if len(date) > len("2020-10") else words.month(date)
 
 
 def _range(numbers: dict) -> str:
