@@ -11,6 +11,14 @@ def test_every_number_of_every_page_has_an_origin(workspace, site):
     assert number_walk.strays(workspace, site[0]) == []
 
 
+@pytest.mark.full
+def test_every_number_of_the_demonstration_has_an_origin_and_no_page_is_large(demo):
+    site = demo[0] / "site"
+    assert number_walk.strays(demo[0], site) == []
+    sizes = {path.relative_to(site).as_posix(): path.stat().st_size for path in site.rglob("*.html")}
+    assert len(sizes) > 60 and {name: size for name, size in sizes.items() if size >= 300_000} == {}
+
+
 @pytest.fixture
 def spoiled(site, tmp_path):
     """A copy of the site with one text of one page replaced by another."""
