@@ -38,7 +38,7 @@ FOLDERS = (
 # Code and settings. A table, a picture or a workbook beside an analyst's code may hold rows about people.
 TEXTS = (".py", ".ipynb", ".md", ".yml", ".yaml", ".json", ".toml", ".j2", ".css", ".typ")
 PUBLIC = (*TEXTS, ".csv", ".txt", ".parquet")
-SYNTHETIC = ("data/synthetic/raw", "data/synthetic/public_ref", "data/synthetic/truth")
+SYNTHETIC = ("data/synthetic/raw", "data/synthetic/public_ref")
 SYNTHETIC_FILES = ("data/synthetic/made.json", "outputs/internal/disclosure_memory.json")
 EMPTY = ("data/private/raw", "data/private/linked", "data/private/crosswalk", "outputs/internal", "outputs/release")
 TOOLS = (*sweep.CACHES, ".git", ".venv", "build")
