@@ -11,11 +11,13 @@ from html import escape
 
 import shared_utils
 from shared_utils import results
+from shared_utils.errors import EmiError
 from shared_utils.results import freshness, notebooks, whom
 from shared_utils.sections import banner, plan_lock
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import RELEASE
 
+PRIMARY = "I4"  # the section with the estimate that the decision rests on
 QUALITY_RANK = ("placeholder", "estimate", "actual")
 
 
@@ -81,7 +83,7 @@ def build(
                 "unit": config.pilot.unit_of_analysis,
                 **(design or {}),
             },
-            "estimates": [row for section in book.sections.values() for row in section.estimates],
+            "estimates": _estimates(book),
             "robustness": robustness,
             "attrition": attrition,
             "indicators": list(indicators),
@@ -100,6 +102,18 @@ def build(
             "provenance": provenance(book),
         }
     )
+
+
+def _estimates(book) -> list[dict]:
+    """The estimates of all sections. The plan alone says what the primary one is, never a section of the city's own."""
+    for made in book.sections.values():
+        own = [row["estimate_id"] for row in made.estimates if row["role"] == "primary"]
+        if own and made.id != PRIMARY:
+            raise EmiError(
+                f"Section {made.id} ('{made.question}') gives its estimate {own[0]} the role primary.",
+                f"Only the outcome and contrast of the plan have it, in {PRIMARY}. Give yours the role sensitivity.",
+            )
+    return [row for made in book.sections.values() for row in made.estimates]
 
 
 def clean(value):

@@ -8,7 +8,9 @@ from section_runs import run, shown
 
 from shared_utils import designs, results
 from shared_utils.disclosure import protect
+from shared_utils.errors import EmiError
 from shared_utils.sections import analysis, impact, record
+from shared_utils.sections.section import Section
 from shared_utils.stats import bounds, multiplicity
 from shared_utils.stats.decision import rule
 
@@ -146,6 +148,14 @@ def test_real_costs_above_the_ceiling_turn_scale_into_adapt(city):
     assert impact.cost_per_result(book).data["above_ceiling"]
     decided = impact.decision(book).data["record"]
     assert decided["recommendation"] == "ADAPT" and any("cost" in g for g in decided["guardrails"])
+
+
+def test_a_part_of_the_citys_own_is_never_the_primary_result(cincinnati):
+    ours = {**impact.primary_effect(cincinnati).estimates[0], "estimate_id": "ours"}
+    cincinnati.sections["C1"] = Section("Ours is larger.", estimates=[ours], id="C1", question="And ours?")
+    with pytest.raises(EmiError, match=r"Section C1 \('And ours\?'\) gives its estimate ours the role primary"):
+        impact.finish(cincinnati)
+    del cincinnati.sections["C1"]
 
 
 def test_the_record_keeps_all_of_it_and_fits_the_schema(cincinnati, city):
