@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import html5lib
 import jsonschema
 import pytest
 import record_factory
@@ -212,3 +213,15 @@ def test_every_lesson_filter_finds_what_it_names_and_nothing_else(site):
     total = len(every.select(".lessons li"))
     for row in every.select(".filters div"):
         assert sum(int(a.span.get_text()) for a in row.select("a")) == total, "each lesson stands under one value"
+
+
+@pytest.mark.full
+def test_every_page_is_valid_html(site):
+    """By the parsing rules of the HTML standard: nothing a browser would have to repair."""
+    wrong = {}
+    for path in sorted(site[0].rglob("*.html")):
+        parser = html5lib.HTMLParser()
+        parser.parse(path.read_text(encoding="utf-8"))
+        if parser.errors:
+            wrong[path.relative_to(site[0]).as_posix()] = parser.errors[:3]
+    assert wrong == {}
