@@ -14,7 +14,7 @@ from shared_utils.errors import EmiError
 from shared_utils.template import notebooks, origin, sweep, vendoring
 from shared_utils.template.origin import Template
 
-OLDER, NO_RECORD = "older version", "version unknown"
+OLDER, NO_RECORD, PENDING = "older version", "version unknown", "update not finished"
 _SHARED = {"edited": "edited by hand", "missing": "missing", "added": "added by hand"}
 _CELL_ENDS = re.compile(r" {1,2}\},?")
 
@@ -33,8 +33,10 @@ class Difference:
 def drift(template: Template, city_dir: Path) -> list[Difference]:
     """Return how a city differs from its version of the template, and whether that is an older one."""
     record = origin.record_of(city_dir)
-    base = record["commit"] if record else template.commit
+    # While an update waits for a choice, what came with it is not the city's doing either.
+    base = record.get(origin.PENDING, record["commit"]) if record else template.commit
     found = [] if record else [Difference(origin.RECORD, "", NO_RECORD)]
+    found += [Difference("template", "", PENDING)] if record and origin.PENDING in record else []
     found += [Difference("template", "", OLDER)] if template.is_older(base) else []
     found += _of_notebooks(template.notebooks(base), city_dir)
     return found + _of_shared_code(city_dir)

@@ -11,7 +11,7 @@ from template_helpers import git
 
 from shared_utils.cli import main
 from shared_utils.portfolio import write_status_page
-from shared_utils.template import drift, new, origin
+from shared_utils.template import drift, new, origin, update
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
@@ -62,6 +62,17 @@ def test_each_change_is_named_by_cell_with_who_and_when(versions, city):
         ("notebooks/04_costs.ipynb", "", "added", *ann),
         ("shared_utils/errors.py", "", "edited by hand", *ann),
         ("shared_utils/mine.py", "", "added by hand", "not committed", ""),
+    ]
+
+
+def test_while_an_update_waits_only_the_cell_in_conflict_is_the_city_s(versions, city):
+    add_line(city / IMPACT, "i2", "# ours")
+    git(city, "commit", "--quiet", "--all", "-m", "Our line")
+    with origin.template(versions[0]) as at:
+        assert update.update(at, city).state == "conflict"
+    assert differences(versions[0], city) == [
+        ("template", "", "update not finished", "", ""),
+        (IMPACT, "i2", "changed", "not committed", ""),
     ]
 
 
