@@ -17,6 +17,7 @@ from shared_utils.template.origin import Template
 OLDER, NO_RECORD, PENDING = "older version", "version unknown", "update not finished"
 _SHARED = {"edited": "edited by hand", "missing": "missing", "added": "added by hand"}
 _CELL_ENDS = re.compile(r" {1,2}\},?")
+_COMMIT = re.compile(r"[0-9a-f]{40} \d+ \d+")
 
 
 @dataclass(frozen=True)
@@ -78,28 +79,34 @@ def _of_shared_code(city_dir: Path) -> list[Difference]:
     return [Difference(name, "", _SHARED[kind], *_last_touch(city_dir, name)) for name, kind in files.items()]
 
 
-def _blame(city_dir: Path, name: str) -> list[tuple[str, int, str]]:
-    """(author, seconds, text) of each line of a file as it lies in the folder; [] without git."""
-    said = _asked(city_dir, "blame", "--line-porcelain", "--", name)
-    lines, who, when = [], "", 0
-    for line in said.split("\n"):
+def _blame(city_dir: Path, name: str) -> list[tuple[int, str, int, str]]:
+    """(how many commits ago, author, seconds, text) of each line of a file in the folder; [] without git.
+
+    By commits and not by the clock: two commits may lie within a second, and clocks differ.
+    """
+    ago = {commit: n for n, commit in enumerate(_asked(city_dir, "log", "--format=%H", "--", name).split(), 1)}
+    lines, commit, who, when = [], "", "", 0
+    for line in _asked(city_dir, "blame", "--line-porcelain", "--", name).split("\n"):
         if line.startswith("author "):
             who = line.removeprefix("author ")
         elif line.startswith("author-time "):
             when = int(line.split()[1])
         elif line.startswith("\t"):
-            lines.append((who, when, line[1:]))
+            lines.append((ago.get(commit, 0), who, when, line[1:]))
+        elif _COMMIT.match(line):
+            commit = line.split()[0]
     return lines
 
 
-def _cell_touch(blamed: list[tuple[str, int, str]], cell: str) -> tuple[str, str]:
+def _cell_touch(blamed: list[tuple[int, str, int, str]], cell: str) -> tuple[str, str]:
     """Who changed a cell last: the newest of its lines, which are those between one cell's end and its own."""
-    at = next((n for n, (_, _, text) in enumerate(blamed) if text.strip().rstrip(",") == f'"id": "{cell}"'), None)
+    texts = [text for *_, text in blamed]
+    at = next((n for n, text in enumerate(texts) if text.strip().rstrip(",") == f'"id": "{cell}"'), None)
     if at is None:
         return "", ""
-    first = next((n + 1 for n in range(at, -1, -1) if _CELL_ENDS.fullmatch(blamed[n][2])), 0)
-    last = next((n for n in range(at, len(blamed)) if _CELL_ENDS.fullmatch(blamed[n][2])), len(blamed))
-    who, when, _ = max(blamed[first:last], key=lambda line: line[1])
+    first = next((n + 1 for n in range(at, -1, -1) if _CELL_ENDS.fullmatch(texts[n])), 0)
+    last = next((n for n in range(at, len(texts)) if _CELL_ENDS.fullmatch(texts[n])), len(texts))
+    _, who, when, _ = min(blamed[first:last], key=lambda line: line[0])
     return _named(who, when)
 
 
