@@ -7,7 +7,7 @@ import numpy as np
 from shared_utils.data import public, reference
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
-from shared_utils.sections import analysis, charts_compare, context_series, map_opportunity
+from shared_utils.sections import analysis, charts_compare, context_places, context_series, map_opportunity
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -37,7 +37,7 @@ CAUTION = "These are averages of places. They say nothing about one family. Peop
 
 @section("B4", "How does the pilot compare with the city?")
 def context(book) -> Section:
-    """Neighborhoods of the pilot against the city's, a map of the tracts, and series around the pilot."""
+    """Neighborhoods of the pilot against the city's, a map of the tracts, series around the pilot, and the county."""
     published = _published(book.city_dir, book.config, book.as_of, book.stamp)
     try:
         made = _neighborhoods(book)
@@ -61,10 +61,11 @@ class _Published:
 
 
 def _published(city_dir, config, as_of, stamp: str) -> _Published:
-    """The map of tracts and the series around the pilot: from data/public_ref and city.yml, no table of people."""
+    """The map of tracts, the series around the pilot and the whole county: from data/public_ref, no table of people."""
     synthetic = config.data.mode == "synthetic"
     stamp = context_series.real_stamp(config, stamp)
-    files, refused = public.load(city_dir, config, only=(*map_opportunity.KINDS, *context_series.KINDS))
+    kinds = (*map_opportunity.KINDS, *context_series.KINDS, *context_places.KINDS)
+    files, refused = public.load(city_dir, config, only=kinds)
     named = {} if synthetic else reference.tables(city_dir, config)[0]  # made-up tracts are on no map
     files = {**{name: named[name] for name in map_opportunity.KINDS if name in named}, **files}
     tracts, flags = None, [_refusal(error) for error in refused]
@@ -74,20 +75,29 @@ def _published(city_dir, config, as_of, stamp: str) -> _Published:
     except EmiError as error:
         flags.append(Flag("MAP_NOT_DRAWN", "warn", "data/public_ref", f"{error.message}. {error.hint}"))
     series = context_series.around(files, config, as_of, stamp)
-    shown = [tracts and tracts.figure, series and series.figure, series and series.table]
-    flags += _to_fetch(config, [*map_opportunity.wanted(files, config), *context_series.wanted(files)])
-    said = [part.sentence for part in (tracts, series) if part]
+    places = context_places.known(files, config, as_of)
+    shown = [tracts and tracts.figure, series and series.figure, series and series.table, places and places.table]
+    wanted = [
+        *map_opportunity.wanted(files, config),
+        *context_series.wanted(files),
+        *context_places.wanted(files),
+    ]
+    flags += _to_fetch(config, wanted)
+    said = [part.sentence for part in (tracts, series, places) if part]
     said = [context_series.REAL_TEXT, *said] if synthetic and said else said
     return _Published(tuple(part for part in shown if part is not None), said, flags)
 
 
 def _to_fetch(config, kinds: list[str]) -> list[Flag]:
-    """What would make the map and the series, by publisher."""
+    """What would make the map, the series and the table of the county, by publisher."""
     by: dict[str, list[str]] = {}
     for file in (w for w in public.wanted(config) if w.kind in kinds):
         by.setdefault(file.publisher, []).append(file.fetch)
     asked = [f"From {publisher}: {'; '.join(files)}." for publisher, files in by.items()]
-    start = "A map of the tracts and series around the pilot come from published files in data/public_ref. To fetch:"
+    start = (
+        "A map of the tracts, series around the pilot and numbers of the county come from published files in "
+        "data/public_ref. To fetch:"
+    )
     return [Flag("PUBLIC_FILES", "info", "data/public_ref", " ".join([start, *asked]))] if asked else []
 
 

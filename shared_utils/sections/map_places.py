@@ -14,9 +14,19 @@ KIND_OF_PLACE = r"( (city|town|village|borough|municipality|city and borough|urb
 
 def city_shape(limits, city: str) -> list | None:
     """Return the polygons of the place that is called like the city in a frame of places, None when none is."""
+    found = _named(limits, city)
+    return found["polygons"].iloc[0] if len(found) == 1 else None
+
+
+def city_code(limits, city: str) -> str | None:
+    """Return the 7 digits of the place that is called like the city in a frame of places, None when none is."""
+    found = _named(limits, city)
+    return found["GEOID"].iloc[0] if len(found) == 1 else None
+
+
+def _named(limits, city: str):
     named = limits["name"].map(lambda name: re.fullmatch(re.escape(city) + KIND_OF_PLACE, name, re.IGNORECASE))
-    found = limits.loc[named.notna(), "polygons"]
-    return found.iloc[0] if len(found) == 1 else None
+    return limits[named.notna()]
 
 
 def within(tracts, shape) -> np.ndarray:

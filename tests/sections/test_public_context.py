@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from reading_grade import grade
 from section_runs import ROOT
 
@@ -24,7 +25,15 @@ from shared_utils.config import load_city, preset_path
 from shared_utils.data import public
 from shared_utils.disclosure import Rules
 from shared_utils.disclosure.scan import forbidden
-from shared_utils.sections import baseline_context, charts_map, context_series, figures, map_opportunity, map_places
+from shared_utils.sections import (
+    baseline_context,
+    charts_map,
+    context_places,
+    context_series,
+    figures,
+    map_opportunity,
+    map_places,
+)
 from shared_utils.sections.context_series import why_no_estimate
 
 AS_OF = datetime.date(2020, 10, 31)
@@ -149,6 +158,43 @@ def test_tracts_are_drawn_in_thirds_with_the_catchment_around_them(city, canvase
     assert "8 tracts of Cincinnati" in told(made) and "rank 33 or less" in told(made) and "history" in told(made)
     assert grade(told(made)) <= 9
     assert any("These published numbers are real" in text.get_text() for text in canvases[0].texts)
+
+
+def whole_places(folder) -> None:
+    """Files about the county and the city, with rows of another place and of a year that is not over."""
+    head = "state,county,kfr_pooled_pooled_p25,kfr_pooled_pooled_p25_se,kfr_black_pooled_p25"
+    table(folder / "county_outcomes_simple.csv", head, ["39,061,.357,.01,", "39,113,.9,.01,.9"])
+    table(folder / "social_capital_county.csv", "county,ec_county,ec_se_county,clustering_county",
+          ["39061,.7,.01,.1", "39113,.9,.01,.1"])  # fmt: skip
+    head = "state,county,fips_state,fips_county,year,renting_hh,filings_observed,ind_filings_court_issued_lt,"
+    rows = [f"Ohio,Hamilton County,39,39061,{year},1000,{n},1," for year, n in ((2016, 900), (2018, 1234))]
+    table(folder / "county_court-issued_2000_2018.csv", f"{head}hh_threat_observed", rows)
+    metric = "share_affordable_available_50_ami"
+    head = f"year,state,place,{metric},{metric}_lb,{metric}_ub,{metric}_quality"
+    rows = ["2018,39,15000,.5,.4,.6,1", "2019,39,15000,.9,.8,1,3", "2022,39,15000,.7,.6,.8,1", "2018,39,15001,2,1,3,1"]
+    table(folder / "affordable_city.csv", head, rows)
+
+
+def test_the_whole_county_and_city_stand_in_one_table(city):
+    made = published(*city(limits, whole_places))
+    rows = [[cell.get_text() for cell in row.select("th, td")][:6] for row in
+            BeautifulSoup(made.shown[-1].html(Rules()), "html.parser").select("tbody tr")]  # fmt: skip
+    assert [(what.split(" (")[0], of, when[:4], *numbers) for what, of, when, *numbers in rows] == [
+        ("Income rank in adulthood of children of low-income parents", "County", "chil", "35.7", "33.7", "37.7"),
+        ("Economic connectedness", "County", "2022", "0.70", "0.68", "0.72"),
+        ("Eviction filings a year", "County", "2018", "1,234", "", ""),
+        ("Eviction filings per 100 renter households", "County", "2018", "123.40", "", ""),
+        # Of 2019 the publisher says not to act on it, and 2022 was not over on the day of the report.
+        ("Homes affordable and available for each household with at most 50% of the area's median income",
+         "City", "2018", "0.50", "0.40", "0.60"),
+    ]  # fmt: skip
+    assert "five published numbers about the whole place" in told(made) and context_places.CONTEXT in told(made)
+    assert grade(told(made)) <= 9 and not CAUSAL.search(told(made).replace(context_places.CONTEXT, ""))
+
+
+def test_without_the_limits_of_the_city_no_row_is_called_the_city(city):
+    made = published(*city(whole_places))
+    assert "City" not in [row["place"] for row in made.shown[-1].rows] and len(made.shown[-1].rows) == 4
 
 
 def test_shades_are_three_steps_apart_in_grey():

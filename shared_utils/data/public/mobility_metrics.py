@@ -11,6 +11,35 @@ from shared_utils.data.public.kind import Area, Kind, Reference
 UNUSABLE = 3
 PLACES = {"county": ("county", 3), "place": ("city", 5)}
 PARTS = ("value", "lb", "ub", "quality")
+_HOMES = "for each household with at most {}% of the area's median income"
+# The publisher's names do not tell the unit: what is called a share of homes is homes for each household.
+WORDS = {
+    **{f"share_affordable_{n}_ami": f"Homes affordable {_HOMES.format(n)}" for n in (30, 50, 80)},
+    **{
+        f"share_affordable_available_{n}_ami": f"Homes affordable and available {_HOMES.format(n)}"
+        for n in (30, 50, 80)
+    },
+    **{
+        f"pctl_income_{n}": f"Household income that {n} of 100 stay below, in dollars of the year" for n in (20, 50, 80)
+    },
+    "share_employed": "Share of people aged 25 to 54 who work, 0 to 1",
+    "share_homeless": "Share of public-school students who were homeless, 0 to 1",
+    "share_poverty_exposure": "Share of people in poverty who live in high-poverty tracts, 0 to 1",
+    "share_economic_connectedness": "Share of high-income friends among people of low income, 0 to 1",
+    "share_transit_commuter": "Share of workers who commute by transit, 0 to 1",
+    "share_transportation_cost": "Cost of transport as a share of income, 0 to 1",
+    "share_in_preschool": "Share of children aged 3 and 4 in preschool, 0 to 1",
+    "share_hs_degree": "Share of people aged 19 and 20 with a high-school degree, 0 to 1",
+    "share_digital_access": "Share of households with broadband, 0 to 1",
+    "share_debt_coll": "Share of adults with debt in collections, 0 to 1",
+    "share_election_turnout": "Share of possible voters who voted, 0 to 1",
+    "ratio_living_wage": "Average pay as a multiple of a living wage",
+    "rate_low_birth_weight": "Share of births under 2,500 grams, 0 to 1",
+    "rate_injury_death": "Deaths from injury per 100,000 people",
+    "rate_crime_violent": "Reported violent crimes per 100,000 people",
+    "rate_crime_property": "Reported property crimes per 100,000 people",
+    "count_membership_associations_per_10k": "Membership associations per 10,000 people",
+}
 
 
 def read(kind: Kind, file: File, area: Area | None) -> Reference:
@@ -32,7 +61,8 @@ def read(kind: Kind, file: File, area: Area | None) -> Reference:
     hidden = int((unusable & made["value"].notna()).sum())
     made.loc[unusable, ["value", "lb", "ub"]] = float("nan")
     return kind.reference(
-        file, made, unit=unit, period=values.span(made["year"]), measures={m: m.replace("_", " ") for m in metrics},
+        file, made, unit=unit, period=values.span(made["year"]),
+        measures={m: WORDS.get(m, m.replace("_", " ")) for m in metrics},
         notes=values.note(hidden, "value", "left out, since the publisher says not to act on it."),
     )  # fmt: skip
 
