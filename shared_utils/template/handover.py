@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from shared_utils import results
 from shared_utils.results.folders import new_folder
 from shared_utils.results.notebooks import NOTEBOOKS
-from shared_utils.template import commit_guard, handover_facts, sweep, vendoring
+from shared_utils.template import commit_guard, handover_facts, origin, sweep, vendoring
 
 INDEX = "SHA256SUMS.txt"
 FACTS = "provenance.json"
@@ -149,6 +149,8 @@ def _content(path: Path) -> bytes:
     A picture of a list of people is nothing the scanner could read.
     """
     content = path.read_bytes()
+    if path.name == origin.RECORD and (record := origin.record_of(path.parent)):
+        return (json.dumps(origin.without_folders(record), indent=1, ensure_ascii=False) + "\n").encode("utf-8")
     if path.suffix != ".ipynb":
         return content
     try:

@@ -21,6 +21,7 @@ from shared_utils.template import program, sweep, vendoring
 
 RECORD = ".cruft.json"
 PENDING = "updating_to"
+_FOLDERS = ("_template", "_output_dir", "_repo_dir")  # what cookiecutter adds to the answers
 SKELETON = "{{cookiecutter.city_slug}}"
 NOT_FOR_CITIES = (":(exclude)tests", ":(exclude)docs", ":(exclude)benchmarks")
 
@@ -149,6 +150,17 @@ def record_of(city_dir: Path) -> dict | None:
 def answers(record: dict) -> dict[str, str]:
     """Return what was answered when the city was made; private names are computed by each version anew."""
     return {k: str(v) for k, v in record["context"]["cookiecutter"].items() if not k.startswith("_")}
+
+
+def without_folders(record: dict) -> dict:
+    """Return a record without folders of this computer, which may name whoever works at it."""
+    told = {k: v for k, v in record["context"]["cookiecutter"].items() if k not in _FOLDERS}
+    where = record["template"]
+    return {
+        **record,
+        "template": Path(where).name if Path(where).is_absolute() else where,
+        "context": {**record["context"], "cookiecutter": told},
+    }
 
 
 def write_record(city_dir: Path, record: dict) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,14 @@ def private(city) -> Path:
     ):  # fmt: skip
         put(city, name, SECRET)
     return city
+
+
+def test_the_record_of_the_template_names_no_folder_of_this_computer(city):
+    known = {"_template": "/home/quillon/template", "_output_dir": "/home/quillon/cities", "city": "cincinnati"}
+    left = {"template": "/home/quillon/template", "commit": "4ce8f4d", "context": {"cookiecutter": known}}
+    put(city, ".cruft.json", json.dumps(left))
+    told = (handover.hand_over(city, FINE).path / "city" / ".cruft.json").read_text(encoding="utf-8")
+    assert "quillon" not in told and {"template", "4ce8f4d", "cincinnati"} <= set(re.findall(r"\w+", told))
 
 
 def put(city: Path, name: str, text: str) -> None:
