@@ -163,7 +163,7 @@ def test_continuity_tests_each_measure_as_the_outcome(rochester):
 def test_density_flag_says_what_it_could_have_found(senate):
     flag = next(one for one in diagnose(senate, SENATE) if one["code"] == "density")
     assert flag["severity"] == "info" and not flag["affects_primary"]
-    assert "finds a jump of" in flag["message"] and "can go unseen" in flag["message"]
+    assert "finds a jump in numbers of" in flag["message"] and "can miss" in flag["message"]
 
 
 @pytest.mark.full

@@ -15,7 +15,8 @@ from shared_utils import portfolio, results
 PACKAGE = Path(shared_utils.__file__).parent
 DOOR = PACKAGE / "results" / "release.py"
 PLACES = {"release_path", "page_path"}
-READERS = {"results/release.py", "portfolio/collect.py", "runner/plan.py", "runner/status.py"}
+READERS = {"results/release.py", "portfolio/collect.py", "runner/plan.py", "runner/status.py", "template/handover.py",
+           "template/handover_facts.py"}  # fmt: skip
 WRITERS = {"write", "write_text", "write_bytes", "replace", "rename", "unlink", "mkdir", "open", "copy", "copyfile",
            "copytree", "move", "rmtree", "save", "touch"}  # fmt: skip
 

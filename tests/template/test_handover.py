@@ -73,8 +73,8 @@ def private(city) -> Path:
 
 
 def test_the_record_of_the_template_names_no_folder_of_this_computer(city):
-    known = {"_template": "/home/quillon/template", "_output_dir": "/home/quillon/cities", "city": "cincinnati"}
-    left = {"template": "/home/quillon/template", "commit": "4ce8f4d", "context": {"cookiecutter": known}}
+    known = {"_template": "/srv/quillon/template", "_output_dir": "/srv/quillon/cities", "city": "cincinnati"}
+    left = {"template": "/srv/quillon/template", "commit": "4ce8f4d", "context": {"cookiecutter": known}}
     put(city, ".cruft.json", json.dumps(left))
     told = (handover.hand_over(city, FINE).path / "city" / ".cruft.json").read_text(encoding="utf-8")
     assert "quillon" not in told and {"template", "4ce8f4d", "cincinnati"} <= set(re.findall(r"\w+", told))
