@@ -87,7 +87,7 @@ def test_the_status_page_shows_every_notebook_and_what_went_wrong(batch):
     soup = BeautifulSoup(page, "html.parser")
     words = [[tag.get_text() for tag in row.select(".tag")] for row in soup.select_one("table").select("tbody tr")]
     assert words == [["ok", "ok", "never run"], ["ok", "ok", "never run"], ["ok", "failed", "never run"]]
-    trouble = soup.select_one("section")
+    [trouble] = soup.select("section")
     assert trouble.h3.get_text() == "greyport: monitoring failed"
     assert "In section \u201c2. Read the monthly file\u201d." in trouble.get_text()
     assert 'the file has "mnth"' in trouble.get_text() and "What to do: Rename it." in trouble.get_text()
