@@ -13,13 +13,14 @@ from shared_utils.sections.map_opportunity import LIMITS
 from shared_utils.sections.map_places import city_code
 from shared_utils.sections.numbers import decimals, is_missing
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted
+from shared_utils.sections.wording import counted, listed
 
 if TYPE_CHECKING:
     from shared_utils.config import CityConfig
 
 ATLAS, FRIENDS = "opportunity_atlas_county", "social_capital_county"
-FILINGS = ("eviction_county_court", "eviction_county_proprietary")  # the estimates are drawn with the series
+# How the cases were counted; the estimates of all counties are drawn with the series.
+FILINGS = {"eviction_county_court": "counted by courts", "eviction_county_proprietary": "in collected records"}
 YEARLY = {"mobility_metrics_county": "County", "mobility_metrics_city": "City"}
 KINDS = (ATLAS, FRIENDS, *FILINGS, *YEARLY)
 EVERYBODY = ("all", "All")  # how the metrics name the rows of no group
@@ -50,8 +51,10 @@ def known(files: Mapping[str, Reference], config: "CityConfig", as_of: date) -> 
     columns = [Column("what", "Measure"), Column("place", "Of"), Column("when", "About"),
                Column("value", "Value", "row"), Column("low", "From", "row"), Column("high", "To", "row"),
                Column("source", "Source")]  # fmt: skip
-    used = dict.fromkeys(files[row["file"]].caution for row in rows)
-    notes = ["Income rank: of 100. From and to: the published range of the value, where there is one.", *used, CONTEXT]
+    used = [files[kind] for kind in dict.fromkeys(row["file"] for row in rows)]
+    names = listed([f"{file.source} ({file.release})" for file in used])
+    notes = ["Income rank: of 100. From and to: the published range of the value, where there is one.",
+             f"Files: {names}.", *dict.fromkeys(file.caution for file in used), CONTEXT]  # fmt: skip
     table = Table("Published about the county and the city", columns, rows, notes=notes)
     return Places(
         table, f"The last table holds {counted(len(rows), 'published number')} about the whole place. {CONTEXT}"
@@ -74,12 +77,12 @@ def _of_county(files, county: str) -> Iterator[dict]:
                 spread = float("nan") if error is None else NORMAL_95 * error.iloc[0]
                 ends = value - spread, value + spread
                 words = words.replace(", 0 to 1", "")
-                yield from _row(files, kind, words, "County", files[kind].period, form, value, *ends)
+                yield from _row(files, kind, words, "County", files[kind].period.split(",")[0], form, value, *ends)
 
 
 def _filings(files, county: str, as_of: date) -> Iterator[dict]:
     """The newest year of each count of cases."""
-    for kind in FILINGS:
+    for kind, how in FILINGS.items():
         own = _rows(files, kind, county)
         for column, words in files[kind].measures.items() if len(own) else ():
             year = _newest(own[own[column].notna()], as_of)
@@ -87,7 +90,7 @@ def _filings(files, county: str, as_of: date) -> Iterator[dict]:
                 value, form = year[column].iloc[0], "number"
                 if "rate" not in column:
                     value, form = decimals(value, 0), "text"  # a published count is not rounded as counts of people are
-                yield from _row(files, kind, words, "County", str(year["year"].iloc[0]), form, value)
+                yield from _row(files, kind, f"{words}, {how}", "County", str(year["year"].iloc[0]), form, value)
 
 
 def _yearly(files, codes: dict, as_of: date) -> Iterator[dict]:
@@ -121,7 +124,6 @@ def _newest(rows, as_of: date):
 
 
 def _row(files, kind, words, place, when, form, value, low=float("nan"), high=float("nan")) -> Iterator[dict]:
-    if not is_missing(value):  # not published for this place
-        source = f"{files[kind].source} ({files[kind].release})"
+    if not is_missing(value):  # an empty one was not published for this place
         yield {"what": words, "place": place, "when": when, "kind": form, "value": value, "low": low, "high": high,
-               "source": source, "file": kind}  # fmt: skip
+               "source": files[kind].source, "file": kind}  # fmt: skip

@@ -182,8 +182,8 @@ def test_the_whole_county_and_city_stand_in_one_table(city):
     assert [(what.split(" (")[0], of, when[:4], *numbers) for what, of, when, *numbers in rows] == [
         ("Income rank in adulthood of children of low-income parents", "County", "chil", "35.7", "33.7", "37.7"),
         ("Economic connectedness", "County", "2022", "0.70", "0.68", "0.72"),
-        ("Eviction filings a year", "County", "2018", "1,234", "", ""),
-        ("Eviction filings per 100 renter households", "County", "2018", "123.40", "", ""),
+        ("Eviction filings a year, counted by courts", "County", "2018", "1,234", "", ""),
+        ("Eviction filings per 100 renter households, counted by courts", "County", "2018", "123.40", "", ""),
         # Of 2019 the publisher says not to act on it, and 2022 was not over on the day of the report.
         ("Homes affordable and available for each household with at most 50% of the area's median income",
          "City", "2018", "0.50", "0.40", "0.60"),
