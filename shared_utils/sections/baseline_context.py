@@ -32,7 +32,7 @@ SOURCES = {
     "acs": "American Community Survey",
     "eviction_lab": "Eviction Lab",
 }
-CAUTION = "These are averages of places. They say nothing about one family. People in one place differ a lot."
+CAUTION = "Each number is an average of places. They say nothing about one family. People in one place differ a lot."
 
 
 @section("B4", "How does the pilot compare with the city?")
@@ -226,12 +226,11 @@ def _context_sentence(book, rows) -> str:
             f"The neighborhoods of the pilot are compared with the city on {counted(len(rows), 'measure')}. {CAUTION}"
         )
     pilot, city = round(100 * mobility["pilot"]), round(100 * mobility["city"])
-    places = f"places of the pilot's {book.study.unit_label}"
-    if not analysis.is_panel(book):
-        places = f"neighborhoods where the pilot's {book.study.unit_label} live"
+    who = f"the pilot's {book.study.unit_label}"
+    there = f"in the places of {who}" if analysis.is_panel(book) else f"where {who} live"
     side = "the same as" if pilot == city else "above" if pilot > city else "below"
     return (
-        f"Look at children of low-income parents in the {places}. As adults they reached income rank {pilot} of 100. "
+        f"Look at children of low-income parents {there}. As adults they reached income rank {pilot} of 100. "
         f"This is {side} the city average of {city}. {CAUTION}"
     )
 

@@ -151,7 +151,7 @@ def _balance_sentence(book, rows, p) -> str:
     text = f"The groups differ by 0.05 standard deviations or less on {close} of {len(known)} measures."
     if p is None:
         size = f"{abs(worst['d']):.2f} standard deviations"
-        return f"{text} Before adjustment they differ most on {worst['name']} ({size}).{_after_weighting(book)}"
+        return f"{text} At the start they differ most on {worst['name']} ({size}).{_after_weighting(book)}"
     if p < checks.OMNIBUS_SERIOUS:
         more = f"All together they differ by more than chance makes (p = {p:.4f})."
         return f"{text} {more} Check how people were assigned."

@@ -77,16 +77,15 @@ def _without_names(rows: list[dict]) -> list[dict]:
 
 def _sentence(book, summary, choice) -> str:
     if len(choice) < 2:
-        return (
-            "None of the other listed analyses could run, so this part cannot say how far the result hangs on choices."
-        )
+        return "None of the other analyses in the list could run. So we cannot say how far the result hangs on choices."
     told = analysis.told(book, analysis.chosen_row(book))
     unit, rules = told.scale, book.rules
     low, high = (unit.text(value, told.se, rules) for value in (summary["min"], summary["max"]))
     same = round(summary["same_decision_share"] * summary["n_specs"])
     unit_words = {"prob_diff": " points", "points": " points"}.get(unit.name, "")
     return sentence(
-        f"across {summary['n_specs']} reasonable analyses the estimate ranges from {low} to {high}{unit_words}. "
+        f"across {summary['n_specs']} sound ways to analyze the data, the estimate runs from {low} to "
+        f"{high}{unit_words}. "
         f"{'All' if same == summary['n_specs'] else same} lead to the same rule result"
     )
 
@@ -96,8 +95,7 @@ def _flags(summary) -> list[Flag]:
     if flips <= FLIPS_SERIOUS:
         return []
     message = (
-        f"{100 * flips:.0f} in 100 of the listed analyses lead to another rule result than the planned one: the "
-        "result hangs on choices."
+        f"Of the listed analyses, {100 * flips:.0f} in 100 change the rule's result. So the result hangs on choices."
     )
     return [Flag("ROBUSTNESS", "serious", "I5", message, True)]
 

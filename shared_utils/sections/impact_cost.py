@@ -150,7 +150,7 @@ def _record(found, chance) -> dict:
 
 
 def _spent_words(book, spent) -> str:
-    kind = {"placeholder": " These are placeholder amounts, not real ones.", "estimate": " Some amounts are estimates."}
+    kind = {"placeholder": " These sums are placeholders, not real ones.", "estimate": " Some amounts are estimates."}
     each = spent["per_participant_usd"]
     per = f", about {_usd(book, each)} for each person served" if each else ""
     return f"{_usd(book, spent['total_usd'])} was spent{per}.{kind.get(spent['quality'], '')}"

@@ -119,7 +119,7 @@ def _words(book, told, decided) -> str:
     base = rule.rule(*told.benefit, told.mwe)[:2]
     final = (decided.recommendation, decided.label)
     who = f"For {told.subject}: " if book.config.design.type == "rct_multiarm" else ""
-    start = f"{who}Rule result: {', '.join(filter(None, final))}."
+    start = sentence(f"{who}the rule's result: {', '.join(filter(None, final))}")
     if book.blocks():
         return f"{start} {not_decision_grade(book.blocks())}"
     ratio = power.exaggeration(told.mwe, told.se)["ratio"]
@@ -172,8 +172,8 @@ def _cost_flags(book) -> list[Flag]:
     made = cost_per_result(book).data
     if made.get("ceiling") is None or made["above_ceiling"] is not None:
         return []
-    why = "a cost per result cannot be stated, or its costs are placeholders"
-    return [Flag("COST_CEILING", "info", "decision", f"The plan's cost ceiling was not applied: {why} (see I10).")]
+    why = "There is no cost per result, or its costs are not real"
+    return [Flag("COST_CEILING", "info", "decision", f"The plan's cost ceiling was not used. {why} (see I10).")]
 
 
 def _record(decided, city) -> dict:
@@ -249,7 +249,7 @@ def who(book) -> str:
     ends = (day(book.config.pilot.start), day(book.as_of))
     if book.study.period:
         ends = [_when(frame[book.study.period].agg(end)) for end in ("min", "max")]
-    return sentence(f"{analysis.subjects(book, n)} were followed, between {ends[0]} and {ends[1]}")
+    return sentence(f"{analysis.subjects(book, n)} were followed from {ends[0]} to {ends[1]}")
 
 
 def _when(period) -> str:
@@ -274,7 +274,7 @@ def cost(book) -> str:
     kind = "" if spent["quality"] == "actual" else f" ({spent['quality']} figures)"
     per = spent["per_participant_usd"]
     total = f"${disclosed(spent['total_usd'], book)}"
-    each = f", about ${disclosed(per, book)} for each person served" if per else ""
+    each = f", or about ${disclosed(per, book)} for each person served" if per else ""
     return sentence(f"It cost {total}{each}{kind}")
 
 
@@ -291,11 +291,11 @@ def _next(decided, best) -> str:
         "SCALE": "expand it",
         "ADAPT": "change it before expanding",
         "STOP": "stop it or change it a lot",
-        "KEEP LEARNING": "keep learning before deciding",
+        "KEEP LEARNING": "keep learning first",
     }
     chosen = decided[best]
     step = " in steps, and keep measuring" if chosen.label == "staged" else ""
-    return sentence(f"the rule in the plan recommends to {words[chosen.recommendation]}{step}; people decide")
+    return sentence(f"the rule in the plan says to {words[chosen.recommendation]}{step}; people decide")
 
 
 def _squares(book, told, row):

@@ -158,13 +158,14 @@ def _sentence(dims, tests) -> str:
     differ = [dim for dim in tested if tests[dim] < ALPHA]
     alike = [plainly(dim) for dim in tested if dim not in differ]
     words = [
-        f"The effect differs by {plainly(dim)} (confirmatory: {'yes' if tested[dim].confirmatory else 'no'})."
+        f"We found that the effect differs by {plainly(dim)} "
+        f"(confirmatory: {'yes' if tested[dim].confirmatory else 'no'})."
         for dim in differ
     ]
     if alike:
         words.append(
-            f"We found no clear sign that the effect differs between groups ({listed(alike)}). "
-            "With groups of this size only large differences would show."
+            f"We found no clear sign that the effect differs by {listed(alike, 'or')}. "
+            "In groups of this size, only large gaps would show."
         )
     return " ".join(words)
 

@@ -37,12 +37,12 @@ def _random(book, row) -> Section:
     """A draw makes hidden differences a matter of chance; what is left is who is missing (I8)."""
     p = checks.omnibus(book)
     text = (
-        "chance decided who was offered the program, so hidden differences can only be accidents, which the likely "
-        "range allows for"
+        "chance decided who was offered the program. So hidden differences can only be those of chance, and the likely "
+        "range allows for them"
     )
     if p is not None:
-        where = "within" if p >= checks.OMNIBUS_SERIOUS else "beyond"
-        text += f". The differences that were measured are {where} what chance makes"
+        size = "no larger" if p >= checks.OMNIBUS_SERIOUS else "larger"
+        text += f". The gaps that were measured are {size} than chance makes"
     rows = [{"what": "All measured differences at the start together, p by re-drawing", "value": p}]
     table = (
         Table("What was measured before the draw", [Column("what", "Check"), Column("value", "p", "p")], rows)
@@ -61,9 +61,9 @@ def _invitation(book, row) -> Section:
     flags = [Flag(**flag) for flag in iv_encouragement.monotonicity_flags(stages, book.config.primary.id)]
     concern = book.config.design.exclusion_concern
     text = (
-        "chance decided who was invited. What no data can show is that the invitation changed the outcome only by "
-        f"bringing people in; the plan rates this concern as {concern}. If the letter itself helped, the effect of "
-        "taking part is smaller than shown"
+        "chance decided who was invited. The invitation must change the outcome only by bringing people in, and no "
+        f"data can show that it did. The plan rates this concern as {concern}. If the letter itself helped, the effect "
+        "of taking part is smaller than shown"
     )
     columns = [
         Column("characteristic", "Characteristic"),
@@ -105,9 +105,9 @@ def _choice(book, row) -> Section:
     needed, share = lines[0]["value"], f"{100 * omitted.robustness_value:.0f}%"
     text = (
         (
-            f"yes, if a hidden factor were about {needed:.1f} times more common among those who took the program and "
-            f"made the outcome about {needed:.1f} times more likely. It would have to explain {share} of what is left "
-            "unexplained of both"
+            f"yes, if a hidden factor were about {needed:.1f} times as common among those who took the program. It "
+            f"would also have to make the outcome about {needed:.1f} times as likely. It would have to explain {share} "
+            "of what is left unexplained of both"
         )
         if unit.name == "prob_diff"
         else (
@@ -226,13 +226,13 @@ def _trends(book, row) -> Section:
     limit = rows[0]["breakdown"]
     if limit > 0:
         text = (
-            f"it would take a difference in trends after the start of {limit:.2g} times the largest change seen "
-            "before it to make the effect unclear"
+            f"it would take a gap between the trends of {limit:.2g} times the largest change seen before the start to "
+            "make the effect unclear"
         )
     else:
         text = (
-            "the average effect by months since the start is not clear even if trends were alike, so no difference in "
-            "trends is needed to explain it"
+            "the average effect by months since the start is not clear even if trends were alike. So no gap in trends "
+            "is needed to explain it"
         )
     columns = [
         Column("restriction", "What is allowed"),
@@ -305,7 +305,8 @@ def _past(book, row) -> Section:
     """One series is compared with its own past: only what else happened at the time can explain it."""
     text = (
         "nothing was drawn by lot and no other place is compared: the series' own past stands in. Anything else that "
-        "began at that time would look the same. A control series among the covariates takes out what moved both"
+        "began at that time would look the same. If a control series is among the covariates, it takes out what moved "
+        "both"
     )
     listed_events = [event.label for event in book.config.events]
     if listed_events:
@@ -319,8 +320,9 @@ def _pace(book, row) -> Section:
     rare = row["mean_comparison"] < RARE
     found = sensitivity.e_value(*ends, "hr", rare=rare)
     text = (
-        f"if the groups were not drawn by lot, a hidden factor about {found.estimate:.1f} times more common with the "
-        f"program and {found.estimate:.1f} times likelier to bring the event could explain the result"
+        "if the groups were not drawn by lot, a hidden factor could explain the result. It would have to be about "
+        f"{found.estimate:.1f} times as common with the program, and to bring the event {found.estimate:.1f} times as "
+        "often"
     )
     rows = [
         {"what": "E-value of the estimate", "value": found.estimate},

@@ -61,7 +61,7 @@ def _nobody_missing(book) -> str:
         return "This design compares no groups, so missing outcomes cannot explain a difference."
     if analysis.is_panel(book):
         gone = int(book.study.frame[book.config.primary.id].isna().sum())
-        return (f"Places are followed month by month, so nobody is lost between assignment and outcome. "
+        return (f"Places are followed month by month, so no one is lost from the start to the outcome. "
                 f"Of their months, {gone or 'none'} {'have' if gone > 1 else 'has'} no main outcome.")  # fmt: skip
     if book.study.frame[book.config.primary.id].notna().all():
         return "Every main outcome is known, so nothing is missing that could explain the result."
@@ -170,7 +170,7 @@ def _sentence(book, row, lee) -> str:
     else:
         end = "it would still be above zero" if lee.low > 0 else "it would still be below zero"
     return sentence(
-        f"{gone}. If the program moved the chance of being seen one way only, whatever they are like {what} lies "
+        f"{gone}. Say the program moved the chance of being seen one way only. Then, whoever they are, {what} lies "
         f"between {low} and {high}{words}: {end}"
     )
 

@@ -9,7 +9,7 @@ from shared_utils.sections import charts_compare, city_files, plan_lock, record
 from shared_utils.sections.figures import BLUE, GREY
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, sentence
+from shared_utils.sections.wording import counted, listed, number, sentence
 
 STAFF = "staff observation"
 NEEDED = ("implementation", "data")
@@ -39,9 +39,8 @@ def lessons(book) -> Section:
     backed = sum(row["basis"] != STAFF for row in rows)
     text = (
         (
-            f"{counted(len(rows), 'lesson')} so far: {counted(backed, 'lesson')} from numbers in this "
-            "report, "
-            f"{counted(len(rows) - backed, 'lesson')} from staff experience"
+            f"{counted(len(rows), 'lesson')} so far: {_count(backed)} from numbers in this report, "
+            f"{_count(len(rows) - backed)} from what staff saw"
         )
         if rows
         else ("No lesson is written down yet. Add one to lessons.yaml")
@@ -66,6 +65,10 @@ def lessons(book) -> Section:
             ]
         },
     )
+
+
+def _count(n: int) -> str:
+    return number(n) if n else "none"
 
 
 def _written(entry: dict) -> dict:
@@ -159,7 +162,7 @@ def reproduce(book) -> Section:
     ]
     second = city_files.decision(book.city_dir)["reanalysis"]
     rows.append({"what": "Second analyst", "value": second or "not recorded yet (plan/decision.yaml, reanalysis)"})
-    flags = [] if second else [Flag("REANALYSIS", "info", "I14", "No second person has recorded a re-analysis yet.")]
+    flags = [] if second else [Flag("REANALYSIS", "info", "I14", "No second person has run the analysis again yet.")]
     for row in rows:
         row["value"] = _short(row["value"])
     text = f'To reproduce, type "{command}". The same data, settings and code give the same numbers'

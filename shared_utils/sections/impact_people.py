@@ -151,8 +151,10 @@ def _units_flags(counted: str, assigned: str, book) -> list[Flag]:
         return []
     start = f"The result counts {counted}, but {assigned} were assigned as a whole"
     if analysis.is_panel(book) or book.study.design.get("cluster"):
-        return [Flag("UNITS_DIFFER", "warn", "I2", f"{start}: its range rests on the number of {assigned}.", False)]
-    message = f"{start}, and the analysis treats each one as assigned alone: its range is too short."
+        return [
+            Flag("UNITS_DIFFER", "warn", "I2", f"{start}. Its range rests on how many {assigned} there are.", False)
+        ]
+    message = f"{start}. The analysis treats each one as assigned alone, so its range is too short."
     return [Flag("UNITS_DIFFER", "serious", "I2", message, True)]
 
 

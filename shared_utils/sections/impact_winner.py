@@ -25,7 +25,7 @@ def best_arm(book, main: list[dict]) -> tuple[list[str], list[Flag]]:
     change, likely = signed(told, told.value, book.rules), span(told, book.rules)
     arms, name = counted(len(main), "arm"), told.subject
     words = sentence(
-        f"of {arms}, {name} came out best, which takes some luck; allowing for that, the main measure is {change} with "
+        f"of {arms}, {name} came out best, which takes some luck. Allowing for that, the main measure is {change} with "
         f"it (likely range {likely})"
     )
     if not best.ci_low <= 0 <= best.ci_high:

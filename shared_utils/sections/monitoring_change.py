@@ -25,7 +25,7 @@ STATES = {
     "not_assessed": "too early to say",
 }
 CHANGES = {
-    "improvement": "improvement beyond normal variation",
+    "improvement": "improvement beyond the usual range",
     "concern": "concern",
     "common_cause": "no change",
 }

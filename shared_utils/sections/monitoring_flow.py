@@ -44,7 +44,7 @@ def flow(book) -> Section:
     table = _table(book, rows)
     shown = {row["step"]: row for row in table.suppressed(book.rules)[0]}
     numbers = {step: _number(row["n"], book, panel) for step, row in shown.items() if not row["reason"]}
-    text = [f"By {month(book.as_of)}, {numbers[ASSIGNED]} {unit} are in the pilot's study"]
+    text = [f"By {month(book.as_of)}, the pilot's study has {numbers[ASSIGNED]} {unit} in it"]
     text += [_said(step, n) for step, n in numbers.items() if step in SAID and n != HIDDEN]
     plan, behind = _against_plan(book, rows[0]["n"])
     words = " ".join(sentence(part) for part in [*text, *plan])

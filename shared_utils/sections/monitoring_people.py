@@ -37,7 +37,7 @@ def delivery(book) -> Section:
     flags = []
     if planned:
         done, due = sum(r["kept"] for r in planned), sum(r["planned"] for r in planned)
-        text.append(f"of the planned services, {_of_planned(done, due, book.rules)} delivered")
+        text.append(f"of the services in the plan, {_of_planned(done, due, book.rules)} delivered")
         if done / due < FIDELITY_WARN:
             flags.append(
                 Flag(

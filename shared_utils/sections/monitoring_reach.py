@@ -17,7 +17,7 @@ from shared_utils.stats import intervals, multiplicity
 MONTHS_POOLED = 12
 ATTENTION_GAP = 0.05
 GAPS_DRAWN = 9
-PLACES = " neighborhoods"
+PLACES = "-opportunity neighborhoods"
 
 
 @section("M4", "Who is being reached and who is not?")
@@ -128,10 +128,13 @@ def _gap_words(row) -> str:
     least = "less than 1" if near < 0.5 else f"{near:.0f}"
     group, reference = row["group"], row["reference"]
     if group.endswith(PLACES) and reference.endswith(PLACES):
-        group, reference = f"those in {group}", f"those in {reference.replace(PLACES, ' ones')}"
+        own, other = (name.removesuffix(PLACES) for name in (group, reference))
+        where = f"in the {own} third for neighborhood opportunity than in the {other} third"
+    else:
+        where = f"for {group} than for {reference}"
     return (
         f'"{row["label"]}" differs by {100 * abs(row["gap"]):.0f} points (between {least} and {far:.0f}). '
-        f"It is {way} for {group} than for {reference}."
+        f"It is {way} {where}."
     )
 
 

@@ -21,7 +21,7 @@ def timeliness(book) -> Section:
     on_time = sum(row["late"] == 0 for row in rows)
     text = f"{_of_all(on_time, len(rows))} arrived on time in the last {RECENT} months due"
     changed = [one.spec.label for one in indicators.load(book) if one.overall["definition_version"].nunique() > 1]
-    text += f". The definition changed for {listed(changed)}" if changed else ". No definition changed"
+    text += f". The definition changed for {listed(changed)}" if changed else ". All definitions are as they were"
     flags = [
         Flag(
             "LATE",

@@ -71,16 +71,16 @@ COMPARED = {
     "rct_cluster": ("in {units} with the program", "in {units} without it"),
     "rct_blocked_lottery": ("among people drawn in the lottery", "among those not drawn"),
     "rct_multiarm": ("with {treated}", "with {comparison}"),
-    "iv_encouragement": ("with the service", "without it, among households that the invitation brought in"),
+    "iv_encouragement": ("with the service", "without it, among those the invitation brought in"),
     "did_staggered": (
         "in {units} with the program",
-        "expected without it, judging by {units} that had not started",
+        "expected without it, going by {units} not yet started",
     ),
-    "panel_did": ("in the pilot areas", "expected without the pilot, judging by the other areas"),
+    "panel_did": ("in the pilot areas", "expected without it, going by the others"),
     "observational_aipw": ("among those who took the program", "expected for the same people without it"),
     "rd": ("just inside the limit", "just outside it"),
-    "synthetic_control": ("where the program ran", "expected without it, judging by a mix of other {units}"),
-    "interrupted_time_series": ("when the program started", "expected then without it, judging by the {units} before"),
+    "synthetic_control": ("where the program ran", "expected without it, going by a mix of other {units}"),
+    "interrupted_time_series": ("when the program started", "expected then without it, going by the {units} before"),
     "time_to_event": ("among people with the program", "among people without it"),
 }
 
@@ -272,13 +272,14 @@ def verdict(told: Told, base: tuple[str, str], final: tuple[str, str], why: list
     if not why:
         return f"{text} Expand in steps and keep measuring." if base == ("SCALE", "staged") else text
     held = f"{final[0]}, {final[1]}" if final[1] else final[0]
-    return f"{text} {sentence(f'the rule holds this to {held}, because of: {listed(why)}')}"
+    reasons = "this reason" if len(why) == 1 else "these reasons"
+    return f"{text} {sentence(f'the rule holds this to {held}, for {reasons}: {listed(why)}')}"
 
 
 def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rules) -> str:
     if recommendation == "KEEP LEARNING":
         return sentence(
-            f"we cannot tell yet. The likely range is {span(told, rules)}. It includes no effect and it includes a "
+            f"we cannot tell yet. The likely range is {span(told, rules)}. It includes no effect and also a "
             "worthwhile one. This is not evidence of no effect"
         )
     b, low, high = (told.scale.size(told.sign * x, told.se, rules) for x in told.benefit)
@@ -287,13 +288,12 @@ def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rul
     if recommendation == "SCALE" and label == "firm":
         reaches = "reaches" if low == least else "is above"
         return sentence(
-            f"{start} Even the low end of the likely range ({low}) {reaches} the {least} the city set as worthwhile"
+            f"{start} Even the low end of the range ({low}) {reaches} the {least} that the city set as worthwhile"
         )
     if recommendation == "SCALE":
         return sentence(
-            f"{start} The best estimate is above the {least} the city set as worthwhile, but changes as "
-            f"small as {low} "
-            f"also fit the data.{_overstated(told, ratio, rules)}"
+            f"{start} The best estimate is above the {least} that the city set as worthwhile. But a change as small "
+            f"as {low} also fits the data.{_overstated(told, ratio, rules)}"
         )
     if recommendation == "ADAPT":
         return sentence(
@@ -317,9 +317,8 @@ def _overstated(told: Told, ratio: float | None, rules: Rules) -> str:
     if not ratio or ratio < 1.05:
         return ""
     return (
-        f" If the true change were just worthwhile ({worth(told, rules)}), a study of this size that "
-        "finds a clear "
-        f"change would overstate it about {ratio:.1f} times."
+        f" Say the true change is just worthwhile ({worth(told, rules)}). Then a clear change in a study of this size "
+        f"overstates it about {ratio:.1f} times."
     )
 
 

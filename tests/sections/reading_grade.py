@@ -1,13 +1,16 @@
 """Flesch-Kincaid grade of what the sections say, with syllables counted by groups of vowels."""
 
 import ast
+import json
 import re
 from html import unescape
 from pathlib import Path
 
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path
+from shared_utils.sections.wording import plainly
 
-ON_AVERAGE, AT_MOST = 9, 14  # a section; one of its sentences
+AT_MOST = 9  # a section, one of its sentences, a flag
+LISTS = ("PUBLIC_FILES",)  # names of files and of publishers, which are not ours to shorten
 FLAGGING = ("diagnose", "_density_flag")  # functions of the designs that make flags, beside those named so
 # Claims of a cause: words that a report without a comparison must not use of what it saw.
 CAUSAL = re.compile(
@@ -36,14 +39,28 @@ def grade(text: str) -> float:
     return 0.39 * len(words) / len(sentences(plain)) + 11.8 * sum(map(syllables, words)) / len(words) - 15.59
 
 
-def without_labels(text: str) -> str:
-    """A text whose quoted names, which city.yml gives, are one short word each."""
-    return re.sub(r'"[^"]*"', "It", text)  # upper case, so that it can begin a sentence
+def names(config) -> list[str]:
+    """The names that city.yml gives and reports print, the longest first: not ours to shorten."""
+    outcomes = [config.primary, *config.secondaries]
+    groups = [*(dim.id for dim in config.subgroups.dims), *config.covariates]
+    given = [config.pilot.title, *config.pilot.theory_of_change.model_dump().values()]
+    given += [text for outcome in outcomes for text in (outcome.label, outcome.unit)]
+    given += [one.label for one in (*config.indicators, *config.events)]
+    given += [*getattr(config.design, "arm_labels", {}).values(), *map(plainly, groups)]
+    return sorted(filter(None, given), key=len, reverse=True)
 
 
-def sentence_grades(texts) -> list[tuple[float, str]]:
-    """(grade, sentence) of every sentence of some answers."""
-    return [(grade(without_labels(said)), said) for text in texts for said in sentences(text)]
+def without_names(text: str, given: list[str]) -> str:
+    """A text in which every name that city.yml gives, in quotation marks or not, is one short word."""
+    text = re.sub(r'"[^"]*"', "It", text)  # upper case, so that it can begin a sentence
+    for name in given:
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "It", text, flags=re.IGNORECASE)
+    return text
+
+
+def sentence_grades(text: str, given: list[str]) -> list[tuple[float, str]]:
+    """(grade, sentence) of every sentence of an answer."""
+    return [(grade(without_names(said, given)), said) for said in sentences(text)]
 
 
 def flag_texts(folder: Path) -> dict[str, str]:
@@ -86,11 +103,20 @@ def answers(city_dir: Path, notebook: str) -> dict[str, str]:
     return found
 
 
-def all_answers(cities: list[Path]) -> dict[str, dict[str, str]]:
+def all_answers(cities: list[Path]) -> dict[str, dict[Path, str]]:
     """{section: {city's folder: answer}} of the executed notebooks of cities."""
     found = {}
     for city in cities:
         for notebook in NOTEBOOKS:
             for section, text in answers(city, notebook).items():
-                found.setdefault(section, {})[city.name] = text
+                found.setdefault(section, {})[city] = text
+    return found
+
+
+def flags(city_dir: Path) -> dict[str, str]:
+    """{message: code} of the flags in the records of a city's notebooks, but for lists of files to fetch."""
+    found = {}
+    for notebook in NOTEBOOKS:
+        text = (city_dir / "outputs" / "internal" / f"results_{notebook}.json").read_text(encoding="utf-8")
+        found |= {flag["message"]: flag["code"] for flag in json.loads(text)["flags"] if flag["code"] not in LISTS}
     return found

@@ -114,7 +114,7 @@ def test_a_cost_per_result_is_money_over_results_for_the_same_people(cincinnati)
     block = section.data["record"]
     assert block["icer"] == pytest.approx(cash / offered / row["value"])
     assert block["icer_ci"] == pytest.approx([cash / offered / row["ci_high"], cash / offered / row["ci_low"]])
-    assert "placeholder amounts" in section.sentence
+    assert "placeholders, not real ones" in section.sentence
 
 
 def test_who_paid_adds_up_to_the_cash_and_keeps_help_in_kind_apart(cincinnati):

@@ -94,7 +94,7 @@ def test_the_rule_s_sentence(value, low, high, start):
 
 def test_staged_says_how_far_a_clear_result_overstates():
     said = ruled(told(0.079, 0.011, 0.147, 0.0346))
-    assert "changes as small as 1.1 points also fit the data" in said and "about 1.8 times" in said
+    assert "a change as small as 1.1 points also fits the data" in said and "about 1.8 times" in said
 
 
 def test_a_range_without_an_end_is_not_turned_into_a_number():
@@ -106,7 +106,7 @@ def test_a_range_without_an_end_is_not_turned_into_a_number():
 
 def test_a_result_held_back_says_why_and_gives_no_advice_to_expand():
     said = ruled(told(0.12, 0.06, 0.18, 0.03), ("KEEP LEARNING", ""), ["plan not locked"])
-    assert said.endswith("The rule holds this to KEEP LEARNING, because of: plan not locked.")
+    assert said.endswith("The rule holds this to KEEP LEARNING, for this reason: plan not locked.")
     assert "Expand" not in said and "cannot tell" not in said
 
 
