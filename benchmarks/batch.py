@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 from cells import run_cells
 from cells import warm as warm_up
 
@@ -106,6 +107,33 @@ WAYS = {
 }
 
 
+def peak_memory(work) -> float:
+    """The most memory in MB that this process and all below it hold while `work()` runs, shared pages counted once."""
+    peak, stop = 0.0, threading.Event()
+
+    def watch():
+        nonlocal peak
+        while not stop.wait(0.5):
+            peak = max(peak, sum(map(_megabytes, [me, *me.children(recursive=True)])))
+
+    me = psutil.Process()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        work()
+    finally:
+        stop.set()
+        watcher.join()
+    return peak
+
+
+def _megabytes(process: psutil.Process) -> float:
+    try:
+        return process.memory_full_info().pss / 1e6
+    except psutil.NoSuchProcess:  # it ended while the list was read
+        return 0.0
+
+
 def asked() -> tuple[list[Path], int]:
     """The cities and the number of rounds that the command line asks for."""
     words = argparse.ArgumentParser()
@@ -132,10 +160,12 @@ def main() -> None:
                 way(jobs, Path(folder))
                 seconds[name].append(time.monotonic() - begun)
                 print(f"{number + 1}  {name}  {seconds[name][-1]:.1f} s", flush=True)
-    write(seconds, jobs, rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        peak = peak_memory(lambda: ours(jobs, Path(folder)))  # once more, untimed: looking costs time
+    write(seconds, jobs, rounds, peak)
 
 
-def write(seconds: dict[str, list[float]], jobs: list, rounds: int) -> None:
+def write(seconds: dict[str, list[float]], jobs: list, rounds: int, peak: float) -> None:
     median = {name: statistics.median(values) for name, values in seconds.items()}
     own, base = median["emi run"], median[next(iter(median))]
     rows = [f"| {name} | {s:.1f} | {s / own:.2f} | {base / s:.2f} |" for name, s in median.items()]
@@ -144,6 +174,7 @@ def write(seconds: dict[str, list[float]], jobs: list, rounds: int) -> None:
 Made by `python benchmarks/batch.py`; do not edit by hand. {len(jobs)} notebooks of {len({c for c, _ in jobs})} cities
 as they are, medians of {rounds} rounds in turns; {os.cpu_count()} cores, Python {platform.python_version()},
 {platform.system()}; one thread of BLAS in all ways. Nothing is released in any of them. Read the ratios.
+In one more run `emi run` and all its processes held at most {peak:,.0f} MB together (PSS: shared pages counted once).
 
 | way | seconds | times emi run | faster than the loop |
 |---|---|---|---|

@@ -188,8 +188,7 @@ def prepare(frame: pd.DataFrame, design: Mapping, outcome: str, spec: Spec) -> I
             "Check the source and the mapping of this outcome.",
         )
     try:
-        kept = frame if seen.all() else frame[seen]
-        covariates, notes = numeric_columns(kept, names_of(design.get("covariates")), spec.splines)
+        covariates, notes = numeric_columns(frame, names_of(design.get("covariates")), spec.splines, seen)
     except CovariateError as problem:
         raise DesignError(f"Design {kind}: {problem.message}.", problem.hint) from None
     arrays = {key: values[seen] for key, values in roles.items()}

@@ -27,9 +27,6 @@ class Marginal:
     covariance: np.ndarray
     df_resid: float = np.nan  # the reference is the normal
 
-    def cov_params(self) -> np.ndarray:
-        return self.covariance
-
 
 def marginal(inputs: Inputs, groups: dict[str, np.ndarray], covariates: bool = True) -> Adjusted:
     """Return the average marginal effect of each group (name -> 0/1 array) against the left-out one."""

@@ -12,6 +12,7 @@ enters without an interaction and the note says so.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg
@@ -42,7 +43,9 @@ class LeastSquares:
     def df_resid(self) -> int:
         return len(self.errors) - len(self.params)
 
-    def cov_params(self) -> np.ndarray:
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """The robust covariance of `params`, shape (k, k)."""
         n = len(self.errors)
         square = {
             "HC0": lambda: self.errors**2,
@@ -83,13 +86,13 @@ class Adjusted:
         return float(self.fit.params[self.position[name]])
 
     def se(self, name: str) -> float:
-        return float(np.sqrt(self.fit.cov_params()[self.position[name], self.position[name]]))
+        return float(np.sqrt(self.fit.covariance[self.position[name], self.position[name]]))
 
     def difference(self, name: str, other: str) -> tuple[float, float]:
         """Return the coefficient of `name` minus that of `other`, and its standard error."""
         contrast = np.zeros(len(self.fit.params))
         contrast[self.position[name]], contrast[self.position[other]] = 1, -1
-        variance = contrast @ self.fit.cov_params() @ contrast
+        variance = contrast @ self.fit.covariance @ contrast
         return float(contrast @ self.fit.params), float(np.sqrt(variance))
 
 

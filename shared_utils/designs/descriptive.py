@@ -152,7 +152,7 @@ def _mean(part: Inputs, matrix, position):
     fit = adjusted(part, {f"x{j}": matrix[:, j] for j in range(1, matrix.shape[1])}, "none", "HC2", covariates=False)
     return (
         float(fit.fit.params[position]),
-        float(np.sqrt(fit.fit.cov_params()[position, position])),
+        float(np.sqrt(fit.fit.covariance[position, position])),
         fit.df,
         "HC2, t",
     )

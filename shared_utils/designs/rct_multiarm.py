@@ -103,9 +103,9 @@ def winner(frame: pd.DataFrame, design: Mapping, direction: str) -> tuple[str, w
     compared = _against(control, pairs)
     if len(compared) < 2:
         return None
-    fit = fitted(inputs, _indicators(inputs.roles["arm"], control))
+    fit = fitted(inputs, _indicators(_members(inputs), control))
     where = [fit.position[arm] for arm in compared]
-    covariance = fit.fit.cov_params()[np.ix_(where, where)]
+    covariance = fit.fit.covariance[np.ix_(where, where)]
     found = winners.best([fit.value(arm) for arm in compared], covariance, direction, inputs.level)
     return compared[found.position], found
 
@@ -144,20 +144,25 @@ def _contrasts(inputs: Inputs) -> tuple[str, list[tuple[str, str]]]:
     return control, pairs
 
 
-def _indicators(arms: np.ndarray, control: str) -> dict[str, np.ndarray]:
-    return {arm: (arms == arm).astype(float) for arm in sorted(set(arms)) if arm != control}
+def _members(inputs: Inputs) -> dict[str, np.ndarray]:
+    """Mask of the people of each arm."""
+    arms = inputs.roles["arm"]
+    return {arm: arms == arm for arm in sorted(set(arms))}
+
+
+def _indicators(members: dict[str, np.ndarray], control: str) -> dict[str, np.ndarray]:
+    return {arm: mask.astype(float) for arm, mask in members.items() if arm != control}
 
 
 def _contrast_rows(inputs, control, pairs, covariates) -> list[dict]:
-    arms = inputs.roles["arm"]
-    groups = _indicators(arms, control)
+    members = _members(inputs)
     pairwise = inputs.options["pooling"] == "pairwise"
-    fit = None if pairwise else fitted(inputs, groups, covariates)
+    fit = None if pairwise else fitted(inputs, _indicators(members, control), covariates)
     rows = []
     for first, second in pairs:
+        a, b = members[first], members[second]
         if pairwise:
-            two = (arms == first) | (arms == second)
-            fit = fitted(inputs.keep(two), {first: (arms == first)[two].astype(float)}, covariates)
+            fit = fitted(inputs.keep(a | b), {first: a[a | b].astype(float)}, covariates)
         if second == control or pairwise:
             value, se = fit.value(first), fit.se(first)
         elif first == control:
@@ -165,7 +170,6 @@ def _contrast_rows(inputs, control, pairs, covariates) -> list[dict]:
         else:
             value, se = fit.difference(first, second)
         role = "unadjusted" if not covariates else "main" if control in (first, second) else "between_arms"
-        a, b = arms == first, arms == second
         rows.append(
             row(
                 inputs,
@@ -181,10 +185,17 @@ def _contrast_rows(inputs, control, pairs, covariates) -> list[dict]:
                 n_treated=int(a.sum()),
                 n_comparison=int(b.sum()),
                 mean_comparison=_mean(inputs, b),
-                p_ri=randomization_p(inputs.keep(a | b), a[a | b].astype(float)) if covariates else np.nan,
+                p_ri=_pair_p(inputs, a, a | b) if covariates else np.nan,
             )
         )
     return rows
+
+
+def _pair_p(inputs: Inputs, first: np.ndarray, both: np.ndarray) -> float:
+    """Randomisation p of two arms; nothing is cut out of the table when no draws are asked for."""
+    if not inputs.options["ri_draws"]:
+        return np.nan
+    return randomization_p(inputs.keep(both), first[both].astype(float))
 
 
 def _adjust_family(rows: list[dict], adjusted: np.ndarray, level: float) -> None:

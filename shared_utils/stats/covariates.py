@@ -24,10 +24,11 @@ class CovariateError(EmiError):
     """A covariate that cannot be used as it is, in words."""
 
 
-def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False):
+def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False, rows=slice(None)):
     """Return (float frame without missing values or constant columns, notes). Column order follows `names`.
 
-    A name may be spline(x) when `splines`: a natural cubic spline with four knots. Raises CovariateError.
+    A name may be spline(x) when `splines`: a natural cubic spline with four knots. `rows` is a mask of the rows to
+    use, all by default: a frame of a million people is not copied for three columns. Raises CovariateError.
     """
     columns, notes = {}, []
     for name in dict.fromkeys(names):
@@ -41,7 +42,7 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
                 f"covariate '{source}' is not in the table.{nearest(source, frame.columns)}",
                 f"Columns: {', '.join(map(str, frame.columns[:40]))}.",
             )
-        series = frame[source]
+        series = frame[source][rows]
         if is_text(series):
             columns |= _one_hot(series, source)
             continue
@@ -51,7 +52,7 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
             columns[f"{source} (missing)"] = missing.astype(float)
             notes.append(f"{source} missing for {int(missing.sum())}: mean used, with an indicator")
     columns = {key: values for key, values in columns.items() if values.min() != values.max()}
-    return pd.DataFrame(columns, index=range(len(frame)), dtype=float), list(dict.fromkeys(notes))
+    return pd.DataFrame(columns, index=range(len(frame.index[rows])), dtype=float), list(dict.fromkeys(notes))
 
 
 def covariate_sources(names: list[str]) -> list[str]:

@@ -42,7 +42,7 @@ def test_least_squares_equals_statsmodels(se, weighted):
     ours = least_squares(frame.y.to_numpy(), np.column_stack([x, 2 * x[:, 1] - x[:, 2]]), weights, se)
     theirs = sm.WLS(frame.y, x, weights=1.0 if weights is None else weights).fit(cov_type=se)
     assert ours.params == pytest.approx(theirs.params.to_numpy(), rel=1e-10)  # the fifth column adds nothing
-    assert ours.cov_params() == pytest.approx(theirs.cov_params().to_numpy(), rel=1e-9)
+    assert ours.covariance == pytest.approx(theirs.cov_params().to_numpy(), rel=1e-9)
 
 
 def test_logit_effect_equals_statsmodels_margins():
