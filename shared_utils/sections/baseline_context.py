@@ -8,6 +8,7 @@ from shared_utils.data import public, reference
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_compare, context_places, context_series, map_opportunity
+from shared_utils.sections.baseline_people import by_opportunity, pilot_subjects
 from shared_utils.sections.numbers import is_missing
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -37,7 +38,7 @@ CAUTION = "Each number is an average of places. They say nothing about one famil
 
 @section("B4", "How does the pilot compare with the city?")
 def context(book) -> Section:
-    """Neighborhoods of the pilot against the city's, a map of the tracts, series around the pilot, and the county."""
+    """Neighborhoods of the pilot against the city's, its thirds of tracts, a map, series around it, and the county."""
     published = _published(book.city_dir, book.config, book.as_of, book.stamp)
     try:
         made = _neighborhoods(book)
@@ -127,10 +128,13 @@ def _neighborhoods(book) -> Section:
     vintages = _vintages(tables)
     notes = ["Income rank: of 100.", CAUTION, vintages, *_city_is(book)]
     table = Table("Neighborhoods of the pilot and of the city", columns, rows, notes=notes)
+    thirds, shows = by_opportunity(book)
     return Section(
         _context_sentence(book, rows),
         table=table,
         figure=_context_figure(book, rows, vintages),
+        more=(thirds,) if thirds else (),
+        shows=shows,
         flags=[*_context_flags(book, frames, where), *(_refusal(error) for error in refused)],
     )
 
@@ -148,13 +152,9 @@ def _refusal(error: EmiError) -> Flag:
 
 def _pilot_tracts(book):
     """Tract of each subject in the pilot: all people of a person design, treated places of a panel."""
-    study = book.study
-    frame = study.frame.drop_duplicates(study.subject_id)
-    if "tract_id" not in frame:
+    if "tract_id" not in book.study.frame:
         raise EmiError("no record says in which tract the pilot's people or places are", "Map a column to tract_id.")
-    if analysis.is_panel(book):
-        frame = frame[frame[study.arm] == study.labels[0]]
-    return frame["tract_id"].dropna().astype(str)
+    return pilot_subjects(book)["tract_id"].dropna().astype(str)
 
 
 def _measures(book, frame, where, source) -> list[dict]:

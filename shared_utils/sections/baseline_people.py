@@ -1,12 +1,14 @@
-"""Baseline: who is in the pilot (B3)."""
+"""Baseline: who is in the pilot (B3), and how it spreads over the thirds of the tracts (shown in B4)."""
 
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from shared_utils.data.model import OPPORTUNITY_TERCILE
+from shared_utils.disclosure import Group
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, charts_compare
 from shared_utils.sections.baseline_data import EQUITY, UNKNOWN
-from shared_utils.sections.figures import BLUE, GREY
+from shared_utils.sections.figures import BLUE, GREY, Figure
 from shared_utils.sections.scales import in_100
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -14,6 +16,7 @@ from shared_utils.sections.wording import listed, plainly, sentence
 
 MANY_UNKNOWN = 0.10
 FEW_VALUES = 6
+TERCILE = "opportunity_tercile"
 YES_NO = {1: "yes", 0: "no"}
 
 
@@ -191,3 +194,49 @@ def _composition_figure(book, shown, n, unit):
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
     return charts_compare.grouped_bars([r["dim"] for r in shown], bars, sheet, alt, f"percent of {unit}", tones)
+
+
+def pilot_subjects(book):
+    """One row a subject of the pilot: everyone of a study of people, the places that start it of a panel."""
+    frame, _ = _one_row_each(book)
+    return frame if _persons(book) else frame[frame[book.study.arm] == book.study.labels[0]]
+
+
+def by_opportunity(book) -> tuple[Figure | None, frozenset[Group]]:
+    """(bars of the pilot by third of the tracts, the groups of people they tell of); no bars where no third is known.
+
+    People are told as the table of B3 tells them, so that no second table can give away what that one hides.
+    """
+    found = [row for row in _told(book) if TERCILE in row["where"]]
+    found.sort(key=lambda row: OPPORTUNITY_TERCILE.index(row["where"][TERCILE]))
+    if not any(row["known"] for row in found):
+        return None, frozenset()
+    groups = {group for row in found for group in _whom(row).values()} if _persons(book) else ()
+    return _opportunity_figure(book, found), frozenset(groups)
+
+
+def _told(book) -> list[dict]:
+    if not _persons(book):
+        return _composition(book, pilot_subjects(book))
+    table = participants(book).table
+    return table.told(book.rules, "n") if table else []
+
+
+def _opportunity_figure(book, rows) -> Figure:
+    unit, first = book.study.unit_label, rows[0]
+    third = f"the {first['group']} third for opportunity"
+    title = f"{_part(book, first)} {unit} are {f'in {third}' if first['known'] else 'in a tract that is not known'}"
+    bars = [
+        (f"{r['group'].capitalize()}{' third' if r['known'] else ''}", 100 * r["share"], _part(book, r)) for r in rows
+    ]
+    sheet = {
+        "title": title,
+        "subtitle": f"Share of the pilot's {unit} by neighborhood opportunity: thirds of the tracts",
+        "note": "Source: the city's files; Opportunity Atlas, children born 1978 to 1983. Thirds have equally many "
+        f"tracts.{' Small groups are not shown.' if _persons(book) else ''}",
+        "stamp": book.stamp,
+    }
+    alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."
+    tones = [BLUE if row["known"] else GREY for row in rows]
+    even = (100 / 3, "spread evenly: 33 in 100")
+    return charts_compare.bars(bars, sheet, alt, f"percent of {unit}", even, tones)

@@ -18,11 +18,11 @@ from shared_utils.sections.wording import counted, listed
 if TYPE_CHECKING:
     from shared_utils.config import CityConfig
 
-ATLAS, FRIENDS = "opportunity_atlas_county", "social_capital_county"
+ATLAS, FRIENDS, ZIPS = "opportunity_atlas_county", "social_capital_county", "social_capital_zip"
 # How the cases were counted; the estimates of all counties are drawn with the series.
 FILINGS = {"eviction_county_court": "counted by courts", "eviction_county_proprietary": "in collected records"}
 YEARLY = {"mobility_metrics_county": "County", "mobility_metrics_city": "City"}
-KINDS = (ATLAS, FRIENDS, *FILINGS, *YEARLY)
+KINDS = (ATLAS, FRIENDS, ZIPS, *FILINGS, *YEARLY)
 EVERYBODY = ("all", "All")  # how the metrics name the rows of no group
 NORMAL_95 = 1.96
 LARGE = 1_000  # printed without decimals
@@ -45,7 +45,8 @@ def known(files: Mapping[str, Reference], config: "CityConfig", as_of: date) -> 
     county = f"{config.city.state_fips}{config.city.county_fips}"
     limits = files.get(LIMITS)
     codes = {"County": county, "City": limits and city_code(limits.frame, config.city.name)}
-    rows = [*_of_county(files, county), *_filings(files, county, as_of), *_yearly(files, codes, as_of)]
+    rows = [*_of_county(files, county), *_of_zips(files, county), *_filings(files, county, as_of)]
+    rows += _yearly(files, codes, as_of)
     if not rows:
         return None
     columns = [Column("what", "Measure"), Column("place", "Of"), Column("when", "About"),
@@ -54,6 +55,7 @@ def known(files: Mapping[str, Reference], config: "CityConfig", as_of: date) -> 
     used = [files[kind] for kind in dict.fromkeys(row["file"] for row in rows)]
     names = listed([f"{file.source} ({file.release})" for file in used])
     notes = ["Income rank: of 100. From and to: the published range of the value, where there is one.",
+             *(["Of ZIP codes: the middle one, from the lowest to the highest."] if ZIPS in files else []),
              f"Files: {names}.", *dict.fromkeys(file.caution for file in used), CONTEXT]  # fmt: skip
     table = Table("Published about the county and the city", columns, rows, notes=notes)
     return Places(
@@ -78,6 +80,15 @@ def _of_county(files, county: str) -> Iterator[dict]:
                 ends = value - spread, value + spread
                 words = words.replace(", 0 to 1", "")
                 yield from _row(files, kind, words, "County", files[kind].period.split(",")[0], form, value, *ends)
+
+
+def _of_zips(files, county: str) -> Iterator[dict]:
+    """Friendships across income in the ZIP codes of the county: the middle one, from the lowest to the highest."""
+    if ZIPS in files:
+        frame, period = files[ZIPS].frame, files[ZIPS].period.split(",")[0]
+        values = frame.loc[frame["county"] == county, "ec_zip"].dropna()
+        place, ends = f"{len(values)} ZIP codes of the county", (values.min(), values.max())
+        yield from _row(files, ZIPS, files[ZIPS].measures["ec_zip"], place, period, "number", values.median(), *ends)
 
 
 def _filings(files, county: str, as_of: date) -> Iterator[dict]:

@@ -63,7 +63,7 @@ def _sentence(known) -> str:
         return f"None of the other outcomes can be compared yet. {NEVER}"
     clear = [line for line in known if line["p_holm"] < ALPHA]
     verb = "none" if not clear else counted(len(clear), "outcome").split(" ")[0]
-    return f"Of {counted(len(known), 'other outcome')}, {verb} changed clearly once we allow for several tests. {NEVER}"
+    return f"Of {counted(len(known), 'other outcome')}, {verb} changed clearly once we allow for many tests. {NEVER}"
 
 
 def _table(book, found) -> Table:

@@ -25,7 +25,7 @@ STATES = {
     "not_assessed": "too early to say",
 }
 CHANGES = {
-    "improvement": "improvement beyond the usual range",
+    "improvement": "a change for the better",
     "concern": "concern",
     "common_cause": "no change",
 }

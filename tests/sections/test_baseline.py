@@ -1,5 +1,6 @@
 """The baseline report: rows that reconcile, a draw that is audited, groups that are comparable, and what to do next."""
 
+import dataclasses
 import re
 from types import SimpleNamespace
 
@@ -15,7 +16,9 @@ from shared_utils.sections import (
     baseline_draw,
     baseline_groups,
     baseline_next,
+    baseline_people,
     baseline_power,
+    charts_compare,
     checks,
 )
 from shared_utils.stats import power
@@ -30,6 +33,54 @@ def test_rows_reconcile_at_every_step(open_book, key):
     assert [row["n"] for row in steps[:-1]] == [row["n"] + row["left"] for row in steps[1:]]
     assert steps[-1]["n"] == open_book("baseline", key).study.frame[analysis_outcome(open_book, key)].notna().sum()
     assert all(row["why"] for row in steps if row["left"])
+
+
+@pytest.fixture
+def barred(monkeypatch):
+    """The bars that are drawn: [(label, percent, words)] of each chart."""
+    drawn, bars = [], charts_compare.bars
+    monkeypatch.setattr(charts_compare, "bars", lambda rows, *rest: drawn.append(rows) or bars(rows, *rest))
+    return drawn
+
+
+def test_the_bars_of_the_tracts_tell_what_the_table_of_people_tells(open_book, barred):
+    book = open_book("baseline", "cincinnati")
+    figure, groups = baseline_people.by_opportunity(book)
+    table = baseline.participants(book).table
+    told = {row["group"]: 100 * row["share"] for row in table.rows if "opportunity_tercile" in row["where"]}
+    labels = {"Low third": "low", "Middle third": "middle", "High third": "high", "Not known": "not known"}
+    assert {labels[label]: value for label, value, _ in barred[0]} == pytest.approx(told)
+    assert [label for label, *_ in barred[0]] == list(labels)
+    assert figure.alt.startswith("Bar chart. 45 in 100 people are in the low third for opportunity.")
+    # A release that must hide one of these groups after all takes the chart away with it.
+    section = baseline.context(book)
+    assert figure.alt in [part.alt for part in section.more] and groups == section.shows
+    assert {"participants|opportunity_tercile=low"} <= {str(group) for group in groups}
+
+
+def test_the_bars_of_the_tracts_leave_out_what_the_table_hides(open_book, monkeypatch, barred):
+    book = open_book("baseline", "cincinnati")
+    frame = book.study.frame
+    few = frame.index[frame["opportunity_tercile"] == "high"][5:]
+    study = dataclasses.replace(book.study, frame=frame.drop(few))
+    monkeypatch.setattr(book, "data", dataclasses.replace(book.data, study=study))
+    monkeypatch.setattr(book, "sections", {})
+    figure, groups = baseline_people.by_opportunity(book)
+    assert "High third" not in [label for label, *_ in barred[-1]] and "High" not in figure.alt
+    assert not any(("opportunity_tercile", "high") in group.where for group in groups)
+    assert len(barred[-1]) < 3  # a second one is hidden too: the rest would give the small one away
+
+
+def test_of_places_only_those_of_the_pilot_are_counted(barred):
+    places = pd.DataFrame({"unit": list("abcdef"), "group": [1, 1, 1, 0, 0, 0],
+                           "opportunity_tercile": ["low", "low", "high", "middle", "middle", "unknown"]})  # fmt: skip
+    study = SimpleNamespace(frame=places, subject_id="unit", unit_label="tracts", arm="group", labels=(1, 0),
+                            covariates=[], subgroups={"opportunity_tercile": "opportunity_tercile"})  # fmt: skip
+    config = SimpleNamespace(design=SimpleNamespace(type="panel_did"))
+    book = SimpleNamespace(study=study, config=config, stamp="", rules=Rules())
+    figure, groups = baseline_people.by_opportunity(book)
+    assert [(label, words) for label, _, words in barred[0]] == [("Low third", "2 of 3"), ("High third", "1 of 3")]
+    assert groups == frozenset() and "2 of 3 tracts are in the low third for opportunity" in figure.alt
 
 
 def analysis_outcome(open_book, key) -> str:

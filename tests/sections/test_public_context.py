@@ -166,6 +166,9 @@ def whole_places(folder) -> None:
     table(folder / "county_outcomes_simple.csv", head, ["39,061,.357,.01,", "39,113,.9,.01,.9"])
     table(folder / "social_capital_county.csv", "county,ec_county,ec_se_county,clustering_county",
           ["39061,.7,.01,.1", "39113,.9,.01,.1"])  # fmt: skip
+    zips = [f"{45200 + i},{county},{value},.1" for i, (county, value) in
+            enumerate([("39061", .4), ("39061", .9), ("39061", .6), ("39061", ""), ("39113", 2)])]  # fmt: skip
+    table(folder / "social_capital_zip.csv", "zip,county,ec_zip,clustering_zip", zips)
     head = "state,county,fips_state,fips_county,year,renting_hh,filings_observed,ind_filings_court_issued_lt,"
     rows = [f"Ohio,Hamilton County,39,39061,{year},1000,{n},1," for year, n in ((2016, 900), (2018, 1234))]
     table(folder / "county_court-issued_2000_2018.csv", f"{head}hh_threat_observed", rows)
@@ -182,19 +185,20 @@ def test_the_whole_county_and_city_stand_in_one_table(city):
     assert [(what.split(" (")[0], of, when[:4], *numbers) for what, of, when, *numbers in rows] == [
         ("Income rank in adulthood of children of low-income parents", "County", "chil", "35.7", "33.7", "37.7"),
         ("Economic connectedness", "County", "2022", "0.70", "0.68", "0.72"),
+        ("Economic connectedness", "3 ZIP codes of the county", "2022", "0.60", "0.40", "0.90"),
         ("Eviction filings a year, counted by courts", "County", "2018", "1,234", "", ""),
         ("Eviction filings per 100 renter households, counted by courts", "County", "2018", "123.40", "", ""),
         # Of 2019 the publisher says not to act on it, and 2022 was not over on the day of the report.
         ("Homes affordable and available for each household with at most 50% of the area's median income",
          "City", "2018", "0.50", "0.40", "0.60"),
     ]  # fmt: skip
-    assert "five published numbers about the whole place" in told(made) and context_places.CONTEXT in told(made)
+    assert "six published numbers about the whole place" in told(made) and context_places.CONTEXT in told(made)
     assert grade(told(made)) <= 9 and not CAUSAL.search(told(made).replace(context_places.CONTEXT, ""))
 
 
 def test_without_the_limits_of_the_city_no_row_is_called_the_city(city):
     made = published(*city(whole_places))
-    assert "City" not in [row["place"] for row in made.shown[-1].rows] and len(made.shown[-1].rows) == 4
+    assert "City" not in [row["place"] for row in made.shown[-1].rows] and len(made.shown[-1].rows) == 5
 
 
 def test_shades_are_three_steps_apart_in_grey():

@@ -52,7 +52,7 @@ def _kind(id: str, fetch: str, shows: str, unit: str, **facts) -> Kind:
 
 KINDS = (
     _kind("social_capital_zip", "social_capital_zip.csv of the August 2022 release",
-          "Friendships across income in the city's ZIP codes", "zip"),
+          "Friendships across income in the ZIP codes of the county", "zip"),
     _kind("social_capital_county", "social_capital_county.csv of the August 2022 release",
           "Friendships across income in the county", "county"),
 )  # fmt: skip
