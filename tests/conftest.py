@@ -12,6 +12,10 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# As on a person's machine each file is compiled once, not by every command and kernel that a test starts.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "google-chrome", "msedge", "chrome")
 # No sandbox because continuous integration runs as root; the rest keeps the browser from calling home.

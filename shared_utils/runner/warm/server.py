@@ -267,7 +267,7 @@ def _become_kernel(request: dict, descriptors: list[int], server: int) -> None:
 
 
 def _ordinary_signals() -> None:
-    for name in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+    for name in (signal.SIGCHLD, signal.SIGTERM):  # SIGHUP stays as it was given: ignored under nohup
         signal.signal(name, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
