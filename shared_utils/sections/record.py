@@ -175,8 +175,10 @@ def _served(book) -> int | None:
     services = book.data.tables.get("services")
     if services is None or services.empty:
         return None
-    own = services[(services["subject_type"] == "participant") & services["delivered"].astype(bool)]
-    return int(own["subject_id"].nunique()) or None
+    if "served" not in book.cache:
+        own = (services["subject_type"] == "participant") & services["delivered"].astype(bool)
+        book.cache["served"] = services.loc[own, "subject_id"].nunique()
+    return book.cache["served"] or None
 
 
 def provenance(book) -> dict:
