@@ -13,6 +13,7 @@ from shared_utils.sections.figures import (
     MUTED,
     STYLE,
     TARGET,
+    WIDTH,
     Figure,
     Sheet,
     text_width,
@@ -20,9 +21,12 @@ from shared_utils.sections.figures import (
 )
 
 LABELS = 2.5  # inches at most for the labels at the left; longer ones take more lines
+ENDS = 1.85  # the same for the words at the right
 SIZE = 9
 WORDS = 8.5
 DASHED = (0, (4, 3))
+STEPS = [1, 2, 2.5, 5, 10]
+BETWEEN = 0.08  # inches between two numbers of an axis
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,17 @@ class Bar:
 
 def intervals(rows: list[Bar], sheet: dict, alt: str, axis: str, marks, better: str = "") -> Figure:
     """Dots with interval bars, one a row, first row on top. `marks` are vertical lines [(value, label)]."""
-    lines = labels([row.label for row in rows])
-    ys, height = places(lines)
-    right = 0.25 + max(text_width(row.words, WORDS) for row in rows)
+    lines, words = labels([row.label for row in rows]), [_at_end(row.words) for row in rows]
+    ys, height = places([max(pair, key=len) for pair in zip(lines, words, strict=True)])
+    right = 0.25 + max(text_width(line, WORDS) for row in words for line in row)
     page = Sheet(**sheet, height=height + 0.2, left=width(lines), right=right, below=0.55)
     ax = page.ax
     with rc_context(STYLE):
         _frame(ax, rows, marks, height)
-        for y, row, label in zip(ys, rows, lines, strict=True):
+        for y, row, label, end in zip(ys, rows, lines, words, strict=True):
             row_label(ax, y, label, bold=row.heading, color=INK if row.main else MUTED)
             if not row.heading:
-                _interval(ax, row, y)
+                _interval(ax, row, y, end)
         ax.set_xlabel(axis + (f"   ({better})" if better else ""), loc="left")
         _mark_labels(ax, marks)
     return page.done(alt)
@@ -70,7 +74,7 @@ def bars(rows: list[tuple], sheet: dict, alt: str, axis: str, target=None, tones
             _bar(ax, ys[i], value, words, (tones or [BLUE] * len(rows))[i])
         ends = [value for _, value, _ in rows] + ([target[0]] if target else [])
         ax.set_xlim(0, 1.04 * max(ends) or 1)
-        _bar_axis(ax, height, axis)
+        _bar_axis(ax, height, axis, whole=all(isinstance(value, int) for value in ends))
         if target:
             ax.axvline(target[0], color=TARGET, lw=1.3, ls=DASHED, zorder=4)
             above(ax, target[0], target[1], TARGET)
@@ -172,10 +176,20 @@ def _frame(ax, rows, marks, height: float) -> None:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_locator(_few_ticks(ax))
     for value, _ in marks:
         zero = value == 0
         ax.axvline(value, color=INK if zero else TARGET, lw=1.1, ls="-" if zero else DASHED, zorder=2)
+
+
+def _few_ticks(ax) -> MaxNLocator:
+    """Up to six round numbers, fewer where the drawing is too narrow to name them apart."""
+    low, high = ax.get_xlim()
+    five = MaxNLocator(5, steps=STEPS)
+    named = [f"{x:g}" for x in five.tick_values(low, high) if low <= x <= high]
+    wide = WIDTH * ax.get_position().width
+    room = len(named) * (max(text_width(text, SIZE) for text in named) + BETWEEN)
+    return five if room <= wide else MaxNLocator(3, steps=STEPS)
 
 
 def _mark_labels(ax, marks) -> None:
@@ -186,7 +200,12 @@ def _mark_labels(ax, marks) -> None:
         above(ax, value, label, INK if value == 0 else TARGET, ha)
 
 
-def _interval(ax, row: Bar, y: float) -> None:
+def _at_end(words: str) -> list[str]:
+    """The words at the right end of a row, in lines where they are long."""
+    return [words] if text_width(words, WORDS) <= ENDS else wrap(words, WORDS, inches=ENDS)
+
+
+def _interval(ax, row: Bar, y: float, words: list[str]) -> None:
     color, weight, size = (BLUE, 2.4, 7) if row.main else (GREY, 1.6, 5)
     left, right = ax.get_xlim()
     ends = [max(row.low, left), min(row.high, right)]  # an interval without an end runs to the edge, with an arrow
@@ -197,8 +216,8 @@ def _interval(ax, row: Bar, y: float) -> None:
     if row.value is not None:
         ax.plot([row.value], [y], "o", color=color, ms=size, mfc=color if row.main else "white", mew=1.4, zorder=4)
     ax.annotate(
-        row.words, (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
-        va="center", fontsize=WORDS, color=INK if row.main else MUTED,
+        "\n".join(words), (1, y), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+        va="center", fontsize=WORDS, color=INK if row.main else MUTED, linespacing=1.1,
     )  # fmt: skip
 
 
@@ -215,9 +234,9 @@ def _beside(ax, words: str, x: float, y: float, shift: float) -> None:
     )  # fmt: skip
 
 
-def _bar_axis(ax, height: float, axis: str) -> None:
+def _bar_axis(ax, height: float, axis: str, whole: bool = False) -> None:
     ax.set_ylim(0, height)
     ax.set_yticks([])
     ax.grid(axis="x")
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS, integer=whole, min_n_ticks=1))
     ax.set_xlabel(axis, loc="left")

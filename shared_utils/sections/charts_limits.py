@@ -106,7 +106,7 @@ def chance(points: list[tuple[float, float]], sheet: dict, alt: str, axis: str, 
 
 def funnel(points: list[tuple], middle: float, sheet: dict, alt: str, axes: tuple[str, str]) -> Figure:
     """Shares of sites by how much they rest on, [(name, n, share, outside?)], within the limits of chance (3 sigma)."""
-    page = Sheet(**sheet, height=2.1, left=0.62, right=0.95, below=0.48)
+    page = Sheet(**sheet, height=2.1, left=0.72, right=0.95, below=0.48)
     ax = page.ax
     with rc_context(STYLE):
         most = 1.15 * max(n for _, n, _, _ in points)
@@ -123,6 +123,7 @@ def funnel(points: list[tuple], middle: float, sheet: dict, alt: str, axes: tupl
         shares = [100 * share for _, _, share, _ in points]
         ax.set_ylim(max(0, min(shares) - 12), min(100, max(shares) + 12))
         ax.set_xlim(0, most)
+        ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.grid(axis="y")
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.set_xlabel(axes[0], loc="left")

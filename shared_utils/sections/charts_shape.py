@@ -26,17 +26,19 @@ DARKER = LinearSegmentedColormap.from_list("darker", ["#f4f6f8", BLUE])
 
 def squares(groups: list[tuple[str, int, int]], sheet: dict, alt: str) -> Figure:
     """100 squares a group: (label, filled, of these new); the new ones differ in colour and carry a dot."""
-    page = Sheet(**sheet, height=2.05, left=0.12, right=0.12, below=0.08, axes=False)
+    labels = [wrap(label, 9, bold=True, inches=2.9) for label, _, _ in groups]
+    top = 1.71 + 0.17 * max(len(lines) for lines in labels)
+    page = Sheet(**sheet, height=top, left=0.12, right=0.12, below=0.08, axes=False)
     ax = page.ax
     with rc_context(STYLE):
         ax.set_xlim(0, 6.16)
-        ax.set_ylim(0, 2.05)
-        for g, (label, filled, new) in enumerate(groups):
+        ax.set_ylim(0, top)
+        for g, (lines, (_, filled, new)) in enumerate(zip(labels, groups, strict=True)):
             x0 = 3.1 * g
             ax.text(
                 x0,
-                2.02,
-                "\n".join(wrap(label, 9, bold=True, inches=2.9)),
+                top - 0.03,
+                "\n".join(lines),
                 va="top",
                 fontweight="bold",
                 fontsize=9,

@@ -1,11 +1,31 @@
 """Figures over time: control charts, counts against a plan, and the dates of a plan."""
 
+from datetime import timedelta
+
 from matplotlib import dates, rc_context
 from matplotlib.ticker import MaxNLocator
 
-from shared_utils.sections.figures import BAND, BLUE, GREY, LINE, MUTED, ORANGE, STYLE, TARGET, TEAL, Figure, Sheet
+from shared_utils.sections.figures import (
+    BAND,
+    BLUE,
+    GREY,
+    LINE,
+    MUTED,
+    ORANGE,
+    PAPER,
+    STYLE,
+    TARGET,
+    TEAL,
+    WIDTH,
+    Figure,
+    Sheet,
+    text_width,
+)
 
 SIGNALS = {"improvement": ("D", TEAL), "concern": ("s", ORANGE)}
+LONG = 1000  # days of an axis on which every third month would be named too closely
+STOREY = 0.38  # inches that a label of a date takes, above or below the line
+AROUND = 0.14  # room beside the first and the last date, in shares of the time between them
 GAP = 0.13  # least distance of two words at the right end, in shares of the height
 
 
@@ -44,7 +64,7 @@ def control(
             ends.append((target, f"target {text(target)}", TARGET))
         _limit_height(ax, frame, target)
         _words_at_right(ax, ends)
-        _months(ax, frame["period"])
+        _months(ax)
         ax.set_ylabel(unit, fontsize=8.5)
     return page.done(alt)
 
@@ -67,7 +87,7 @@ def fan(known, months, made, sheet: dict, alt: str, target: tuple | None, unit: 
             ends.append((*target, TARGET))
         _room([*known["value"].dropna(), *low, *high, *(value for value, _, _ in ends)], ax)
         _words_at_right(ax, ends)
-        _months(ax, [*known["period"], *months])
+        _months(ax)
         ax.set_ylabel(unit, fontsize=8.5)
     return page.done(alt)
 
@@ -87,8 +107,7 @@ def cumulative(periods, counts, today, sheet: dict, alt: str, words: str, plan: 
             ends.append((number, f"plan {number:,}", TARGET))
         ax.set_ylim(0, 1.12 * max(value for value, _, _ in [*ends, (max(counts), "", "")]))
         _words_at_right(ax, ends)
-        first, last = ax.get_xlim()  # days
-        _months(ax, periods, 1 if last - first <= 370 else 3)
+        _months(ax, short=1)
         ax.grid(axis="y")
         ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return page.done(alt)
@@ -96,27 +115,45 @@ def cumulative(periods, counts, today, sheet: dict, alt: str, words: str, plan: 
 
 def timeline(points: list[tuple], sheet: dict, alt: str, today) -> Figure:
     """Dates on one line, [(date, label)]; a full dot is past, an empty one is still to come."""
-    page = Sheet(**sheet, height=1.3, left=0.35, right=0.35, below=0.1)
-    ax, points = page.ax, sorted(points)
+    points, margin = sorted(points), 0.35
+    storeys = _storeys(points, WIDTH - 2 * margin)
+    page = Sheet(**sheet, height=0.54 + 2 * STOREY * (1 + max(storeys)), left=margin, right=margin, below=0.1)
+    ax = page.ax
     with rc_context(STYLE):
         ax.axhline(0, color=GREY, lw=2, zorder=1)
-        for i, (day, label) in enumerate(points):
+        for i, ((day, label), storey) in enumerate(zip(points, storeys, strict=True)):
             side = 1 if i % 2 == 0 else -1
             ax.plot([day], [0], "o", ms=9, color=BLUE if day <= today else "white", mec=BLUE, mew=1.6, zorder=3)
             ax.annotate(
                 f"{label}\n{day:%b} {day.day}, {day.year}",
                 (day, 0),
-                xytext=(0, 11 * side),
+                xytext=(0, side * (11 + 72 * STOREY * storey)),
                 fontsize=8.5,
                 textcoords="offset points",
                 ha="center",
                 va="bottom" if side > 0 else "top",
+                arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.8} if storey else None,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
+                zorder=4 - storey,
             )
-        pad = (points[-1][0] - points[0][0]) * 0.14
+        pad = (points[-1][0] - points[0][0]) * AROUND
         ax.set_xlim(points[0][0] - pad, points[-1][0] + pad)
         ax.set_ylim(-1, 1)
         ax.set_axis_off()
     return page.done(alt)
+
+
+def _storeys(points: list[tuple], wide: float) -> list[int]:
+    """How far from the line the label of each date stands, 0 next to it, so that none covers another; every other one
+    stands below."""
+    first, span = points[0][0], (points[-1][0] - points[0][0] or timedelta(days=1)) * (1 + 2 * AROUND)
+    found, ends = [], {}
+    for i, (day, label) in enumerate(points):
+        middle, half = wide * ((day - first) / span), text_width(max(label, f"{day:%b %d, %Y}", key=len), 8.5) / 2
+        storey = next(s for s in range(len(points)) if middle - half > ends.get((i % 2, s), -wide))
+        ends[i % 2, storey] = middle + half
+        found.append(storey)
+    return found
 
 
 def _parts(frame, redefined) -> list:
@@ -185,8 +222,10 @@ def _words_at_right(ax, ends) -> None:
         )
 
 
-def _months(ax, periods, step: int = 3) -> None:
-    step = step if len(periods) <= 30 else 6
+def _months(ax, short: int = 3) -> None:
+    """Name every third month, on a long axis every sixth; `short` says which on an axis of a year."""
+    first, last = ax.get_xlim()
+    step = 6 if last - first > LONG else short if last - first <= 370 else 3
     ax.xaxis.set_major_locator(dates.MonthLocator(bymonth=range(1, 13, step)))
     ax.xaxis.set_major_formatter(dates.DateFormatter("%b\n%Y"))
     ax.tick_params(axis="x", labelsize=8)

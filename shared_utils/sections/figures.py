@@ -83,8 +83,8 @@ class Sheet:
         axes: bool = True,
     ):
         title, subtitle, note = (_capitals(text) for text in (title, subtitle, note))
-        head = [(line, TITLE) for line in wrap(title, TITLE, bold=True)]
-        head += [(line, SUBTITLE) for line in wrap(subtitle, SUBTITLE)]
+        head = [(line, TITLE) for line in _even(title, TITLE, bold=True)]
+        head += [(line, SUBTITLE) for line in _even(subtitle, SUBTITLE)]
         foot = [(line, False) for line in wrap(note, NOTE)] + [(line, True) for line in wrap(stamp, NOTE, bold=True)]
         above = 0.12 + sum(size / 72 * LINE_HEIGHT for _, size in head) + 0.14
         under = below + 0.145 * len(foot) + 0.08
@@ -159,6 +159,14 @@ def wrap(text: str, size: float, bold: bool = False, inches: float = WIDTH - 2 *
         else:
             lines.append(word)
     return lines
+
+
+def _even(text: str, size: float, bold: bool = False) -> list[str]:
+    """Break a text into as few lines as fit, about equally long: no word stands alone on the last one."""
+    lines = wrap(text, size, bold)
+    widths = [text_width(text, size, bold) / len(lines) * (1 + share / 20) for share in range(20)]
+    tried = (wrap(text, size, bold, inches) for inches in widths)
+    return next((found for found in tried if len(found) == len(lines)), lines)
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:

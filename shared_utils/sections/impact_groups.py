@@ -10,7 +10,7 @@ from shared_utils.results import whom
 from shared_utils.sections import analysis, charts_compare, counted_people, descriptive
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import listed, plainly, sentence
+from shared_utils.sections.wording import counted, listed, plainly, sentence
 from shared_utils.stats import multiplicity
 
 MIN_PER_ARM = 30
@@ -234,11 +234,9 @@ def _figure(book, dims, groups):
     if not bars:
         return None
     count = sum(not b.heading for b in bars)
-    title = (
-        f"The effect in {count} groups: most of the ranges overlap"
-        if _overlap(groups)
-        else f"The effect in {count} groups"
-    )
+    title = f"The effect in {counted(count, 'group')}"
+    if count > 1 and _overlap(groups):
+        title += ": most of the ranges overlap"
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with 95% intervals",

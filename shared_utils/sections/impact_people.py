@@ -228,11 +228,14 @@ def _flow_figure(book, flow):
         + "; ".join(f"{r['arm']}: {label(r['assigned'])} assigned, {label(r['known'])} analyzed" for r in flow)
         + "."
     )
+    rounded = (
+        "" if analysis.is_panel(book) else f" Counts of people are rounded to the nearest {book.rules.counts_base}."
+    )
     sheet = {
         "title": title,
         "subtitle": f"From assignment to analysis, {unit}",
         "stamp": book.stamp,
-        "note": "Source: assignment and outcome records. Counts of people are rounded to the nearest 5.",
+        "note": f"Source: assignment and outcome records.{rounded}",
     }
     return charts_shape.flow(levels, sheet, alt)
 

@@ -147,11 +147,12 @@ def _figure(book, shown: dict, words: str, title: str):
             continue
         names = [analysis.arm_name(book, arm) if step == ASSIGNED else step for arm in arms]
         levels.append([(name, _number(row[_key(arm)], book, panel)) for name, arm in zip(names, arms, strict=True)])
+    nearest = book.rules.counts_base
     sheet = {
         "title": title,
         "subtitle": f"{unit.capitalize()} at each step, by group; no outcomes are compared here",
         "note": "Source: assignment, service and outcome records."
-        + ("" if panel else " Counts of people are rounded to the nearest 5; small ones are not shown."),
+        + ("" if panel else f" Counts of people are rounded to the nearest {nearest}; small ones are not shown."),
         "stamp": book.stamp,
     }
     by_arm = "; ".join(f"{name}: {n}" for name, n in levels[1])

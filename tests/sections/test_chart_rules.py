@@ -1,14 +1,25 @@
 """No chart backs a mark with fewer than 11 people, and none draws one mark a person (pilots.md 2.7.7)."""
 
+import datetime
 import re
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from section_runs import ROOT
 
 from shared_utils.disclosure import Rules
-from shared_utils.sections import charts_effect, impact_pictures, monitoring, monitoring_change
+from shared_utils.sections import (
+    charts_compare,
+    charts_effect,
+    charts_time,
+    figures,
+    impact_pictures,
+    monitoring,
+    monitoring_change,
+)
 from shared_utils.sections.baseline_data import _by_month, gaps
 from shared_utils.sections.impact_pictures import _bins
 from shared_utils.sections.monitoring_flow import in_steps
@@ -104,3 +115,42 @@ def test_no_chart_can_draw_a_mark_a_person():
     calls = re.compile(r"\.(scatter|stripplot|swarmplot|rugplot|lineplot|scatterplot|jointplot|pairplot|eventplot)\(")
     for path in sorted((ROOT / "shared_utils" / "sections").glob("*.py")):
         assert not calls.search(path.read_text(encoding="utf-8")), path.name
+
+
+@pytest.fixture
+def sheets(monkeypatch):
+    """The sheets that are drawn, in the order they were finished."""
+    kept, done = [], figures.Sheet.done
+    monkeypatch.setattr(figures.Sheet, "done", lambda self, alt: kept.append(self) or done(self, alt))
+    return kept
+
+
+HEAD = {"title": "A title", "subtitle": "A subtitle", "note": "A note"}
+
+
+def test_dates_close_together_do_not_cover_each_other(sheets):
+    days = [datetime.date(2019, 4, 1), *(datetime.date(2020, 9, 28) + datetime.timedelta(days=5 * k) for k in range(5))]
+    charts_time.timeline([(day, f"What happened {k}") for k, day in enumerate(days)], HEAD, "", days[0])
+    boxes = [Text.get_window_extent(text) for text in sheets[0].ax.texts]  # without the line to its date
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_long_words_beside_an_interval_stay_in_the_picture_and_leave_numbers_apart(sheets):
+    label, words = (
+        "A main outcome whose name is rather long",
+        "-0.11 notices to quit per 100 occupied units of the city",
+    )
+    charts_compare.intervals([charts_compare.Bar(label, 0.1, -0.3, 0.5, words)], HEAD, "", "points", ((0.0, "none"),))
+    sheet = sheets[0]
+    right = sheet.canvas.bbox.x1
+    assert all(text.get_window_extent().x1 <= right for text in sheet.ax.texts)
+    ticks = [tick.get_window_extent() for tick in sheet.ax.get_xticklabels() if tick.get_text()]
+    assert len(ticks) > 1 and not any(one.overlaps(other) for one, other in combinations(ticks, 2))
+
+
+def test_no_word_of_a_title_stands_alone_on_its_last_line(sheets):
+    title = "65 in 100 received the service where offered, against 4 in 100"
+    charts_compare.bars([("a", 1, "one")], HEAD | {"title": title}, "", "people")
+    assert [text.get_text() for text in sheets[0].canvas.texts][:2] == [
+        "65 in 100 received the service", "where offered, against 4 in 100"]  # fmt: skip
+    assert all(float(tick.get_text()).is_integer() for tick in sheets[0].ax.get_xticklabels())  # people are whole
