@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "shared_utils"
 FLOORS = {
     "errors": 0,
+    "conflicts": 0,
     "lean": 0,
     "spreadsheets": 0.5,
     "stats": 1,

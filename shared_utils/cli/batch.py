@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from shared_utils.cli.screen import Screen, TypedWrong
-from shared_utils.cli.work import prepare, watch
+from shared_utils.cli.work import ready, watch
 from shared_utils.cli.workspace import find, select
 from shared_utils.errors import EmiError
 
@@ -64,7 +64,7 @@ def run(
             plan = runner.plan(
                 chosen,
                 notebook or ([MONTHLY] if months else list(NOTEBOOKS)),
-                None if dry_run else prepare,
+                None if dry_run else ready,
                 force,
                 failed_only=failed,
                 changed_only=changed,

@@ -1,4 +1,4 @@
-"""What `emi check` looks at: settings, shared code, data. Each step only when the one before is sound."""
+"""What `emi check` looks at: settings, shared code, an update that is not over, data (with sound settings only)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +42,9 @@ def check_city(city_dir: Path) -> list[Finding]:
     edited = vendoring.check(city_dir)
     shared = Finding("shared code", not edited, "was changed" if edited else "as it was copied", tuple(edited))
     settings = _step("settings", _settings, city_dir)
-    if not settings.ok:
-        return [settings, shared]
-    return [settings, shared, _step("data", _data, city_dir)]
+    update = _step("update", _update, city_dir)
+    found = [settings, shared, *([] if update.ok else [update])]
+    return [*found, _step("data", _data, city_dir)] if settings.ok else found
 
 
 def lines(city: str, found: list[Finding], width: int) -> list[str]:
@@ -69,6 +69,13 @@ def _saved(page: Path) -> list[str]:
 def _settings(city_dir: Path) -> Finding:
     work.load_settings(city_dir)
     return Finding("settings", True, "city.yml")
+
+
+def _update(city_dir: Path) -> Finding:
+    from shared_utils.template import update
+
+    update.check_ended(city_dir)
+    return Finding("update", True, "")
 
 
 def _data(city_dir: Path) -> Finding:

@@ -10,6 +10,14 @@ def prepare(city_dir: Path) -> object:
     return data.prepare(city_dir)
 
 
+def ready(city_dir: Path) -> None:
+    """Make a city's data ready to be run. Raises Unfinished where its files are half of an update or a merge."""
+    from shared_utils.template import update
+
+    update.check_whole(city_dir)
+    prepare(city_dir)
+
+
 def synthesize(city_dir: Path, scenario: str | None, seed: int | None) -> int:
     """Make a city's synthetic data; returns the number of files."""
     from shared_utils import data

@@ -11,6 +11,7 @@ import sys
 import traceback
 from html import escape
 
+from shared_utils import conflicts
 from shared_utils.disclosure import messages
 from shared_utils.errors import EmiError
 
@@ -34,6 +35,7 @@ def tell_plainly() -> None:
     if shell is None or hasattr(shell, "emi_errors"):
         return
     show = shell.emi_errors = shell.showtraceback
+    show_syntax = shell.showsyntaxerror
 
     def showtraceback(exc_tuple=None, *args, **options):
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
@@ -48,7 +50,14 @@ def tell_plainly() -> None:
         if _a_person_looks(shell):
             shell.display_pub.publish(folded("\n".join(full)))
 
-    shell.showtraceback = showtraceback
+    def showsyntaxerror(*args, **options):
+        if not conflicts.marked(shell.user_ns.get("In", [""])[-1]):
+            return show_syntax(*args, **options)
+        error = EmiError(f"This cell cannot run: {conflicts.WAITS}.", f"In it, {conflicts.CHOOSE}. Then run it again.")
+        error._render_traceback_ = lambda: str(error).splitlines()
+        show((EmiError, error, None))
+
+    shell.showtraceback, shell.showsyntaxerror = showtraceback, showsyntaxerror
 
 
 def in_words(error: BaseException, notebook: dict) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from shared_utils import conflicts
 from shared_utils.errors import EmiError, nearest
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path, month_of, name, source_path, state_path
@@ -134,15 +135,20 @@ def declared_parameters(path: Path) -> dict:
     """Names and defaults of a notebook's cell tagged "parameters", read without running it.
 
     A default that is not a plain value (a call, a name) is None. Read with `ast`: papermill's own reader
-    stumbles over an equals sign in a text. Raises PlanError when the notebook cannot be read.
+    stumbles over an equals sign in a text. Raises PlanError when the notebook cannot be read, and when it holds both
+    texts of an update or a merge: in a cell of words they would run, and the result would pass for one.
     """
     name = f"notebooks/{path.name}"
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        content = path.read_bytes()
+        left = conflicts.places(content, name)
+        cells = [] if left else json.loads(content.decode("utf-8"))["cells"]
     except FileNotFoundError:
         raise PlanError(f"{name} is missing.", "Bring it back from git.") from None
     except (ValueError, KeyError):
         raise PlanError(f"{name} is not a notebook that can be read.", "Bring it back from git.") from None
+    if left:
+        raise PlanError(f"{name}, {', '.join(left)}: {conflicts.WAITS}.", f"Open it (emi lab), {conflicts.CHOOSE}.")
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     if not tagged:
         raise PlanError(f"{name} has no cell tagged 'parameters'.", "Add the tag in JupyterLab: gears > Cell Tags.")

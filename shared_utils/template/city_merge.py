@@ -7,8 +7,9 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from shared_utils import conflicts
 from shared_utils.errors import EmiError
-from shared_utils.template import marks, notebooks, origin, sweep, vendoring
+from shared_utils.template import notebooks, origin, sweep, vendoring
 from shared_utils.template.origin import RECORD, Template
 
 TEMPLATE = "the template"
@@ -71,7 +72,7 @@ def _merge_file(merge: Merge, name: str, old: bytes | None, mine: bytes | None, 
     else:
         merge.files[name] = merged = _merge_text(old or b"", mine, new)
         merge.both.append(name)
-        merge.conflicts += [f"{name}, {place}" for place in marks.places(merged, name)]
+        merge.conflicts += [f"{name}, {place}" for place in conflicts.places(merged, name)]
 
 
 def _merge_text(old: bytes, mine: bytes, new: bytes) -> bytes:
@@ -106,15 +107,22 @@ def _skipped(city_dir: Path) -> list[str]:
     return settings.get("tool", {}).get("cruft", {}).get("skip", [])
 
 
-def write(city_dir: Path, files: dict[str, bytes | None]) -> None:
-    """Write all files or, when one cannot be written or somebody stops it, none."""
+def write(city_dir: Path, files: dict[str, bytes | None], record: dict) -> None:
+    """Write all files and the record or, when one cannot be written or somebody stops it, none.
+
+    Meanwhile the new record lies beside the old one, so that an end without a farewell (no power) can be seen.
+    """
     before = {name: (city_dir / name).read_bytes() if (city_dir / name).is_file() else None for name in files}
+    begun = {}
     try:
-        for name, content in files.items():
+        for name, content in {origin.UNDER_WAY: origin.as_bytes(record), **files}.items():
+            begun[name] = before.get(name)
             _put(city_dir / name, content)
+        name = RECORD
+        os.replace(city_dir / origin.UNDER_WAY, city_dir / RECORD)
     except BaseException as error:
-        for earlier in list(files)[: list(files).index(name) + 1]:
-            _put(city_dir / earlier, before[earlier])
+        for earlier in reversed(begun):
+            _put(city_dir / earlier, begun[earlier])
         if not isinstance(error, OSError):
             raise
         why = f"{name} cannot be written ({error.strerror}): another program may have it open. Nothing was changed."

@@ -12,9 +12,10 @@ import json
 import sys
 from pathlib import Path, PurePosixPath
 
+from shared_utils import conflicts
 from shared_utils.disclosure import secrets
 from shared_utils.disclosure.scan import Watch
-from shared_utils.template import marks, sweep, tidy
+from shared_utils.template import sweep, tidy
 
 LARGEST_BYTES = 2_000_000
 PRIVATE = ("data/private", "outputs/internal")
@@ -53,12 +54,12 @@ def _of_merge(name: str, content: bytes) -> list[str]:
             f"{name} holds what an update could not bring in: without it the update is not whole. Take all of it back "
             "(git restore --staged --worktree .), delete it, then:  emi update"
         ]
-    left = marks.places(content, name)
+    left = conflicts.places(content, name)
     if not left:
         return []
     return [
-        f"{name}, {', '.join(left[:SHOWN])}: both texts of a merge are still there. Keep what is right, delete the "
-        f"marks ({marks.YOURS} {marks.MIDDLE} {marks.THEIRS}), then:  git add {name}"
+        f"{name}, {', '.join(left[:SHOWN])}: {conflicts.WAITS}. Open it, {conflicts.CHOOSE} "
+        f"({conflicts.YOURS} {conflicts.MIDDLE} {conflicts.THEIRS}), then:  git add {name}"
     ]
 
 
@@ -116,7 +117,10 @@ def main(words: list[str]) -> int:
     files = _staged() if words == ["--staged"] else None if words == ["--all"] else words
     if changed := tidy.tidy(Path(), files or []):
         print(f"Took results out, or brought code into its common form: {', '.join(changed)}")
-    found = problems(files) if files != [] else []
+    try:
+        found = problems(files) if files != [] else []
+    except sweep.GitError as error:
+        found = [str(error)]
     print(*found, sep="\n", end="\n" * bool(found))
     return 1 if found else 0
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from shared_utils.conflicts import both_texts
 from shared_utils.errors import EmiError
-from shared_utils.template.marks import both_texts
 
 ORDER = "order-of-cells"
 EMPTY = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

@@ -21,6 +21,8 @@ from shared_utils.template import program, sweep, vendoring
 
 RECORD = ".cruft.json"
 PENDING = "updating_to"
+# The record as it is to be. While it lies there, an update is writing files, or was ended before it had.
+UNDER_WAY = f"{RECORD}.under-way"
 _FOLDERS = ("_template", "_output_dir", "_repo_dir")  # what cookiecutter adds to the answers
 SKELETON = "{{cookiecutter.city_slug}}"
 NOT_FOR_CITIES = (":(exclude)tests", ":(exclude)docs", ":(exclude)benchmarks")
@@ -165,10 +167,14 @@ def without_folders(record: dict) -> dict:
 
 def write_record(city_dir: Path, record: dict) -> None:
     """Write the record, whole or not at all, as cruft does."""
-    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
     draft = city_dir / f"{RECORD}.part"
-    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.write_bytes(as_bytes(record))
     os.replace(draft, city_dir / RECORD)
+
+
+def as_bytes(record: dict) -> bytes:
+    """Return a record as cruft writes it."""
+    return (json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
 def first_record(folder: Path, context: dict) -> dict | None:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from shared_utils.disclosure import secrets
 from shared_utils.disclosure.scan import PATTERNS, PERSONAL, Finding, Watch
+from shared_utils.errors import EmiError
 
 # Residents' data live in the first; the shared code is checked against its manifest (emi check), and a hand-over was
 # looked into as it was written; the rest are tools'.
@@ -21,6 +22,17 @@ RELEASED = "outputs/release"
 # Written by hand about the pilot: the contact of an office is meant to be read. A resident's is found by its value.
 WITH_CONTACTS = (".md", ".yml", ".yaml", ".toml", ".cff")
 CONTACTS = ("an e-mail address", "a telephone number")
+
+
+class GitError(EmiError):
+    """A git repository that git cannot read."""
+
+    def __init__(self, city_dir: Path, said: str):
+        first = next(iter(said.strip().splitlines()), "nothing").removeprefix("fatal: ").rstrip(".")
+        super().__init__(
+            f"git cannot read its repository in {Path(city_dir).resolve()}. It says: {first}.",
+            "Next: ask who looks after git with you. The files in the folder are as they were.",
+        )
 
 
 def sweep(city_dir: Path, watch: Watch, history: bool = False) -> tuple[int, list[Finding]]:
@@ -115,6 +127,8 @@ def _blobs(city_dir: Path, names: list[str]) -> Iterator[bytes | None]:
             cat.stdin.write(f"{name}\n".encode())
             cat.stdin.flush()
             header = cat.stdout.readline().split()
+            if len(header) != 3:  # "NAME missing", or git ended
+                raise GitError(city_dir, f"object {name} is missing")
             content = cat.stdout.read(int(header[2]))
             cat.stdout.read(1)
             yield content if header[1] == b"blob" else None
@@ -122,7 +136,11 @@ def _blobs(city_dir: Path, names: list[str]) -> Iterator[bytes | None]:
 
 
 def git(city_dir: Path, *words: str) -> bytes:
-    return subprocess.run(["git", *words], cwd=city_dir, capture_output=True, check=True).stdout
+    """Return what git answers. Raises GitError where it cannot read the repository."""
+    done = subprocess.run(["git", *words], cwd=city_dir, capture_output=True)
+    if done.returncode:
+        raise GitError(city_dir, done.stderr.decode("utf-8", "replace"))
+    return done.stdout
 
 
 def asked(city_dir: Path, *words: str) -> str:

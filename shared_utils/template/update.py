@@ -12,18 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared_utils import conflicts
 from shared_utils.errors import EmiError
-from shared_utils.template import marks, notebooks, origin, sweep, vendoring
+from shared_utils.template import notebooks, origin, sweep, vendoring
 from shared_utils.template.city_merge import Merge, put_together, write
 from shared_utils.template.origin import PENDING, RECORD, Template
 
 CLEAN, MERGED, RESOLVED, CURRENT = "clean", "merged", "resolved", "already current"
 CONFLICT, EDITED, UNCOMMITTED, DETACHED = "conflict", "edited by hand", "uncommitted changes", "no branch"
+HALF_WAY = "stopped half-way"
 NO_GIT, NO_RECORD, IMPOSSIBLE = "no git", "no record", "not possible"
 GOOD = (CLEAN, MERGED, RESOLVED, CURRENT)
 SHOWN = 3
 FIRST_COMMIT = ("git add --all", 'git commit -m "As it is"')
 DROP = "git restore --staged --worktree ."
+HALF = "An update was cut off while it wrote: some files are new and some old."
+# What git does not know there is of the update: an update begins only where nothing else was added.
+_BACK = (DROP, f'git clean -d --force --quiet -- {vendoring.PACKAGE} {origin.UNDER_WAY} "*.part"')
+
+
+class Unfinished(EmiError):
+    """An update or a merge that waits for a person."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,9 @@ class Outcome:
 def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome:
     """Update one city to the version the template offers; with `dry_run` only say how it would end."""
     record = origin.record_of(city_dir)
-    if refused := _refusal(template, city_dir, record):
-        return refused
     try:
+        if refused := _refusal(template, city_dir, record):
+            return refused
         if PENDING in record:
             return _resolve(city_dir, record, dry_run)
         if vendoring.check(city_dir):
@@ -65,7 +74,7 @@ def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome
 
 def _refusal(template: Template, city_dir: Path, record: dict | None) -> Outcome | None:
     """Without git nothing could be undone; without a record nobody knows what the city changed."""
-    if not sweep.has_git(city_dir) or not sweep.asked(city_dir, "ls-files", "--", "city.yml"):
+    if not sweep.has_git(city_dir) or not sweep.git(city_dir, "ls-files", "--", "city.yml"):
         why = "Its files are not in a git repository, so an update could not be undone."
         return Outcome(city_dir, NO_GIT, (why,), _typed("git init", *FIRST_COMMIT))
     if not sweep.asked(city_dir, "rev-parse", "--verify", "--quiet", "HEAD"):
@@ -73,6 +82,8 @@ def _refusal(template: Template, city_dir: Path, record: dict | None) -> Outcome
     if record is None:
         why = f"It has no {RECORD}, so nobody can say what the city changed and what the template did."
         return Outcome(city_dir, NO_RECORD, (why,), _how_to_link(template, city_dir))
+    if (city_dir / origin.UNDER_WAY).exists():
+        return Outcome(city_dir, HALF_WAY, (HALF,), _typed(*_BACK))
     return None
 
 
@@ -95,30 +106,37 @@ def _edited(city_dir: Path) -> Outcome:
     what = tuple(sentence.split(". ")[0] for sentence in found)
     advice = "Move your change to city_code/, or ask for it in the template. "
     if (city_dir / vendoring.PACKAGE / vendoring.MANIFEST).is_file():
-        kinds = vendoring.differences(city_dir)
-        commands = [*_restoring(city_dir, kinds), 'git commit --all -m "Shared code as it was copied"']
-        return Outcome(city_dir, EDITED, _shortened(what), advice + _typed(*commands))
+        return Outcome(city_dir, EDITED, _shortened(what), advice + _typed(*_restoring(city_dir)))
     return Outcome(city_dir, EDITED, what, _typed(f"git checkout HEAD -- {vendoring.PACKAGE}"))
 
 
-def _restoring(city_dir: Path, kinds: dict[str, str]) -> list[str]:
+def _restoring(city_dir: Path) -> list[str]:
     """The git commands that bring the shared code back as it was copied."""
-    known = vendoring.manifest(city_dir)["files"]
-    commands = {}
-    for name, kind in kinds.items():
-        path = f"{vendoring.PACKAGE}/{name}"
-        where = "rm --force" if kind == "added" else f"checkout {_last_intact(city_dir, path, known[name])} --"
+    known, package = vendoring.manifest(city_dir)["files"], vendoring.PACKAGE
+    tracked = sweep.asked(city_dir, "ls-files", "-z", "--", package).split("\0")
+    commands, committed = {}, False
+    for name, kind in vendoring.differences(city_dir).items():
+        path = f"{package}/{name}"
+        if kind == "added":
+            where = "rm --force" if path in tracked else "clean --force --quiet --"
+        else:
+            where = f"checkout {_last_intact(city_dir, path, known[name])} --"
         commands.setdefault(where, []).append(path)
-    return [f"git {where} {' '.join(paths)}" for where, paths in commands.items()]
+        committed |= _sha256_at("HEAD", city_dir, path) != known.get(name, "")
+    commit = ['git commit --all -m "Shared code as it was copied"'] if committed else []
+    return [*(f"git {where} {' '.join(paths)}" for where, paths in commands.items()), *commit]
 
 
 def _last_intact(city_dir: Path, path: str, sha256: str) -> str:
     """The newest commit that holds a file as it was copied."""
-    for commit in sweep.asked(city_dir, "log", "--format=%h", "--", path).splitlines():
-        shown = subprocess.run(["git", "show", f"{commit}:./{path}"], cwd=city_dir, capture_output=True)
-        if shown.returncode == 0 and vendoring.sha256(shown.stdout) == sha256:
-            return commit
-    return "HEAD"
+    commits = sweep.asked(city_dir, "log", "--format=%h", "--", path).splitlines()
+    return next((commit for commit in commits if _sha256_at(commit, city_dir, path) == sha256), "HEAD")
+
+
+def _sha256_at(commit: str, city_dir: Path, path: str) -> str:
+    """The hash of a file as a commit holds it, "" when it holds none."""
+    shown = subprocess.run(["git", "show", f"{commit}:./{path}"], cwd=city_dir, capture_output=True)
+    return "" if shown.returncode else vendoring.sha256(shown.stdout)
 
 
 def _bring(template: Template, city_dir: Path, record: dict, dry_run: bool) -> Outcome:
@@ -135,9 +153,8 @@ def _bring(template: Template, city_dir: Path, record: dict, dry_run: bool) -> O
         what = _shortened([f"{name} is new in the template too" for name in in_the_way])
         return Outcome(city_dir, UNCOMMITTED, what, "Move or commit yours.")
     if not dry_run:
-        write(city_dir, merge.files)
         newer = _moved(record, template.commit)
-        origin.write_record(city_dir, {**record, PENDING: template.commit} if merge.conflicts else newer)
+        write(city_dir, merge.files, {**record, PENDING: template.commit} if merge.conflicts else newer)
     numbers = tuple(numbers_that_change(template.tree(record["commit"]), template.tree(template.commit)))
     return _told(city_dir, merge, numbers)
 
@@ -155,19 +172,37 @@ def _told(city_dir: Path, merge: Merge, numbers: tuple[str, ...]) -> Outcome:
 
 def _resolve(city_dir: Path, record: dict, dry_run: bool) -> Outcome:
     """End an update that had conflicts, when none is left."""
-    names = [
-        name for name in sweep.asked(city_dir, "ls-files", "-z", "--", ".").split("\0") if sweep.is_looked_into(name)
-    ]
-    files = {name: (city_dir / name).read_bytes() for name in names if (city_dir / name).is_file()}
-    left = [f"{name}, {place}" for name, content in files.items() for place in marks.places(content, name)]
-    if left:
+    if left := _two_texts(city_dir):
         return Outcome(city_dir, CONFLICT, tuple(left), _how_to_resolve(city_dir))
-    for name, content in files.items():
-        if name.endswith(".ipynb"):
-            notebooks.parse(content, name)
+    for path in sorted((city_dir / "notebooks").glob("*.ipynb")):
+        notebooks.parse(path.read_bytes(), path.relative_to(city_dir).as_posix())
     if not dry_run:
         origin.write_record(city_dir, _moved(record, record[PENDING]))
     return Outcome(city_dir, RESOLVED, ("no mark is left",))
+
+
+def _two_texts(city_dir: Path) -> list[str]:
+    """Where two texts still stand in what git has of a city; without git nothing was merged."""
+    listed = sweep.asked(city_dir, "ls-files", "-z", "--", ".").split("\0") if sweep.has_git(city_dir) else []
+    names = [name for name in listed if sweep.is_looked_into(name) and (city_dir / name).is_file()]
+    files = {name: (city_dir / name).read_bytes() for name in names}
+    return [f"{name}, {place}" for name, content in files.items() for place in conflicts.places(content, name)]
+
+
+def check_whole(city_dir: Path) -> None:
+    """Raise Unfinished where files of a city are half of an update or of a merge: no result may come of them."""
+    if (city_dir / origin.UNDER_WAY).exists():
+        raise Unfinished(HALF, _typed(*_BACK, "emi update"))
+    if left := _two_texts(city_dir):
+        choose = f"Open each place (emi lab), {conflicts.CHOOSE}."
+        raise Unfinished(f"{'; '.join(_shortened(left))}: {conflicts.WAITS}.", choose)
+
+
+def check_ended(city_dir: Path) -> None:
+    """Raise Unfinished as `check_whole` does, and where all is chosen but the update was not ended."""
+    check_whole(city_dir)
+    if PENDING in (origin.record_of(city_dir) or {}):
+        raise Unfinished("An update waits to be ended: no place holds two texts any more.", "Next:  emi update")
 
 
 def _how_to_resolve(city_dir: Path) -> str:

@@ -21,6 +21,7 @@ CELLS = {
     "slip": "n = 1\nbaseline.participants(n)",
     "theirs": "by_name(bytes.fromhex('4d69737320536d697468').decode())",  # a name from the data, not from the code
     "typo": "n = = 2",
+    "two texts": "<<<<<<< yours\nbaseline.purpose(1)\n=======\nbaseline.purpose(2)\n>>>>>>> the template",
 }
 
 
@@ -94,6 +95,17 @@ def test_an_error_tells_no_word_of_the_data(shown):
 def test_a_mistyped_line_keeps_pythons_own_arrow(shown):
     (error, _) = shown["typo"]
     assert "n = = 2" in re.sub(r"\x1b\[[\d;]*m", "", "\n".join(error["traceback"]))
+
+
+def test_two_texts_of_an_update_are_called_so(shown, front):
+    (error, reply) = shown["two texts"]
+    told = [
+        "This cell cannot run: two texts stand there, and nobody has chosen yet.",
+        "In it, keep what is right, delete the rest and the marks, and save. Then run it again.",
+    ]
+    assert error["traceback"] == told and reply["status"] == "error"
+    (error, _) = front.run(CELLS["two texts"], person=False)
+    assert error["traceback"] == told and error["ename"] == "EmiError"
 
 
 def test_a_batch_keeps_the_whole_traceback(shown, front):

@@ -3,6 +3,7 @@
 import datetime
 import json
 
+import nbformat
 import pytest
 import toy
 import worker_jobs
@@ -37,6 +38,24 @@ def test_parameters_are_read_without_running(cities):
         "run_id": "",
         "out_dir": "",
     }
+
+
+def test_a_notebook_with_two_texts_of_a_merge_is_not_run(tmp_path):
+    city = toy.make_city(tmp_path, "calder")
+    path = source_path(city, "impact")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"].append(
+        nbformat.v4.new_markdown_cell("`<<<<<<< yours`\n\nA\n\n`=======`\n\nB\n\n`>>>>>>> theirs`", id="w")
+    )
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    *_, impact = runner.plan([city], list(NOTEBOOKS), None).jobs
+    assert (impact.action, impact.reason) == (
+        "blocked",
+        "notebooks/03_impact.ipynb, cell w: two texts stand there, and nobody has chosen yet.",
+    )
+    path.write_text(f"<<<<<<< HEAD\n{json.dumps(notebook)}", encoding="utf-8")  # a merge that knew nothing of notebooks
+    *_, impact = runner.plan([city], list(NOTEBOOKS), None).jobs
+    assert impact.reason.startswith("notebooks/03_impact.ipynb, line 1: two texts stand there")
 
 
 def test_text_takes_the_type_of_the_default(cities):

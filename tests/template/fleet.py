@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import nbformat
 from template_helpers import commit, git
 
-from shared_utils.template import new
+from shared_utils.template import new, origin
 
 IMPACT, MONITORING = "notebooks/03_impact.ipynb", "notebooks/02_monitoring.ipynb"
 SKELETON = "{{cookiecutter.city_slug}}"
@@ -33,6 +34,13 @@ def add_line(path: Path, cell_id: str, line: str) -> None:
 def sources(path: Path) -> dict[str, str]:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return {cell["id"]: "".join(cell["source"]) for cell in cells}
+
+
+def assert_valid(city: Path) -> None:
+    """Jupyter opens each notebook, and nothing half-written lies about."""
+    for path in city.glob("notebooks/*.ipynb"):
+        nbformat.validate(json.loads(path.read_text(encoding="utf-8")))
+    assert not [path for name in ("*.rej", "*.part", "*.orig", origin.UNDER_WAY) for path in city.rglob(name)]
 
 
 def under_git(city: Path) -> None:

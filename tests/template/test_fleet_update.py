@@ -5,16 +5,17 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import cruft
-import nbformat
 import pytest
-from fleet import CASES, IMPACT, MONITORING, make, newer, sources, under_git
-from template_helpers import commit, git, tree
+from fleet import CASES, IMPACT, MONITORING, add_line, assert_valid, make, newer, sources, under_git
+from template_helpers import ROOT, commit, git, tree
 
+from shared_utils import conflicts
 from shared_utils.cli import main, project
-from shared_utils.template import commit_guard, marks, new, origin, update, vendoring
+from shared_utils.template import commit_guard, new, origin, update, vendoring
 
 OURS, THEIRS = "# the analyst's line", "# the template's line"
 
@@ -43,12 +44,6 @@ def commands(outcome: update.Outcome) -> list[list[str]]:
     return [shlex.split(line) for line in outcome.fix.splitlines() if line.startswith("    ")]
 
 
-def assert_valid(city: Path) -> None:
-    for path in [*city.glob("notebooks/*.ipynb")]:
-        nbformat.validate(json.loads(path.read_text(encoding="utf-8")))
-    assert not [*city.rglob("*.rej"), *city.rglob("*.part"), *city.rglob("*.orig")]
-
-
 @pytest.fixture
 def detroit(template, tmp_path) -> Fleet:
     return Fleet(template, tmp_path, ["detroit"])
@@ -61,7 +56,7 @@ def test_a_conflict_is_seen_in_its_cell_until_somebody_chose(detroit):
     assert outcome.numbers == ("Numbers that change: standard errors of small samples are larger.",)
     assert_valid(city)
     cell = sources(city / IMPACT)["i2"]
-    assert OURS in cell and THEIRS in cell and marks.YOURS in cell
+    assert OURS in cell and THEIRS in cell and conflicts.YOURS in cell
     assert "A new line of the template." in sources(city / MONITORING)["settings-text"]
     assert detroit.record("detroit")["commit"] == detroit.old  # not recorded as done
 
@@ -69,7 +64,9 @@ def test_a_conflict_is_seen_in_its_cell_until_somebody_chose(detroit):
     assert detroit.update("detroit").what == (f"{IMPACT}, cell i2",)
     git(city, "add", "--all")
     (refused,) = commit_guard.problems([IMPACT], city)
-    assert refused.startswith(f"{IMPACT}, cell i2: both texts of a merge are still there.")
+    assert refused.startswith(f"{IMPACT}, cell i2: two texts stand there, and nobody has chosen yet.")
+    with pytest.raises(update.Unfinished, match=f"{IMPACT}, cell i2: two texts stand there"):
+        update.check_whole(city)
 
     # Somebody chose, in either of the two texts.
     chosen = json.loads((city / IMPACT).read_text(encoding="utf-8"))
@@ -77,7 +74,11 @@ def test_a_conflict_is_seen_in_its_cell_until_somebody_chose(detroit):
         if one["id"] == "i2":
             one["source"] = ["impact.analysed(book)\n", OURS]
     (city / IMPACT).write_text(json.dumps(chosen, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    update.check_whole(city)
+    with pytest.raises(update.Unfinished, match="An update waits to be ended"):
+        update.check_ended(city)
     assert detroit.update("detroit").state == "resolved"
+    update.check_ended(city)
     record = detroit.record("detroit")
     assert record["commit"] == record["context"]["cookiecutter"]["_commit"] == detroit.new
     assert origin.PENDING not in record and vendoring.check(city) == []
@@ -91,6 +92,57 @@ def test_one_command_gives_an_update_up(detroit):
     assert command[:3] == ["git", "-C", str(city)]
     subprocess.run(command, check=True)
     assert tree(city) == detroit.before["detroit"] and detroit.record("detroit")["commit"] == detroit.old
+
+
+def said_in(city: Path, monkeypatch, capsys, *words: str) -> tuple[int, str]:
+    """What a command typed in a city's folder answers and prints, line breaks aside."""
+    monkeypatch.chdir(city)
+    code = main([*words])
+    return code, " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.full
+def test_nothing_runs_while_a_cell_even_of_words_holds_two_texts(detroit, monkeypatch, capsys):
+    city = detroit.cities["detroit"]
+    add_line(city / MONITORING, "settings-text", "A line of the analyst.")
+    commit(city, "A note")
+    assert detroit.update("detroit").what == (f"{MONITORING}, cell settings-text", f"{IMPACT}, cell i2")
+    code, said = said_in(city, monkeypatch, capsys, "check")
+    assert code == 1 and f"{MONITORING}, cell settings-text; {IMPACT}, cell i2: two texts stand there" in said
+    code, said = said_in(city, monkeypatch, capsys, "run")
+    assert code == 3 and "ok 0 failed 0 blocked 3" in said, said
+    assert f"{MONITORING}, cell settings-text; {IMPACT}, cell i2: two texts stand there, and nobody has chosen" in said
+    assert "Open each place (emi lab), keep what is right, delete the rest and the marks, and save." in said
+    assert not [*(city / "outputs").rglob("results_*.json")]
+    states = [json.loads(path.read_text(encoding="utf-8")) for path in city.glob("outputs/internal/state_*.json")]
+    assert [state["status"] for state in states] == ["blocked"] * 3
+
+
+@pytest.mark.full
+def test_an_update_cut_off_while_it_writes_is_known_and_can_be_taken_back(detroit, monkeypatch, capsys):
+    city = detroit.cities["detroit"]
+    no_power = """
+import os, sys
+from pathlib import Path
+from shared_utils.template import origin, update
+replace = os.replace
+os.replace = lambda part, whole: os._exit(9) if Path(whole).name == "03_impact.ipynb" else replace(part, whole)
+with origin.template(sys.argv[1]) as template: update.update(template, Path(sys.argv[2]))
+"""
+    words = [sys.executable, "-c", no_power, str(detroit.template), str(city)]
+    assert subprocess.run(words, cwd=ROOT).returncode == 9
+    assert (city / "shared_utils" / "errors.py").read_text(encoding="utf-8").endswith("# newer\n")
+    for command, answer in (("check", 1), ("run", 3)):
+        code, said = said_in(city, monkeypatch, capsys, command)
+        assert code == answer and "An update was cut off while it wrote: some files are new and some old." in said
+    outcome = detroit.update("detroit")
+    assert outcome.state == "stopped half-way"
+    for command in commands(outcome):
+        subprocess.run(command, cwd=city, check=True)
+    left = git(city, "status", "--porcelain", "--", ".", ":(exclude)data/synthetic")  # these are of `emi check`
+    assert left == "?? GUIDE.md\n"  # as the new version has it, and in nobody's way
+    assert vendoring.check(city) == [] and detroit.record("detroit")["commit"] == detroit.old
+    assert detroit.update("detroit").state == "conflict"
 
 
 @pytest.mark.full
@@ -185,7 +237,7 @@ def test_each_city_ends_valid_and_truthful(key, nine, said):
     done = state in ("clean", "merged")
     assert nine.record(key)["commit"] == (nine.new if done else nine.old)
     if done:
-        assert THEIRS in sources(city / IMPACT)["i2"] and marks.YOURS not in sources(city / IMPACT)["i2"]
+        assert THEIRS in sources(city / IMPACT)["i2"] and conflicts.YOURS not in sources(city / IMPACT)["i2"]
         assert (city / "GUIDE.md").is_file() and vendoring.check(city) == []
         assert (city / "shared_utils" / "errors.py").read_text(encoding="utf-8").endswith("# newer\n")
     if state not in ("clean", "merged", "conflict"):
@@ -214,6 +266,32 @@ def test_what_is_advised_works(nine, said):
             words = [word.replace("NAME", "main") for word in command]
             subprocess.run(words, cwd=nine.cities[key], check=True)
     assert [nine.update(key).state for key in ("racine", "rochester", "tulsa")] == ["clean", "clean", "clean"]
+
+
+@pytest.mark.full
+def test_what_is_advised_works_for_shared_code_that_was_not_committed_too(detroit):
+    city = detroit.cities["detroit"]
+    with (city / "shared_utils" / "errors.py").open("a", encoding="utf-8") as file:
+        file.write("# mine\n")
+    (city / "shared_utils" / "lean.py").unlink()
+    (city / "shared_utils" / "mine.py").write_text("", encoding="utf-8")
+    outcome = detroit.update("detroit")
+    assert outcome.state == "edited by hand" and len(outcome.what) == 3
+    for command in commands(outcome):
+        subprocess.run(command, cwd=city, check=True)
+    assert tree(city) == detroit.before["detroit"] and detroit.update("detroit").state == "conflict"
+
+
+@pytest.mark.full
+def test_a_repository_git_cannot_read_is_called_so(detroit, monkeypatch, capsys):
+    city = detroit.cities["detroit"]
+    (city / ".git" / "HEAD").write_text("", encoding="utf-8")
+    before = tree(city)
+    outcome = detroit.update("detroit")
+    assert outcome.state == "not possible" and outcome.what[0].startswith(f"git cannot read its repository in {city}.")
+    code, said = said_in(city, monkeypatch, capsys, "drift")
+    assert code == 0 and "older version" in said  # who and when are then left out
+    assert tree(city) == before
 
 
 @pytest.mark.full

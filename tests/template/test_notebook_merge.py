@@ -9,7 +9,8 @@ import pytest
 from fleet import IMPACT, SKELETON, place
 from template_helpers import ROOT
 
-from shared_utils.template import marks, notebooks
+from shared_utils.conflicts import places
+from shared_utils.template import notebooks
 
 BASE = notebooks.parse((ROOT / SKELETON / IMPACT).read_bytes(), IMPACT)
 
@@ -57,7 +58,7 @@ def merged(ours, theirs):
     nbformat.validate(json.loads(notebooks.dump(notebook)))
     found = {cell["id"]: notebooks.text(cell) for cell in notebook["cells"]}
     assert len(found) == len(notebook["cells"])
-    assert marks.places(notebooks.dump(notebook), IMPACT) == [f"cell {one}" for one in conflicts]
+    assert places(notebooks.dump(notebook), IMPACT) == [f"cell {one}" for one in conflicts]
     return found, conflicts
 
 

@@ -92,7 +92,7 @@ def test_what_cruft_calls_good_work_is_no_commit_while_a_cell_holds_both_texts(u
     cell = sources(city / IMPACT)["i2"]
     assert "# the analyst's line" in cell and "# the template's line" in cell
     (city / ".git" / "hooks" / "kept").rename(city / ".git" / "hooks" / "pre-commit")
-    assert f"{IMPACT}, cell i2: both texts of a merge are still there" in refused(city)
+    assert f"{IMPACT}, cell i2: two texts stand there" in refused(city)
     assert git(city, "show", "HEAD:.cruft.json") != (city / ".cruft.json").read_text(encoding="utf-8")
 
 

@@ -164,7 +164,7 @@ def test_one_command_protects_a_repository(city):
         "README.md.rej holds what an update could not bring in",
         "city_code/costs.py:2:12: F821 Undefined name `undefined` would stop the code. Correct it",
         "city_code/people.py, line 1: an access key (A..., 20 characters)",
-        "notebooks/03_impact.ipynb, cell title: both texts of a merge are still there.",
+        "notebooks/03_impact.ipynb, cell title: two texts stand there, and nobody has chosen yet.",
         "notes.txt, line 1: a social security number",
     ):
         assert sentence in said

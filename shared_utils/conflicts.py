@@ -1,12 +1,15 @@
-"""The marks of a conflict: how both texts of one place are shown, and where such places are left in a file.
+"""A conflict of an update or a merge: how both texts of one place are shown, and where such places are left.
 
-They are git's own marks, so every editor knows them, and code that holds them does not run.
+The marks are git's own, so every editor knows them, and code that holds them does not run.
 """
 
 import json
 import re
 
 YOURS, MIDDLE, THEIRS = "<<<<<<<", "=======", ">>>>>>>"
+# What a person reads wherever such a place is met, and what to do.
+WAITS = "two texts stand there, and nobody has chosen yet"
+CHOOSE = "keep what is right, delete the rest and the marks, and save"
 _LEFT = re.compile(rf"^`?(?:{YOURS}|{THEIRS}) ", re.MULTILINE)
 
 
@@ -22,6 +25,11 @@ def both_texts(yours: str | None, theirs: str | None, their_name: str, markdown:
     return ("\n\n" if markdown else "\n").join([first, *texts[0], middle, *texts[1], last])
 
 
+def marked(text: str) -> bool:
+    """True when marks are left in a text."""
+    return _LEFT.search(text) is not None
+
+
 def places(content: bytes, name: str) -> list[str]:
     """Return where marks are left in a file: "cell ID" of a notebook, "line N" of another; [] when none are."""
     if YOURS.encode() not in content and THEIRS.encode() not in content:
@@ -30,7 +38,7 @@ def places(content: bytes, name: str) -> list[str]:
     if name.endswith(".ipynb"):
         try:
             cells = json.loads(source)["cells"]
-            return [f"cell {cell.get('id', n)}" for n, cell in enumerate(cells, 1) if _LEFT.search(_text(cell))]
+            return [f"cell {cell.get('id', n)}" for n, cell in enumerate(cells, 1) if marked(_text(cell))]
         except (ValueError, KeyError, TypeError):
             pass  # marks in the JSON itself: a merge that knew nothing of notebooks
     return [f"line {source.count(chr(10), 0, match.start()) + 1}" for match in _LEFT.finditer(source)]
