@@ -91,9 +91,13 @@ def downloads(portfolio: Portfolio, tables: dict[str, list[dict]]) -> dict[str, 
     for city in portfolio.cities:
         for step in city.steps.values():
             if step.record:
-                name = f"records/{city.slug}/results_{step.notebook}.json"
-                files[name] = results.as_text(step.record).encode("utf-8")
+                files[record_file(city, step.notebook)] = results.as_text(step.record).encode("utf-8")
     return files
+
+
+def record_file(city: City, notebook: str) -> str:
+    """What a released record is called among the downloads."""
+    return f"records/{city.slug}/{results.record_name(notebook)}"
 
 
 def schema() -> dict:

@@ -59,13 +59,17 @@ def main_rows(city: City) -> list[dict]:
 
     Empty when there is no record that may be shown.
     """
-    if not city.steps["impact"].shown:
-        return []
-    rows = [row for row in primary_rows(city) if is_complete(row)]
+    rows = [row for row in shown_rows(city) if row["role"] == "primary"]
     chosen = getattr(getattr(city.config, "design", None), "portfolio_contrast", None)
     names = [{arm, city.arm(arm)} for arm in chosen or ()]
     rows.sort(key=lambda row: not all(arm in known for arm, known in zip(row["contrast"], names, strict=False)))
     return rows
+
+
+def shown_rows(city: City) -> list[dict]:
+    """All complete estimates of a city's impact record; empty when there is no record that may be shown."""
+    step = city.steps["impact"]
+    return [row for row in step.record["estimates"] if is_complete(row)] if step.shown else []
 
 
 def primary_rows(city: City) -> list[dict]:

@@ -2,6 +2,7 @@
 
 import shutil
 
+import number_links
 import number_walk
 import pytest
 import record_factory
@@ -11,10 +12,16 @@ def test_every_number_of_every_page_has_an_origin(workspace, site):
     assert number_walk.strays(workspace, site[0]) == []
 
 
+def test_every_number_leads_to_its_place_in_a_record(site):
+    assert number_links.unlinked(site[0]) == []
+    assert number_links.misled(site[0]) == []
+
+
 @pytest.mark.full
 def test_every_number_of_the_demonstration_has_an_origin_and_no_page_is_large(demo):
     site = demo[0] / "site"
     assert number_walk.strays(demo[0], site) == []
+    assert number_links.unlinked(site) + number_links.misled(site) == []
     sizes = {path.relative_to(site).as_posix(): path.stat().st_size for path in site.rglob("*.html")}
     assert len(sizes) > 60 and {name: size for name, size in sizes.items() if size >= 300_000} == {}
 
@@ -46,3 +53,11 @@ def test_a_number_without_origin_is_found(workspace, spoiled, page, was, now):
     place = page.format(record_factory.CITIES["cincinnati"][1])
     found = number_walk.strays(workspace, spoiled(place, was, now))
     assert found and all(place.rpartition("/")[2] in line for line in found)
+
+
+def test_a_number_that_leads_elsewhere_or_nowhere_is_found(spoiled):
+    folder = spoiled("costs.html", "/costs/total_usd", "/costs/per_participant_usd")
+    assert any("310,000 is not at /costs/per_participant_usd" in line for line in number_links.misled(folder))
+    page = folder / "effects.html"
+    page.write_text(page.read_text(encoding="utf-8").replace('class="rec"', ""), encoding="utf-8")
+    assert "effects.html: 7.5" in number_links.unlinked(folder)

@@ -2,7 +2,7 @@
 
 from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, in_words
-from shared_utils.portfolio.site import charts, parts, words
+from shared_utils.portfolio.site import charts, parts, sources, words
 from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.language import language, languages
 from shared_utils.portfolio.site.lessons_view import lessons
@@ -30,6 +30,7 @@ def city_view(city: City) -> dict:
         "reach": _reach(city),
         "others": _others(city),
         "status": _status(city),
+        "records": sources.records(city),
         "flags": _flags(city),
         "lessons": lessons(city),
         "steps": parts.steps(city),
@@ -72,16 +73,14 @@ def _rule(effect: Effect, record: dict) -> dict:
         inputs.append(("m", effect.worthwhile))
     _, l, u = effect.benefit  # noqa: E741 - the letters of the rule
     m = (effect.row.get("mwe") or {}).get("value")
-    guardrails = decision.get("guardrails") or []
+    guardrails = words.guardrails(record)
     return {
         "inputs": [(letter, t.rule_letters[letter], text) for letter, text in inputs],
         "line": charts.interval(effect.benefit[0], l, u, m, room=0.14),
         "text": t.rule_line.format(rule=decision.get("rule", ""), reason=_signs(decision["reason"]))
         if decision.get("reason")
         else "",
-        "guardrails": t.guardrails.format(list=words.listed([words.plainly(g) for g in guardrails]))
-        if guardrails
-        else "",
+        "guardrails": t.guardrails.format(list=words.listed(guardrails)) if guardrails else "",
         "city": t.city_decision.format(decision=decision["city_decision"])
         if decision.get("city_decision")
         else t.no_city_decision,
@@ -136,6 +135,7 @@ def _group_row(city: City, row: dict) -> dict:
     return {
         "name": name,
         "effect": effect,
+        "source": sources.of_estimate(city, row),
         "said": effect.said(effect.shown[0]),
         "range": effect.said_range,
         "n": words.plain(n) if n is not None else "",
@@ -144,9 +144,8 @@ def _group_row(city: City, row: dict) -> dict:
 
 def _reach(city: City) -> list[dict]:
     """The latest value of each measure by group: one table for each way of grouping, a row a measure."""
-    record = city.record("monitoring")
     tables: dict[str, dict[str, dict[str, dict]]] = {}
-    for row in sorted(record["indicators"] if record else [], key=lambda row: row["period"]):
+    for row in sorted(sources.indicators(city), key=lambda row: row["period"]):
         if row["group_dim"] != "all":
             by_measure = tables.setdefault(row["group_dim"], {})
             by_measure.setdefault(row["indicator_id"], {})[row["group_value"]] = row
@@ -155,13 +154,16 @@ def _reach(city: City) -> list[dict]:
 
 def _reach_table(city: City, dim: str, by_measure: dict[str, dict[str, dict]]) -> dict:
     groups = list(dict.fromkeys(group for rows in by_measure.values() for group in rows))
+    shown = {name: rows for name, rows in by_measure.items() if any(row["value"] is not None for row in rows.values())}
+    hidden = [words.lower_first(city.indicator(name)) for name in by_measure if name not in shown]
     return {
         "name": t.reach.format(dim=parts.dim_name(dim)),
         "groups": [parts.group_name(city, dim, group) for group in groups],
         "rows": [
             (city.indicator(name), _long_unit(rows), [_value(rows.get(group)) for group in groups])
-            for name, rows in by_measure.items()
+            for name, rows in shown.items()
         ],
+        "hidden": t.reach_hidden.format(measures="; ".join(hidden)) if hidden else "",
     }
 
 
@@ -170,12 +172,13 @@ def _long_unit(rows: dict[str, dict]) -> str:
     return unit if words.is_long(unit) else ""
 
 
-def _value(row: dict | None) -> str:
-    if row is None:
-        return t.no_value
-    if row["value"] is None:
-        return t.hidden
-    return words.plain(row["value"]) if words.is_long(row["unit"]) else words.with_unit(row["value"], row["unit"])
+def _value(row: dict | None) -> tuple[str, str]:
+    """(value, its address in the record); the address is "" where there is no number."""
+    if row is None or row["value"] is None:
+        return t.no_value if row is None else t.hidden, ""
+    if words.is_long(row["unit"]):
+        return words.plain(row["value"]), row["source"]
+    return words.with_unit(row["value"], row["unit"]), row["source"]
 
 
 def _others(city: City) -> list[dict]:
@@ -191,6 +194,7 @@ def _others(city: City) -> list[dict]:
                 "said": effect.said(effect.shown[0]) if effect else t.hidden,
                 "range": effect.said_range if effect else row.get("null_reason") or "",
                 "verdict": t.verdicts[effect.reading] if effect else "",
+                "source": sources.of_estimate(city, row),
             }
         )
     return found

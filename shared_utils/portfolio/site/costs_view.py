@@ -1,7 +1,7 @@
 """What the pilots cost and who paid. Amounts of different quality never stand in one total, in-kind never with cash."""
 
 from shared_utils.portfolio.collect import City, Portfolio
-from shared_utils.portfolio.site import parts, words
+from shared_utils.portfolio.site import parts, sources, words
 from shared_utils.portfolio.site.language import english as t
 
 KINDS = ("one_time", "recurring", "in_kind")
@@ -24,6 +24,7 @@ def _row(city: City) -> dict:
     return {
         **common,
         "none": "",
+        "source": _source(city),
         "total": words.with_unit(costs["total_usd"], "USD"),
         "each": words.with_unit(each, "USD") if (each := costs.get("per_participant_usd")) else t.no_value,
         "elapsed": _share(costs.get("pilot_elapsed_share")),
@@ -47,20 +48,35 @@ def _funds(city: City) -> dict:
     rows = [
         (t.fund_sources[name], [paid[name].get(kind, "") for kind in KINDS]) for name in t.fund_sources if name in paid
     ]
-    return {"city": city.name, "slug": city.slug, "rows": rows, "placeholder": costs.get("quality") == "placeholder"}
+    return {
+        "city": city.name,
+        "slug": city.slug,
+        "rows": rows,
+        "source": _source(city),
+        "placeholder": costs.get("quality") == "placeholder",
+    }
 
 
 def _costs(city: City) -> dict | None:
-    record = city.record("impact") or city.record("monitoring")
+    record = city.record(_notebook(city))
     costs = record["costs"] if record else None
     return costs if costs and costs.get("total_usd") is not None else None
+
+
+def _source(city: City) -> str:
+    return sources.place(city, _notebook(city), "costs")
+
+
+def _notebook(city: City) -> str:
+    """The notebook whose record says what the pilot cost."""
+    return "impact" if city.record("impact") else "monitoring"
 
 
 def _per_result(city: City, costs: dict) -> dict[str, str]:
     """Cost of one more good result, with its interval or the chance that it lies below the plan's ceiling."""
     icer, interval, chance = (costs.get(name) for name in ("icer", "icer_ci", "prob_below_ceiling"))
     if icer is None or not parts.primaries(city):
-        return {"result": t.no_icer, "ranged": ""}
+        return {"result": "", "ranged": ""}
     said = []
     if interval and None not in interval:
         low, high = (words.with_unit(end, "USD") for end in interval)

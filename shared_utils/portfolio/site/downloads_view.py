@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared_utils.portfolio import downloads
 from shared_utils.portfolio.collect import Portfolio
-from shared_utils.portfolio.site import words
+from shared_utils.portfolio.site import sources, words
 from shared_utils.portfolio.site.language import english as t
 
 
@@ -14,9 +14,7 @@ def downloads_view(portfolio: Portfolio) -> dict:
         "files": [(f"data/{name}", name, text) for name, text in t.download_files.items()],
         "dictionary": [(t.table_names[name], columns) for name, columns in downloads.TABLES.items()],
         "records": [
-            (city.name, [(step.notebook, f"data/records/{city.slug}/results_{step.notebook}.json")
-                         for step in city.steps.values() if step.record])
-            for city in portfolio.cities if city.records
+            (city.name, sources.records(city)) for city in portfolio.cities if city.records
         ],
     }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, Portfolio
-from shared_utils.portfolio.site import charts, parts, words
+from shared_utils.portfolio.site import charts, parts, sources, words
 from shared_utils.portfolio.site.language import english as t
 
 
@@ -55,6 +55,7 @@ def _rows(city: City, places: dict) -> list[dict]:
             "effect": (view := parts.effect_view(city, effect)),
             "place": places.get(id(effect.row)),
             "d": parts.standard_text(effect.row),
+            "d_source": sources.of_estimate(city, effect.row, "standardized", "d"),
             "what": view["outcome"],
             "arm": view["treated"] if len(primaries) > 1 else "",
         }

@@ -62,6 +62,5 @@ def _caveat(record: dict) -> str:
     grave = [f for f in record["flags"] if f["affects_primary"] or f["severity"] in ("block", "serious")]
     if grave:
         return min(grave, key=lambda flag: (order.index(flag["severity"]), flag["code"]))["message"]
-    guardrails = (record["decision"] or {}).get("guardrails") or []
-    names = [words.plainly(name) for name in guardrails]
+    names = words.guardrails(record)
     return t.guardrails.format(list=words.listed(names)) if names else t.no_caveat

@@ -1,10 +1,12 @@
 """The register of lessons, whole and by what a lesson is about, by domain and by design: one page each, plain links."""
 
+from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, Portfolio
-from shared_utils.portfolio.site import words
+from shared_utils.portfolio.site import sources, words
 from shared_utils.portfolio.site.language import english as t
 
 ALL = "lessons"
+STAFF = "staff observation"
 
 
 def lessons_pages(portfolio: Portfolio) -> dict[str, dict]:
@@ -41,7 +43,8 @@ def lessons(city: City) -> list[dict]:
 
 
 def _view(city: City, record: dict, lesson: dict) -> dict:
-    evidence = str(lesson.get("evidence") or "staff observation")
+    evidence = str(lesson.get("evidence") or STAFF)
+    said, source = _evidence(city, evidence, lesson.get("statement", ""))
     return {
         "city": city.name,
         "slug": city.slug,
@@ -50,12 +53,42 @@ def _view(city: City, record: dict, lesson: dict) -> dict:
         "design": record["design"]["type"],
         "kick": t.lesson_types.get(lesson.get("type"), ""),
         "statement": lesson.get("statement", ""),
-        "staff": evidence == "staff observation",
-        "code": evidence,
-        "evidence": t.staff if evidence == "staff observation" else t.numbered.format(evidence=evidence),
+        "staff": evidence == STAFF,
+        "code": _code(evidence),
+        "evidence": said,
+        "source": source,
+        "useful": [_where(str(name)) for name in lesson.get("transferable_to") or ()],
         "confidence": t.confidences.get(lesson.get("confidence"), ""),
         "elsewhere": [],
     }
+
+
+def _evidence(city: City, evidence: str, statement: str) -> tuple[str, str]:
+    """(what a lesson rests on, in words; its address in a record, "" when it is not in one)."""
+    if evidence == STAFF:
+        return t.staff, ""
+    kind, _, name = evidence.partition(" ")
+    if found := sources.of_flag(city, _code(evidence)):
+        flag, source = found
+        repeated = flag["message"] in statement
+        return (t.flagged if repeated else t.flagged_that.format(message=flag["message"])), source
+    if kind == "estimate" and (row := next((r for r in synthesis.shown_rows(city) if r["estimate_id"] == name), None)):
+        effect = words.Effect(row)
+        said = t.estimated.format(effect=effect.said(effect.shown[0]), range=effect.said_range)
+        return said, sources.of_estimate(city, row)
+    if kind == "indicator":
+        return t.followed.format(measure=city.indicator(name)), ""
+    return (t.plan_changed if evidence == "deviations.yaml" else evidence), ""
+
+
+def _code(evidence: str) -> str:
+    """The code of the flag that is named: of "DQ108" and of "flag DQ108"."""
+    return evidence.removeprefix("flag ")
+
+
+def _where(name: str) -> str:
+    """A design or domain in words; whatever else a city wrote as it stands."""
+    return t.design_names.get(name) or t.domains.get(name) or name
 
 
 def _link_same_problems(every: list[dict], cities) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared_utils import results
 from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, Portfolio, in_words
-from shared_utils.portfolio.site import charts, words
+from shared_utils.portfolio.site import charts, sources, words
 from shared_utils.portfolio.site.language import english as t
 from shared_utils.portfolio.site.words import Effect
 
@@ -84,7 +84,7 @@ def effect_view(city: City, effect: Effect) -> dict:
     treated, comparison = (city.arm(arm) for arm in effect.row["contrast"])
     outcome, verdict = city.outcome(effect.row["outcome_id"]), t.verdicts[effect.reading]
     return {
-        "id": effect.row["estimate_id"],
+        "source": sources.of_estimate(city, effect.row),
         "value": {"raw": value, "text": effect.signed(value)},
         "low": {"raw": low, "text": effect.signed(low)},
         "high": {"raw": high, "text": effect.signed(high)},
@@ -134,9 +134,8 @@ def _ratio_base(row: dict) -> str:
 
 def measures(city: City) -> list[dict]:
     """The city's monthly measures (all people together), each with its latest row and its series."""
-    record = city.record("monitoring")
     by_id: dict[str, list[dict]] = {}
-    for row in record["indicators"] if record else []:
+    for row in sources.indicators(city):
         if row["group_dim"] == "all":
             by_id.setdefault(row["indicator_id"], []).append(row)
     return [_measure(city, name, sorted(rows, key=lambda r: r["period"])) for name, rows in by_id.items()]
@@ -156,6 +155,7 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
         "id": indicator_id,
         "version": last["definition_version"],
         "unit_name": unit,
+        "source": last["source"],
         "label": city.indicator(indicator_id),
         "value": words.with_unit(last["value"], unit, digits) if shown else t.hidden,
         "number": (
@@ -174,6 +174,7 @@ def _measure(city: City, indicator_id: str, rows: list[dict]) -> dict:
             (
                 words.month(row["period"]),
                 words.with_unit(row["value"], unit, digits) if row["value"] is not None else t.hidden,
+                row["source"] if row["value"] is not None else "",
             )
             for row in rows
         ],

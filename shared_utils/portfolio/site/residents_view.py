@@ -1,7 +1,7 @@
 """One page for a city's residents, in each language the city has words for. No cause is claimed."""
 
 from shared_utils.portfolio.collect import City
-from shared_utils.portfolio.site import parts
+from shared_utils.portfolio.site import parts, sources
 from shared_utils.portfolio.site.words import Effect, decision_key
 
 
@@ -15,6 +15,7 @@ def residents_view(city: City, t) -> dict:
     return {
         "title": said["title"].format(city=city.name),
         "subtitle": own["title"],
+        "source": sources.of_estimate(city, effects[0].row) if effects else "",
         "parts": [
             _part(said["tried"], [f"{own['activities']}.", said["for_whom"].format(population=own["population"])]),
             *(_result(city, effects[0], own, t) if effects else [_part(said["found"], [_why_none(city, t)])]),

@@ -2,7 +2,7 @@
 
 from shared_utils.portfolio import synthesis
 from shared_utils.portfolio.collect import City, Portfolio
-from shared_utils.portfolio.site import parts, words
+from shared_utils.portfolio.site import parts, sources, words
 from shared_utils.portfolio.site.language import english as t
 
 
@@ -56,6 +56,7 @@ def _tests(city: City, q: dict) -> list[dict]:
             "slug": city.slug,
             "arm": city.arm(row["contrast"][0]),
             "p": words.plain(row["p"]),
+            "source": sources.of_estimate(city, row, "p"),
             "q": words.plain(round(q[city.slug, row["estimate_id"]], 3)),
         }
         for row in synthesis.main_rows(city)

@@ -199,14 +199,20 @@ def verdict(effect: Effect, record: dict) -> str:
         return t.bank["no rule"].format(**words)
     key = decision_key(decision)
     if not _follows(key, effect):
-        guardrails = [plainly(name) for name in decision.get("guardrails") or []]
-        reason = listed(guardrails) or decision.get("reason") or key
+        reason = listed(guardrails(record)) or decision.get("reason") or key
         return t.bank["guarded"].format(reason=str(reason).rstrip("."), **words)
     ratio = record["quality"].get("exaggeration")
     said = t.bank[key].format(**words)
     if key == "SCALE staged" and ratio:
         said += t.exaggeration.format(ratio=plain(float(Decimal(repr(float(ratio))).quantize(Decimal("0.1")))))
     return said
+
+
+def guardrails(record: dict) -> list[str]:
+    """The safeguards that moved the rule's result, in words: for the code of a flag, what the flag says."""
+    said = {flag["code"]: lower_first(flag["message"]).rstrip(".") for flag in record.get("flags", ())}
+    names = [str(name) for name in (record["decision"] or {}).get("guardrails") or []]
+    return [said.get(name.rpartition(": ")[2]) or plainly(name) for name in names]
 
 
 def _follows(key: str, effect: Effect) -> bool:
