@@ -38,7 +38,7 @@ from shared_utils.config.reporting import Reporting
 
 Direction = Literal["increase", "decrease"]
 # words and places
-PLAN_FREE = {"label", "labels", "arm_labels", "name", "title", "path", "analysis_file", "catchment"}
+PLAN_FREE = {"label", "labels", "arm_labels", "name", "title", "path", "analysis_file", "catchment", "published_effect"}
 
 
 def _fill(value: object, **defaults) -> object:
@@ -160,6 +160,12 @@ class Mwe(Block):
     value: float
 
 
+class PublishedEffect(Mwe):
+    """What others found on the same outcome: a mark in what the pilot can detect, no part of the plan."""
+
+    source: Text
+
+
 class Outcome(Block):
     id: Id
     label: Text  # default: the id in words
@@ -172,6 +178,7 @@ class Outcome(Block):
     source: str = ""
     winsorize: Winsorize | None = None
     mwe: Mwe | None = None
+    published_effect: PublishedEffect | None = None  # of the primary outcome, on the scale of its mwe
     family: str | None = None
     column: str | None = None  # in data.analysis_file; default: the id
 
@@ -336,6 +343,12 @@ class CityConfig(Block):
         return worthwhile(stated, self.primary.direction) if stated else None
 
     @property
+    def published_effect(self) -> float | None:
+        """The effect that others found, positive, on the estimation scale; None where city.yml states none."""
+        stated = self.primary.published_effect
+        return worthwhile(stated, self.primary.direction) if stated else None
+
+    @property
     def sha256(self) -> str:
         """Hash of everything the analysis depends on: all settings but reporting, labels and file places.
 
@@ -355,7 +368,7 @@ class PortfolioConfig(Block):
 
 
 def worthwhile(effect: Mwe, direction: Direction) -> float:
-    """Return a minimum worthwhile effect as a positive number on the estimation scale."""
+    """Return a stated effect as a positive number on the estimation scale."""
     size = abs(effect.value)
     if effect.scale == "percent_change":
         return abs(math.log1p(size / 100 if direction == "increase" else -size / 100))

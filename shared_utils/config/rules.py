@@ -122,7 +122,7 @@ def worthwhile_effect(c) -> Iterator[Finding]:
     if primary is None or (primary[1].kind == "time_to_event") != (c.design.type == "time_to_event"):
         return  # said by another rule
     i, outcome = primary
-    own, decided = outcome.mwe, c.decision.minimum_worthwhile_effect
+    own, decided, published = outcome.mwe, c.decision.minimum_worthwhile_effect, outcome.published_effect
     if own is None and decided is None and c.design.type != "descriptive":
         yield Finding(
             ("outcomes", i, "mwe"),
@@ -134,6 +134,8 @@ def worthwhile_effect(c) -> Iterator[Finding]:
         if effect is not None:
             wrong += _wrong_effect(path, effect, outcome, c.design)
     yield from wrong
+    if published is not None:
+        yield from _wrong_effect(("outcomes", i, "published_effect"), published, outcome, c.design)
     if decided and decided.outcome != outcome.id:
         yield Finding(
             ("decision", "minimum_worthwhile_effect", "outcome"),
@@ -174,7 +176,7 @@ def _wrong_effect(path: Path_, effect, outcome, design) -> Iterator[Finding]:
             scales,
         )
     elif effect.value == 0:
-        yield Finding((*path, "value"), "0 is not a worthwhile change. Write the smallest change worth paying for.")
+        yield Finding((*path, "value"), "0 is no change. Write how large the change is.")
     elif effect.value < 0 and outcome.direction == "increase":
         yield Finding(
             (*path, "value"),

@@ -80,11 +80,13 @@ def purpose(book) -> Section:
 
 def worthwhile(book) -> str:
     """The minimum worthwhile effect in words, "" when there is none."""
-    config = book.config
-    if config.mwe is None:
-        return ""
-    sign = 1 if config.primary.direction == "increase" else -1
-    return analysis.scale(book).size(sign * config.mwe, None, book.rules)
+    return "" if book.config.mwe is None else in_words(book, book.config.mwe)
+
+
+def in_words(book, size: float) -> str:
+    """The size of a change for the better, given as a positive number on the estimation scale."""
+    sign = 1 if book.config.primary.direction == "increase" else -1
+    return analysis.scale(book).size(sign * size, None, book.rules)
 
 
 def _named(label: str) -> str:

@@ -9,7 +9,7 @@ from shared_utils.disclosure import round_count, shows_group
 from shared_utils.errors import EmiError
 from shared_utils.results import Flag
 from shared_utils.sections import analysis, baseline_redrawn, charts_limits, plan_lock
-from shared_utils.sections.baseline_data import worthwhile
+from shared_utils.sections.baseline_data import in_words, worthwhile
 from shared_utils.sections.impact_people import received_by_arm
 from shared_utils.sections.numbers import plain
 from shared_utils.sections.section import Section, section
@@ -67,6 +67,7 @@ def detectable(book) -> Section:
     notes = [
         f"Formula: {found.formula}. Inputs: " + "; ".join(f"{k} = {_plain(v)}" for k, v in found.inputs.items()) + ".",
         "Reliably: found with probability 80%, two-sided test at 5%.",
+        *_found_elsewhere(book),
         *_taking_part(book, found),
         *_clustering(book),
     ]
@@ -103,6 +104,14 @@ def _planned(book, found: Detectable) -> list[dict]:
     if planned is None or found.what != study.unit_label or analysis.is_panel(book):
         return []
     return [_row("as planned, all outcomes known", planned / found.n, found)]
+
+
+def _found_elsewhere(book) -> list[str]:
+    """The published effect of city.yml, with its source."""
+    if book.config.published_effect is None:
+        return []
+    size, source = in_words(book, book.config.published_effect), book.config.primary.published_effect.source
+    return [f"Found elsewhere: {size} ({source}). That was another place and time: it is no forecast."]
 
 
 def _taking_part(book, found: Detectable) -> list[str]:
@@ -290,17 +299,21 @@ def _flags(ratio: float) -> list[Flag]:
 def _curve(book, found):
     unit, size = analysis.benefit_scale(book), _size(book, found.mde)
     points = [(round(100 * share), unit.shown(found.at(share))) for share in SHARES]
+    elsewhere = book.config.published_effect
     title = f"The pilot can reliably detect a change of {size}"
     sheet = {
         "title": title,
         "subtitle": f"Smallest change found with probability 80%, {unit.unit}, by size of the sample",
-        "note": f"Source: the data so far, all groups together. {_count(book, found)} now.",
+        "note": f"Source: the data so far, all groups together. {_count(book, found)} now."
+        + (f" Found elsewhere: {book.config.primary.published_effect.source}." if elsewhere else ""),
         "stamp": book.stamp,
     }
-    alt = f"Falling line chart. {title}; worthwhile is {worthwhile(book)}."
-    limit = (unit.shown(book.config.mwe), f"worthwhile: {worthwhile(book)}")
+    limits = [(unit.shown(book.config.mwe), f"worthwhile: {worthwhile(book)}")]
+    if elsewhere:
+        limits.append((unit.shown(elsewhere), f"found elsewhere: {in_words(book, elsewhere)}"))
+    alt = f"Falling line chart. {title}; {'; '.join(words for _, words in limits)}."
     axes = (f"percent of the present {found.what}", unit.unit)
-    return charts_limits.curve(points, size, sheet, alt, limit, axes)
+    return charts_limits.curve(points, size, sheet, alt, limits, axes)
 
 
 def _size(book, mde: float) -> str:

@@ -9,6 +9,7 @@ from shared_utils.sections.figures import (
     BLUE,
     INK,
     LINE,
+    LINE_HEIGHT,
     MUTED,
     ORANGE,
     STYLE,
@@ -18,6 +19,7 @@ from shared_utils.sections.figures import (
     wrap,
 )
 
+DOTTED = (0, (1, 2))
 ADJUST, LIMIT = 0.05, 0.25  # bands of the What Works Clearinghouse, in standard deviations
 
 
@@ -68,18 +70,26 @@ def boundary(lines: dict, point: tuple[float, float], sheet: dict, alt: str) -> 
     return page.done(alt)
 
 
-def curve(points: list[tuple[float, float]], now: str, sheet: dict, alt: str, limit, axes) -> Figure:
-    """A falling curve, the pilot's own place on it (at 100 percent), and a limit: (value, label)."""
-    page = Sheet(**sheet, height=2.0, left=0.72, right=1.35, below=0.48)
+def curve(points: list[tuple[float, float]], now: str, sheet: dict, alt: str, limits: list[tuple], axes) -> Figure:
+    """A falling curve, the pilot's own place on it (at 100 percent), and limits: (value, label), the main one first."""
+    height = 2.0
+    page = Sheet(**sheet, height=height, left=0.72, right=1.35, below=0.48)
     ax = page.ax
     here = next(point for point in points if point[0] == 100)
     with rc_context(STYLE):
         ax.plot(*zip(*points, strict=True), color=BLUE, lw=2.2)
         ax.plot([here[0]], [here[1]], "D", color=BLUE, ms=9, zorder=4)
         ax.annotate(f"now: {now}", here, xytext=(8, 6), textcoords="offset points", fontweight="bold")
-        ax.axhline(limit[0], color=TARGET, lw=1.3, ls=DASHED)
-        _at_right(ax, limit[0], wrap(limit[1], WORDS, inches=1.2), TARGET)
-        ax.set_ylim(0, 1.12 * max([y for _, y in points] + [limit[0]]))
+        top = 1.12 * max(y for _, y in [*points, *((0, value) for value, _ in limits)])
+        ax.set_ylim(0, top)
+        free = 0.0
+        for value, label in sorted(limits):
+            main = value == limits[0][0]
+            color, lines = (TARGET if main else MUTED), wrap(label, WORDS, inches=1.2)
+            half = top * len(lines) * WORDS / 72 * LINE_HEIGHT / height / 2
+            ax.axhline(value, color=color, lw=1.3, ls=DASHED if main else DOTTED)
+            _at_right(ax, max(value, free + half), lines, color)
+            free = max(value, free + half) + half
         ax.grid(axis="y")
         ax.set_xlabel(axes[0], loc="left")
         ax.set_ylabel(axes[1])

@@ -239,7 +239,7 @@ def test_value_allowed_and_nearest(problem, preset, old, new, key, value, allowe
             "not before the adoption month",
         ),
         ("newark", "value: -0.10536", "value: -0.2", "decision.minimum_worthwhile_effect.value", "Make them equal"),
-        ("newark", "value: -10}", "value: 0}", "outcomes[0].mwe.value", "0 is not a worthwhile change"),
+        ("newark", "value: -10}", "value: 0}", "outcomes[0].mwe.value", "0 is no change"),
         (
             "newark",
             "primary_family: [eviction_judgments]",
@@ -297,6 +297,13 @@ def test_value_allowed_and_nearest(problem, preset, old, new, key, value, allowe
             "write 0.05 for 5 percentage",
         ),
         ("cincinnati", "mwe: {scale: prob_diff", "mwe: {scale: points", "outcomes[0].mwe.scale", "is not the scale"),
+        (
+            "dayton",
+            "published_effect: {scale: points",
+            "published_effect: {scale: usd",
+            "outcomes[0].published_effect.scale",
+            "is not the scale",
+        ),
         ("cincinnati", "arms: [control, offer]", "arms: [control, offer, more]", "design.arms", "compares two arms"),
         ("cincinnati", "arm_labels: {control:", "arm_labels: {contrl:", "design.arm_labels.contrl", "is not an arm"),
         (

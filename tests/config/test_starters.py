@@ -107,6 +107,10 @@ def test_hash_follows_the_analysis_and_nothing_else(city):
         "number written otherwise": MINIMAL.replace("value: 0.05", "value: 5e-2"),
         "order": MINIMAL.replace("  name: Akron\n  state: OH", "  state: OH\n  name: Akron"),
         "file renamed": MINIMAL.replace("raw/analysis.csv", "raw/analysis_v2.csv"),
+        "what others found": MINIMAL.replace(
+            "    role: primary",
+            "    published_effect: {scale: prob_diff, value: 0.08, source: Somebody 2016}\n    role: primary",
+        ),
     }
     other = {
         "mwe": MINIMAL.replace("0.05", "0.04"),

@@ -57,3 +57,10 @@ def test_with_every_family_known_the_same_classrooms_detect_less_than_now(open_b
     # between no gain (all of the error from classrooms) and that of as many more people drawn one by one
     known = book.study.frame[book.config.primary.id].notna().mean()
     assert now["mde"] * np.sqrt(known) < full["mde"] < now["mde"]
+
+
+def test_what_others_found_is_marked_beside_what_is_worthwhile(open_book):
+    book = open_book("baseline", "dayton")
+    section = baseline_power.detectable(book)
+    assert "worthwhile: 2.7 points; found elsewhere: 4 points" in section.figure.alt
+    assert "Found elsewhere: 4 points (York and Loeb 2014)." in " ".join(section.table.notes)
