@@ -206,13 +206,15 @@ def _error(message: str, hint: str = "", ename: str = "", expected: bool = True)
     return place | {"ename": ename, "message": message, "hint": hint, "expected": expected}
 
 
-def _finish(job: Job, answer: dict | Failure, seconds: float) -> Result:
+def _finish(job: Job, answer: dict | Failure, since_start: float) -> Result:
+    """Keep how a job ended. Its seconds are those of the worker; one that died has told none."""
     state = answer
     if isinstance(answer, Failure):  # the worker or the kernel died twice, or the runner itself failed
         state = {"status": "failed", "error": _failure(answer)}
         with contextlib.suppress(OSError):
             _append(log_path(job.city_dir, job.notebook), answer.trace)
-    if lost := _write_state(job, state | {"duration_s": round(seconds, 1), "released": False}):
+    seconds = state.get("duration_s", round(since_start, 1))
+    if lost := _write_state(job, state | {"duration_s": seconds, "released": False}):
         return Result.of(job, "failed", seconds=seconds, error=lost, kept=False)
     return Result.of(job, state["status"], seconds=seconds, error=state["error"], cold=state.get("cold", ""))
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, l
     seconds the notebook is stopped.
     Raises InfrastructureDeath when the kernel died under it: the caller may try once more.
     """
-    started = datetime.now(UTC)
+    started, begun = datetime.now(UTC), time.monotonic()
     fingerprint = freshness.fingerprint(city_dir, name(notebook), parameters)
     log = log_path(city_dir, notebook)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,7 @@ def run_notebook(city_dir: Path, notebook: str, parameters: dict, run_id: str, l
         "parameters": parameters,
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "duration_s": round(time.monotonic() - begun, 1),
         "cold": _cold_reason(),
         "error": error,
     }

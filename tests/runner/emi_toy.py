@@ -7,5 +7,5 @@ import worker_jobs
 from shared_utils.cli import main, work
 
 if __name__ == "__main__":
-    work.prepare = worker_jobs.prepare  # before the commands, which main imports, take it from there
+    work.ready = worker_jobs.prepare  # before the commands, which main imports, take it from there
     sys.exit(main())

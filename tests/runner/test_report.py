@@ -6,6 +6,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from shared_utils.runner import BatchReport, Job, Plan, Result, report
+from shared_utils.runner.execute import _finish
+from shared_utils.runner.executors import Failure
 from shared_utils.runner.status import CityStatus, NotebookStatus
 
 WENT = {"section": "", "cell": None, "ename": "", "message": "It broke.", "hint": "", "expected": True}
@@ -126,3 +128,11 @@ def test_status_grid():
         "4 notebooks: 2 ok, 1 blinded, 1 out of date.",
         "Next:  emi run",
     ]
+
+
+def test_the_seconds_of_a_notebook_are_those_of_its_worker(tmp_path):
+    (tmp_path / "outputs" / "internal").mkdir(parents=True)
+    job = Job("calder", tmp_path, "baseline", "run", "")
+    told = {"status": "ok", "error": None, "duration_s": 40.0}  # while the driver released another city
+    assert _finish(job, told, since_start=0.2).seconds == 40.0
+    assert _finish(job, Failure("InfrastructureDeath", "gone"), since_start=3.14).seconds == 3.1
