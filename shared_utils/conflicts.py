@@ -10,6 +10,8 @@ YOURS, MIDDLE, THEIRS = "<<<<<<<", "=======", ">>>>>>>"
 # What a person reads wherever such a place is met, and what to do.
 WAITS = "two texts stand there, and nobody has chosen yet"
 CHOOSE = "keep what is right, delete the rest and the marks, and save"
+# Of a file that `cruft update` leaves beside the one it could not change.
+REJECTED = "holds what an update could not bring in: without it the update is not whole"
 _LEFT = re.compile(rf"^`?(?:{YOURS}|{THEIRS}) ", re.MULTILINE)
 
 

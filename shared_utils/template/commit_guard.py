@@ -51,7 +51,7 @@ def problems(files: list[str] | None, city_dir: Path = Path()) -> list[str]:
 def _of_merge(name: str, content: bytes) -> list[str]:
     if name.endswith(".rej"):
         return [
-            f"{name} holds what an update could not bring in: without it the update is not whole. Take all of it back "
+            f"{name} {conflicts.REJECTED}. Take all of it back "
             "(git restore --staged --worktree .), delete it, then:  emi update"
         ]
     left = conflicts.places(content, name)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared_utils.template import guards, vendoring
+from shared_utils.template import guards, sweep, vendoring
 
 OLDEST_PYTHON = (3, 11)
 # The longest file of a JupyterLab environment lies 166 characters below its root; Windows stops at 260.
@@ -151,7 +151,10 @@ def _guarded(city: Path) -> Check:
         return Check(name, True, "git is not on this computer")
     if not guards.is_own_repository(city):
         return Check(name, True, "not a git repository of its own")
-    found = guards.missing(city)
+    try:
+        found = guards.missing(city)
+    except sweep.GitError as error:
+        return Check(name, False, error.message, error.hint)
     detail = f"missing: {', '.join(found)}" if found else "commits are checked, notebooks merged cell by cell"
     return _check(name, not found, detail, guards.NEED)
 

@@ -7,7 +7,6 @@ Git keeps these in the repository's own settings, which no clone carries along; 
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def is_own_repository(city_dir: Path) -> bool:
 
 
 def missing(city_dir: Path) -> list[str]:
-    """Return what is not installed, in words; [] when the city is protected."""
+    """Return what is not installed, in words; [] when the city is protected. Raises GitError."""
     found = []
     hook = _hook(city_dir)
     text = hook.read_text(encoding="utf-8", errors="replace") if hook.is_file() else ""
@@ -52,7 +51,10 @@ def missing(city_dir: Path) -> list[str]:
 
 
 def install(city_dir: Path) -> None:
-    """Install the hook and the drivers; a hook of somebody else stays as it is (`missing` then says what to add)."""
+    """Install the hook and the drivers; a hook of somebody else stays as it is (`missing` then says what to add).
+
+    Raises GitError where git cannot read the repository.
+    """
     hook = _hook(city_dir)
     if not hook.is_file() or _ours(hook.read_text(encoding="utf-8", errors="replace")):
         hook.parent.mkdir(parents=True, exist_ok=True)
@@ -61,11 +63,11 @@ def install(city_dir: Path) -> None:
         draft.chmod(0o755)
         os.replace(draft, hook)
     for name, value in _DRIVERS.items():
-        subprocess.run(["git", "config", name, value.format(python=_python())], cwd=city_dir, check=True)
+        sweep.git(city_dir, "config", name, value.format(python=_python()))
 
 
 def _hook(city_dir: Path) -> Path:
-    return city_dir / sweep.asked(city_dir, "rev-parse", "--git-path", "hooks") / "pre-commit"
+    return city_dir / sweep.git(city_dir, "rev-parse", "--git-path", "hooks").decode("utf-8").strip() / "pre-commit"
 
 
 def _ours(text: str) -> bool:

@@ -31,7 +31,7 @@ class GitError(EmiError):
         first = next(iter(said.strip().splitlines()), "nothing").removeprefix("fatal: ").rstrip(".")
         super().__init__(
             f"git cannot read its repository in {Path(city_dir).resolve()}. It says: {first}.",
-            "Next: ask who looks after git with you. The files in the folder are as they were.",
+            "Ask who looks after git with you. The files in the folder are as they were.",
         )
 
 

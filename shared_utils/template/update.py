@@ -199,8 +199,12 @@ def check_whole(city_dir: Path) -> None:
 
 
 def check_ended(city_dir: Path) -> None:
-    """Raise Unfinished as `check_whole` does, and where all is chosen but the update was not ended."""
+    """Raise Unfinished as `check_whole` does, where all is chosen but the update was not ended, and for .rej files."""
     check_whole(city_dir)
+    others = ("ls-files", "--others", "--exclude-standard", "-z", "--", "*.rej")
+    if sweep.has_git(city_dir) and (left := sweep.asked(city_dir, *others).rstrip("\0").split("\0")) != [""]:
+        fix = f"Take all of it back ({DROP}), delete {', '.join(left)}, then:  emi update"
+        raise Unfinished(f"{left[0]} {conflicts.REJECTED}.", fix)
     if PENDING in (origin.record_of(city_dir) or {}):
         raise Unfinished("An update waits to be ended: no place holds two texts any more.", "Next:  emi update")
 

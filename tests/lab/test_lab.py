@@ -1,5 +1,6 @@
 """Notebooks in a real JupyterLab in a real browser: they open clean, run, are saved, and commit as they came."""
 
+import json
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ import pytest
 from shared_utils import data
 from shared_utils.cli.lab import lab_command
 from shared_utils.results.notebooks import NOTEBOOKS
-from shared_utils.template import tidy
+from shared_utils.template import notebooks, tidy
 from shared_utils.template.new import create
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,11 +148,60 @@ def test_an_error_is_told_in_plain_words_and_its_traceback_is_folded(lab, window
     page.evaluate(f"{DIRTY} = false")  # nothing of this is kept
 
 
+@pytest.fixture
+def conflict(lab):
+    """Two texts in a cell of the impact notebook, as an update leaves them; afterwards it is as it was."""
+    path = lab[1] / f"notebooks/{NOTEBOOKS['impact']}.ipynb"
+    before = path.read_bytes()
+
+    def changed(line: str) -> dict:
+        notebook = json.loads(before)
+        (cell,) = [cell for cell in notebook["cells"] if cell["id"] == "i2"]
+        cell["source"] = [*cell["source"][:-1], cell["source"][-1] + "\n", line]
+        return notebook
+
+    both = (changed("# the analyst's line"), changed("# the template's line"))
+    merged, (cell,) = notebooks.merge(json.loads(before), *both, "the template")
+    assert cell == "i2"
+    path.write_bytes(notebooks.dump(merged))
+    yield
+    path.write_bytes(before)
+
+
+def run_all(page) -> None:
+    page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+    page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+
+
+def test_a_conflict_is_seen_in_its_cell_and_running_all_stops_there_in_plain_words(lab, window, conflict):
+    address, city = lab
+    page = opened(window[0], address, "impact")
+    page.wait_for_timeout(1500)
+    assert page.evaluate(DIRTY) is False  # it opens as any other
+    cell = page.locator(".jp-CodeCell", has_text="<<<<<<< yours").first
+    shown = cell.locator(".jp-InputArea").inner_text()
+    for line in ("<<<<<<< yours", "# the analyst's line", "=======", "# the template's line", ">>>>>>> the template"):
+        assert line in shown
+    run_all(page)
+    page.wait_for_function(f"({CELLS})().some(cell => cell[1].includes('error')) && {IDLE}", timeout=180_000)
+    ended = [kinds for count, kinds in page.evaluate(CELLS) if count is not None]
+    assert [kinds for kinds in ended if "error" in kinds] == [["error"]] == ended[-1:]  # the last that ran
+    assert len(ended) < len(page.evaluate(CELLS))
+    cell.scroll_into_view_if_needed()  # what is out of the view is not drawn
+    output = cell.locator(".jp-OutputArea-output")
+    output.wait_for(timeout=30_000)
+    told = output.inner_text()
+    assert "This cell cannot run: two texts stand there, and nobody has chosen yet." in told
+    assert "keep what is right, delete the rest and the marks, and save" in told and "Traceback" not in told
+    assert not (city / "outputs" / "internal" / "results_impact.json").exists()
+    page.evaluate(f"{DIRTY} = false")
+    page.evaluate("window.jupyterapp.shell.currentWidget.close()")
+
+
 def test_run_all_save_and_open_again(lab, window):
     address, city = lab
     page = opened(window[0], address, "impact")
-    page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-    page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
+    run_all(page)
     page.wait_for_function(f"(({CELLS})()).every(cell => cell[0] !== null) && {IDLE}", timeout=180_000)
     assert all("error" not in kinds for _, kinds in page.evaluate(CELLS))
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")

@@ -8,7 +8,7 @@ from template_helpers import commit, git
 
 from shared_utils.cli import main
 from shared_utils.disclosure.scan import Watch
-from shared_utils.template import commit_guard, sweep
+from shared_utils.template import commit_guard, doctor, sweep
 
 
 @pytest.fixture
@@ -25,7 +25,17 @@ def test_a_scan_says_that_git_cannot_be_read(city, monkeypatch, capsys):
     assert main(["scan"]) == 3
     said, hint = capsys.readouterr().err.splitlines()
     assert said.startswith(f"git cannot read its repository in {city}. It says: not a git repository")
-    assert hint.startswith("Next: ask who looks after git with you.")
+    assert hint.startswith("Ask who looks after git with you.")
+
+
+def test_the_doctor_says_it_and_installs_nothing(city, monkeypatch, capsys):
+    (city / ".git" / "HEAD").unlink()
+    (checked,) = [check for check in doctor.checks(city) if check.name.startswith("git of ")]
+    assert not checked.ok and checked.detail.startswith("git cannot read its repository")
+    before = sorted(path.name for path in city.iterdir())
+    monkeypatch.chdir(city)
+    assert main(["doctor", "--fix"]) == 3 and "git cannot read its repository" in capsys.readouterr().err
+    assert sorted(path.name for path in city.iterdir()) == before
 
 
 def test_the_check_before_a_commit_says_so_too(city):

@@ -9,7 +9,7 @@ import pytest
 from fleet import IMPACT, SKELETON, add_line, same_cell, sources
 from template_helpers import commit, git, tree
 
-from shared_utils.template import commit_guard, guards, vendoring
+from shared_utils.template import commit_guard, guards, update, vendoring
 
 
 @pytest.fixture
@@ -91,6 +91,8 @@ def test_what_cruft_calls_good_work_is_no_commit_while_a_cell_holds_both_texts(u
     assert cruft.update(city, skip_apply_ask=True)  # it says so, and moves its record
     cell = sources(city / IMPACT)["i2"]
     assert "# the analyst's line" in cell and "# the template's line" in cell
+    with pytest.raises(update.Unfinished, match=f"{IMPACT}, cell i2: two texts stand there"):
+        update.check_whole(city)
     (city / ".git" / "hooks" / "kept").rename(city / ".git" / "hooks" / "pre-commit")
     assert f"{IMPACT}, cell i2: two texts stand there" in refused(city)
     assert git(city, "show", "HEAD:.cruft.json") != (city / ".cruft.json").read_text(encoding="utf-8")
@@ -115,6 +117,8 @@ def test_what_cruft_could_not_bring_in_is_no_commit(updatable):
     commit(source, "Newer template")
     assert cruft.update(city, skip_apply_ask=True)
     assert (city / "README.md.rej").is_file()
+    with pytest.raises(update.Unfinished, match="README.md.rej holds what an update could not bring in"):
+        update.check_ended(city)
     git(city, "add", "--all")
     (found,) = commit_guard.problems(None, city)
     assert found.startswith("README.md.rej holds what an update could not bring in")
