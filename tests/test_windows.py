@@ -215,6 +215,7 @@ def place(tmp_path_factory) -> Path:
 
 
 @pytestmark_fake
+@pytest.mark.full
 def test_commands_and_errors_there_are_what_a_cp1252_console_can_print(place, tmp_path):
     city = Path(shutil.copytree(place, tmp_path / "\u0141\u00f3d\u017a" / "alder-bay"))
     file = city / "data" / "private" / "raw" / "\u6771\u4eac.csv"

@@ -36,8 +36,8 @@ EXPECTED = {
 }  # fmt: skip
 
 
-# People, places over time and a limit at every change; all nine in the full set.
-FAST = ("cincinnati", "newark", "rochester")
+# People and places over time at every change; all nine in the full set.
+FAST = ("cincinnati", "newark")
 EACH = [key if key in FAST else pytest.param(key, marks=pytest.mark.full) for key in PRESETS]
 
 
@@ -152,6 +152,7 @@ def test_newark_keeps_the_months_outside_the_primary_window(cities):
     assert made.frame.groupby("subject_id")["treatment"].max().sum() == 20
 
 
+@pytest.mark.full
 def test_racine_has_durations_and_events(cities):
     frame = cities("racine").study.frame
     assert set(frame["days_to_hse_event"].dropna()) == {0, 1}
@@ -170,6 +171,7 @@ def test_only_rows_known_at_as_of_are_used(cities):
     assert city.as_of == city.config.pilot.data_lock
 
 
+@pytest.mark.full
 def test_two_runs_from_nothing_give_the_same_bytes(cities, tmp_path):
     city = cities("detroit")
     again = tmp_path / "detroit"
@@ -192,6 +194,7 @@ def test_an_unchanged_city_is_answered_without_pandas(cities):
     assert out.stdout.split() == ["False", "False"]
 
 
+@pytest.mark.full
 def test_an_asked_for_scenario_stays_until_the_settings_change(cities, tmp_path):
     folder = tmp_path / "tulsa"
     shutil.copytree(cities("tulsa").root.parent.parent, folder)

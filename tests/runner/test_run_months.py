@@ -11,6 +11,8 @@ from shared_utils.results.record import internal_path, release_path
 
 EARLIER = [of_month(month) for month in ("2019-10", "2019-11")]
 
+pytestmark = pytest.mark.full  # a batch of three months
+
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory) -> Run:
