@@ -60,6 +60,7 @@ def rename(city: Path, names: dict[str, str]) -> None:
         path = results.release_path(city, notebook)
         record = json.loads(path.read_text(encoding="utf-8"))
         record["city"] |= names
+        record["run"].pop("released", None)  # the hashes of what the nine released
         record["provenance"]["config_sha256"] = settings
         results.write(record, path)
 

@@ -29,7 +29,7 @@ class Step:
 
     state: done, stale (done, but its settings, notebook or code changed since: `moved` says which), late (done, but on
     old data), blinded (run, results hidden until the data lock), failed (the record says its run did not finish),
-    unreadable, missing
+    edited (record or page is not what was released), unreadable, missing
     """
 
     notebook: str
@@ -206,6 +206,12 @@ def _step(folder: Path, notebook: str, stale_after: int, now: dict, messages: li
         messages.append(f"{folder.name}: the {notebook} run ended '{record['run']['status']}'.")
         return Step(notebook, "failed")
     page = results.page_path(folder, notebook)
+    if results.edited(record, page.read_text(encoding="utf-8") if page.exists() else None):
+        messages.append(
+            f"{folder.name}: {path.name} or {page.name} was edited after its release; nothing of it is shown. "
+            f"To release it again:  emi run {folder.name} -n {notebook} --force"
+        )
+        return Step(notebook, "edited")
     state = "blinded" if record["run"]["blind"] and notebook == "impact" else "done"
     age = record["quality"].get("data_age_days")
     if state == "done" and notebook == "monitoring" and age is not None and age > stale_after:

@@ -40,9 +40,15 @@ class EvidencePack:
 def evidence_pack(city_dir: Path) -> EvidencePack:
     """Write outputs/evidence/ of a city anew: a folder a criterion, and index.html.
 
-    Raises ReleaseError, and leaves the earlier pack as it was, when a file holds what must not leave the city.
+    Raises ReleaseError, and leaves the earlier pack as it was, when a file holds what must not leave the city or
+    was edited after its release.
     """
     city = collect_city(Path(city_dir))
+    if edited := [name for name, step in city.steps.items() if step.state == "edited"]:
+        raise results.ReleaseError(
+            f"{city.folder.name}: what was released of {words.listed(edited)} was edited by hand since.",
+            f"Release it again:  emi run {city.folder.name} --force",
+        )
     target = city.folder / "outputs" / "evidence"
     with new_folder(target) as draft:
         there, missing = _copy(city.folder, draft)

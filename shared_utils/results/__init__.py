@@ -17,6 +17,7 @@ from shared_utils.results.record import (
     write_text,
 )
 from shared_utils.results.release import page_path, release
+from shared_utils.results.seal import edited, sealed
 
 __all__ = [
     "SCHEMA_PATH",
@@ -24,6 +25,7 @@ __all__ = [
     "RecordError",
     "ReleaseError",
     "as_text",
+    "edited",
     "internal_path",
     "page_path",
     "problems",
@@ -31,6 +33,7 @@ __all__ = [
     "record_name",
     "release",
     "release_path",
+    "sealed",
     "watermark",
     "write",
     "write_bytes",

@@ -28,8 +28,8 @@ _ATTRIBUTES = frozenset(
     "start tabindex title width".split()
 )
 _NO_TEXT = ["script", "style", "link", "meta", "iframe", "object", "embed", "base", "template"]
-# Cells added by papermill: they hold paths of this machine.
-_LEFT_OUT = {"injected-parameters", "papermill-error-cell-tag"}
+# How to work with the notebook, and cells added by papermill, which hold paths of this machine.
+_LEFT_OUT = {"for-analysts", "parameters", "injected-parameters", "papermill-error-cell-tag"}
 
 
 class ReleaseError(EmiError):
@@ -139,11 +139,15 @@ def _tidied(html: str):
 
 
 def _name_headings(soup) -> None:
-    """ "I4. What was the effect?" gets the id i4, so a city can link to a section."""
+    """ "I4. What was the effect?" gets the id i4, so a city can link to a section. A number without a letter goes: the
+    first of them, the settings, is not on the page."""
     taken = set()
     for heading in soup(["h1", "h2", "h3", "h4"]):
+        first = heading.find(string=True)
+        if first:
+            first.replace_with(re.sub(r"^\s*\d+\.\s+", "", first))
         words = heading.get_text(" ", strip=True)
-        number = re.match(r"([A-Z]?\d+)\.\s", words)
+        number = re.match(r"([A-Z]\d+)\.\s", words)
         name = (number.group(1) if number else re.sub(r"\W+", "-", words).strip("-")).lower() or "section"
         while name in taken:
             name += "-again"

@@ -21,6 +21,7 @@ from shared_utils.results.fragment import ReleaseError, to_fragment
 from shared_utils.results.network_record import network_record
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path
 from shared_utils.results.record import internal_path, read, release_path, write, write_text
+from shared_utils.results.seal import sealed
 
 MEMORY = "disclosure_memory.json"
 
@@ -160,7 +161,7 @@ def _protected(drafts: list[_Draft], history: dict, as_of: date, rules: Rules) -
 
 
 def _outward(draft: _Draft, rules: Rules, protection: Protection, watch: Watch) -> tuple[str, dict]:
-    """The page and the record of a draft as they may leave."""
+    """The page and the record of a draft as they may leave, the record with the hashes of both."""
     executed, gone = masking.masked(draft.executed, protection.hidden)
     page, record = to_fragment(executed), network_record(draft.record, rules, protection)
     record["disclosure"]["cells_suppressed"] += gone
@@ -168,7 +169,7 @@ def _outward(draft: _Draft, rules: Rules, protection: Protection, watch: Watch) 
     if found:
         kinds = " and ".join(dict.fromkeys(finding.kind for finding in found))
         raise ReleaseError(f"It holds {kinds}.", "Take it out of the notebook; emi scan says where it is.")
-    return page, record
+    return page, sealed(record, page)
 
 
 def _executed(city_dir: Path, notebook: str, record: dict):

@@ -108,6 +108,14 @@ def test_headings_are_numbered_and_explained(name):
 
 
 @EACH
+def test_only_the_settings_are_for_analysts_and_tell_how_to_run(name):
+    """The public page leaves out what is tagged so."""
+    tagged = {cell["id"] for cell in cells(name, "markdown") if "for-analysts" in cell["metadata"].get("tags", [])}
+    telling = {cell["id"] for cell in cells(name, "markdown") if "Run" in "".join(cell["source"])}
+    assert tagged == telling == {"settings-text"}
+
+
+@EACH
 def test_headings_ask_what_the_sections_answer(name):
     from importlib import import_module
 

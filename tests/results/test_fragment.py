@@ -103,9 +103,16 @@ def test_printed_text_is_dropped(output):
     assert "resident" not in text and "/Users/" not in text
 
 
-def test_cells_of_papermill_are_dropped():
-    text = str(page(section(source='city_dir = "/Users/ana/cities/x"', tags=["injected-parameters"])))
+@pytest.mark.parametrize("tag", ["injected-parameters", "parameters", "for-analysts"])
+def test_cells_of_papermill_and_for_analysts_are_dropped(tag):
+    text = str(page(section(source='city_dir = "/Users/ana/cities/x"', tags=[tag])))
     assert "/Users/ana" not in text
+
+
+def test_a_heading_with_a_number_alone_loses_it():
+    soup = page(new_markdown_cell("## 2. The city and its data"))
+    assert [(h["id"], h.get_text()) for h in soup("h2")] == [
+        ("i4", "I4. What was the effect?"), ("the-city-and-its-data", "The city and its data")]  # fmt: skip
 
 
 @pytest.mark.parametrize("alt", ["", "No description has been provided for this image", "plot.png", "figure"])

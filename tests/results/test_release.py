@@ -49,6 +49,27 @@ def test_a_record_and_its_page_are_released(city):
     assert b"7.5" in files(city)["impact.html"]
 
 
+@pytest.mark.parametrize(
+    ("name", "was", "now", "edited"),
+    [
+        ("results_impact.json", '"value": 0.075', '"value": 0.085', True),
+        ("impact.html", "7.5", "8.5", True),
+        ("impact.html", "\n", "\r\n", False),
+    ],
+    ids=["a number", "the page", "line ends of another system"],
+)
+def test_an_edit_after_the_release_shows(city, name, was, now, edited):
+    results.release(city)
+    record, path = results.release_path(city, "impact"), results.page_path(city, "impact")
+    assert not results.edited(results.read(record), path.read_text(encoding="utf-8"))
+    content = (record.parent / name).read_bytes()
+    assert was.encode() in content
+    (record.parent / name).write_bytes(content.replace(was.encode(), now.encode()))
+    assert results.edited(results.read(record), path.read_text(encoding="utf-8")) == edited
+    path.unlink()
+    assert results.edited(results.read(record), None) == (name != "impact.html"), "a page taken back is no edit"
+
+
 def test_all_notebooks_that_have_run_are_released_by_default(city):
     assert len(results.release(city)) == 2
 

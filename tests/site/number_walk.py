@@ -61,6 +61,8 @@ class Source:
         self.settings, _ = yaml12.load(folder / "city.yml")
         paths = {name: results.release_path(folder, name) for name in NOTEBOOKS}
         self.records = {name: json.loads(p.read_text(encoding="utf-8")) for name, p in paths.items() if p.exists()}
+        for record in self.records.values():
+            record["run"].pop("released", None)  # digits of a hash are the origin of no number
         self.impact, self.monitoring = (self.records.get(name, {}) for name in ("impact", "monitoring"))
         labels = [item["label"] for item in (*self.settings["outcomes"], *self.settings["indicators"])]
         self.words = [labels, self.settings["pilot"], self.settings["design"], self.settings.get("reporting")]

@@ -296,6 +296,26 @@ def test_a_bad_record_is_said_and_shows_no_number(tmp_path, spoil, words_of_it):
     assert any("impact" in message for message in report.messages)
 
 
+@pytest.mark.parametrize(("name", "was", "now"), [
+    ("impact.html", "</h1>", "</h1><script>alert(1)</script>"), ("results_impact.json", "18.9", "28.9"),
+])  # fmt: skip
+def test_what_was_edited_after_its_release_is_named_and_not_shown(tmp_path, name, was, now):
+    folder = one_city(tmp_path)
+    page, path = results.page_path(folder, "impact"), results.release_path(folder, "impact")
+    results.write(results.sealed(results.read(path), page.read_text(encoding="utf-8")), path)
+    assert portfolio.build_site(folder, tmp_path / "site").messages[2:] == ()
+    text = (path.parent / name).read_text(encoding="utf-8")
+    assert was in text
+    (path.parent / name).write_text(text.replace(was, now), encoding="utf-8")
+    (message,) = portfolio.build_site(folder, tmp_path / "site").messages[2:]
+    assert "impact.html was edited after its release" in message
+    card = soup((tmp_path / "site" / "index.html").read_text(encoding="utf-8")).select_one(".city")
+    assert "Edited by hand" in card.get_text() and not card.select("data")
+    assert not (tmp_path / "site" / "cities" / slug("newark") / "impact.html").exists()
+    with pytest.raises(results.ReleaseError, match="what was released of impact was edited by hand"):
+        portfolio.evidence_pack(folder)
+
+
 def test_a_decision_moved_by_a_safeguard_is_not_explained_by_the_interval(tmp_path):
     decision = {
         "rule": "0.3/v1",

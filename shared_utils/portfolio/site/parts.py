@@ -18,6 +18,7 @@ MARKS = {
     "blinded": "wait",
     "missing": "wait",
     "failed": "off",
+    "edited": "off",
     "unreadable": "off",
 }
 
