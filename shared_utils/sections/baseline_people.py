@@ -229,11 +229,12 @@ def _opportunity_figure(book, rows) -> Figure:
     bars = [
         (f"{r['group'].capitalize()}{' third' if r['known'] else ''}", 100 * r["share"], _part(book, r)) for r in rows
     ]
+    small = " Small groups are not shown." if _persons(book) else ""
     sheet = {
         "title": title,
         "subtitle": f"Share of the pilot's {unit} by neighborhood opportunity: thirds of the tracts",
-        "note": "Source: the city's files; Opportunity Atlas, children born 1978 to 1983. Thirds have equally many "
-        f"tracts.{' Small groups are not shown.' if _persons(book) else ''}",
+        "note": f"Source: the city's files, {analysis.subjects(book, first['total'])}; Opportunity Atlas, children "
+        f"born 1978 to 1983. Thirds have equally many tracts.{small}",
         "stamp": book.stamp,
     }
     alt = f"Bar chart. {title}. " + "; ".join(f"{label}: {words}" for label, _, words in bars) + "."

@@ -9,11 +9,13 @@ from shared_utils.sections.impact_people import received_by_arm, were_served
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import month, people, plainly, sentence
+from shared_utils.stats import intervals
 
 CROSSOVER_WARN = 0.10
 BEHIND_WARN, BEHIND_SERIOUS = 0.80, 0.60
 ASSIGNED, SERVED, COMPLETED = "Assigned", "Received at least one service", "Completed the program"
 LEFT, KNOWN, MONTHS = "Left before the end", "Main outcome known", "Months with the main outcome"
+WHOLE = (ASSIGNED, MONTHS)  # no part of those assigned, so without an interval
 # How the steps are called in the record: n_ marks counts, which a release rounds or hides.
 RECORD = {ASSIGNED: "n_assigned", SERVED: "n_served", LEFT: "n_left", KNOWN: "n_known", MONTHS: "n_months"}
 WHO = {
@@ -31,6 +33,7 @@ SAID = {
     MONTHS: "{} months of the main outcome are there",
 }
 HIDDEN = "not shown"
+SHARE = (("share", "Of those assigned"), ("low", "Low end"), ("high", "High end"))
 NOT_SCREENED = "The data begin with assignment: how many were assessed, and how many could join, they do not say."
 
 
@@ -105,8 +108,11 @@ def _row(book, step: str, frame, mask, who, reason: bool = False) -> dict:
     arm = frame.loc[mask, book.study.arm]
     by_arm = {_key(name): int((arm == name).sum()) for name in analysis.arms(book)}
     total = len(_subjects(book))
-    share = int(mask.sum()) / total if step != MONTHS else None
-    return {"step": step, "n": int(mask.sum()), "total": total, "share": share, "who": who, "reason": reason, **by_arm}
+    n = int(mask.sum())
+    low, high = intervals.wilson(n, total, book.config.decision.level) if step not in WHOLE else (None, None)
+    share = n / total if step != MONTHS else None
+    found = {"n": n, "total": total, "share": share, "low": low, "high": high}
+    return {"step": step, "who": who, "reason": reason, **found, **by_arm}
 
 
 def _key(arm: str) -> str:
@@ -118,7 +124,10 @@ def _table(book, rows) -> Table:
     columns = [
         Column("step", "Step"),
         Column("n", "All", "count", people=not panel),
-        Column("share", "Of those assigned", "share", n="" if panel else "total", numerator="" if panel else "n"),
+        *(
+            Column(key, label, "share", n="" if panel else "total", numerator="" if panel else "n")
+            for key, label in SHARE
+        ),
         *(Column(_key(arm), analysis.arm_name(book, arm), "count", people=not panel) for arm in arms),
     ]
 
@@ -126,7 +135,8 @@ def _table(book, rows) -> Table:
         by_arm = {_key(arm): row["who"].within(arm=arm) for arm in arms}
         return {"n": row["who"], "total": whom.EVERYONE, **by_arm}
 
-    notes = [] if panel else [NOT_SCREENED]
+    level = f"{100 * book.config.decision.level:g}%"
+    notes = [f"Low and high end: {level} interval of the share (Wilson 1927).", *([] if panel else [NOT_SCREENED])]
     caption = f"Steps of the pilot ({book.study.unit_label})"
     return Table(caption, columns, rows, groups=None if panel else counted, notes=notes)
 
