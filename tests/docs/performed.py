@@ -6,7 +6,10 @@ What a block asks for stands after its language (README and GitHub show the lang
     sh not-run="why"    not performed here, and why          text               words of what was last printed
     text in=FILE        words of a file                      LANG file=FILE     the file's new content
     diff file=FILE      lines taken out (-) and put in (+)   LANG cell=NB:ID    a new cell above the cell ID
-    python              run                                  yaml               settings that are only shown
+    python              run                                  yaml into=FILE     settings put into those of a city
+    sh stays-open=TEXT  a program that goes on while the rest is performed; it says TEXT when it is ready
+
+Every block is one of these, or says why it is not performed: `way` knows no other.
 """
 
 import html
@@ -16,12 +19,19 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import mistune
 import nbformat
+from ruamel.yaml import YAML
+
+from shared_utils.config import load_city
 
 ROOT = Path(__file__).resolve().parents[2]
+STAND_INS = Path(__file__).with_name("stand_ins")
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ASKED = re.compile(r'([\w-]+)=("[^"]*"|\S+)')
 
@@ -41,17 +51,21 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """All blocks of a document, in order."""
+    """All blocks of a document, in order. AssertionError for one in another form: it would be overlooked."""
     text = page.read_text(encoding="utf-8")
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         asked = {name: value.strip('"') for name, value in _ASKED.findall(match[2])}
         found.append(Block(f"{page.name}, line {line}", match[1], asked, match[3]))
-    assert len(found) * 2 == len(re.findall(r"^ *```", text, re.MULTILINE)), (
-        f"{page.name} has a block without a language"
-    )
+    seen = mistune.create_markdown(renderer=None)(text)
+    assert len(found) == sum(_is_code(token) for token in seen), f"{page.name}: a block without fences or a language"
     return found
+
+
+def _is_code(token: dict) -> int:
+    """How many blocks of code a part of a document holds, also deep in a list."""
+    return (token["type"] == "block_code") + sum(map(_is_code, token.get("children") or ()))
 
 
 # Whoever runs the tests need not be known to git.
@@ -72,47 +86,65 @@ def copy_of_the_template(folder: Path) -> Path:
 
 
 class Session:
-    """Somebody in a terminal in `folder`, where `.venv` is active and the shared code is that of the folder."""
+    """Somebody in a terminal in `folder`, where `.venv` is active and the shared code is that of the folder.
 
-    def __init__(self, folder: Path):
+    `names` are put for words of a command that stand for a name of one's own. Used as a context, its end closes what
+    stays open.
+    """
+
+    def __init__(self, folder: Path, names: dict[str, str] | None = None):
         self.root = self.here = folder
+        self.names, self.open = names or {}, []
         self.said = ""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        plain = {"PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "200", "PYTHONUTF8": "1"}
+        plain = {
+            "PYTHONPATH": os.pathsep.join([str(folder), str(STAND_INS)]),
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+            "PYTHONUTF8": "1",
+        }
         self.environment = os.environ | plain | _SOMEBODY | {"PATH": path}
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error) -> None:
+        for program in reversed(self.open):
+            program.terminate()
+            program.wait()
 
     def perform(self, page: Path) -> None:
         """Do everything a document says; AssertionError names the line that does not hold."""
         for block in blocks(page):
             if "not-run" not in block.asked:
-                self._perform(block)
+                way(block)(self, block)
 
-    def _perform(self, block: Block) -> None:
-        if block.language == "sh":
-            for command in block.commands:
-                self._type(command, block)
-        elif block.language == "text":
-            self._compare(block)
-        elif block.language == "diff":
-            self._change(block)
-        elif "cell" in block.asked:
-            self._add_cell(block)
-        elif "file" in block.asked:
-            file = self.here / block.asked["file"]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8", newline="\n")
-        elif block.language == "python":
-            self._run([sys.executable, "-c", block.text], block)
-        else:
-            assert block.language == "yaml", f"{block.place}: nobody can perform a block of {block.language}"
+    def _type(self, block: Block) -> None:
+        for command in block.commands:
+            for word, own in self.names.items():
+                command = command.replace(word, own)
+            words = shlex.split(command)
+            if words[0] == "cd":
+                self.here = (self.here / words[1]).resolve()
+                assert self.here.is_dir(), f"{block.place}: {command}"
+                continue
+            words[0] = shutil.which(words[0], path=self.environment["PATH"]) or words[0]
+            if "stays-open" in block.asked:
+                self._start(words, block)
+            else:
+                self._run(words, block)
 
-    def _type(self, command: str, block: Block) -> None:
-        words = shlex.split(command)
-        if words[0] == "cd":
-            self.here = (self.here / words[1]).resolve()
-            assert self.here.is_dir(), f"{block.place}: {command}"
-        else:
-            self._run([shutil.which(words[0], path=self.environment["PATH"]) or words[0], *words[1:]], block)
+    def _start(self, words: list[str], block: Block) -> None:
+        log = self.root / f"program-{len(self.open)}.log"
+        with log.open("wb") as stream:
+            self.open.append(subprocess.Popen(words, cwd=self.here, env=self.environment, stdout=stream, stderr=stream))
+        ends = time.monotonic() + 180
+        while block.asked["stays-open"] not in log.read_text(encoding="utf-8", errors="replace"):
+            assert time.monotonic() < ends and self.open[-1].poll() is None, f"{block.place}: {log.read_text('utf-8')}"
+            time.sleep(0.2)
+
+    def _run_python(self, block: Block) -> None:
+        self._run([sys.executable, "-c", block.text], block)
 
     def _run(self, words: list[str], block: Block) -> None:
         done = subprocess.run(words, cwd=self.here, env=self.environment, capture_output=True, encoding="utf-8")
@@ -124,9 +156,25 @@ class Session:
         """Each line of the block must stand in what was said, whatever spaces, line breaks and tags are between."""
         shown = self.said
         if "in" in block.asked:
-            shown = html.unescape(re.sub(r"<[^>]+>", "", (self.here / block.asked["in"]).read_text(encoding="utf-8")))
+            shown = words_of(self.here / block.asked["in"])
         for line in block.text.splitlines():
             assert _squeezed(line) in _squeezed(shown), f"{block.place}: nobody said: {line}\n{shown[-3000:]}"
+
+    def _write(self, block: Block) -> None:
+        file = self.here / block.asked["file"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block.text, encoding="utf-8", newline="\n")
+
+    def _put_in(self, block: Block) -> None:
+        """The settings of a block beside those of a file, which must still be those of a city."""
+        file = self.here / block.asked["into"]
+        settings = YAML()  # keeps what else stands there as it is written
+        settings.preserve_quotes, settings.width = True, 1000
+        whole = settings.load(file.read_text(encoding="utf-8"))
+        _put(settings.load(block.text), whole)
+        with file.open("w", encoding="utf-8", newline="\n") as stream:
+            settings.dump(whole, stream)
+        load_city(file.parent)
 
     def _change(self, block: Block) -> None:
         file = self.here / block.asked["file"]
@@ -143,6 +191,29 @@ class Session:
         position = [cell.id for cell in notebook.cells].index(above)
         notebook.cells.insert(position, make(block.text.rstrip("\n")))
         nbformat.write(notebook, self.here / name)
+
+
+def words_of(page: Path) -> str:
+    """What a person reads of a file, without the tags of a page."""
+    return _squeezed(html.unescape(re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))))
+
+
+def way(block: Block) -> Callable[[Session, Block], None]:
+    """How a block is performed. AssertionError for one that nobody could perform."""
+    ways = {"sh": Session._type, "text": Session._compare, "diff": Session._change}
+    asked = {"cell": Session._add_cell, "file": Session._write, "into": Session._put_in}
+    chosen = ways.get(block.language) or next((asked[name] for name in asked if name in block.asked), None)
+    chosen = chosen or {"python": Session._run_python}.get(block.language)
+    assert chosen, f"{block.place}: nobody can perform such a block of {block.language}"
+    return chosen
+
+
+def _put(more: dict, settings: dict) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(settings.get(key), dict):
+            _put(value, settings[key])
+        else:
+            settings[key] = value
 
 
 def _squeezed(text: str) -> str:

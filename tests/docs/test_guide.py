@@ -1,22 +1,30 @@
 """The guide: its website is whole, its commands exist, and everything it tells people to do works in that order."""
 
 import importlib.util
+import json
 import re
 import shlex
+import socket
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import typer
-from performed import ROOT, Session, blocks, copy_of_the_template
+from performed import ROOT, Session, blocks, copy_of_the_template, way, words_of
 
 from shared_utils.cli.app import app
+from shared_utils.config import load_city
+from shared_utils.template import new
 
 DOCS = ROOT / "docs"
 _spec = importlib.util.spec_from_file_location("build_guide", DOCS / "build_guide.py")
 guide = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(guide)
-PERFORMED = [path for path in guide.sources() if path.parent.name == "guide" or path.stem == "minimal-city"]
-EACH = pytest.mark.parametrize("page", PERFORMED, ids=lambda page: page.stem)
+# One person does all this in one folder, in this order; the others by themselves, after what they need.
+IN_ORDER = [path for path in guide.sources() if path.parent.name == "guide" or path.stem == "minimal-city"]
+ALONE = [DOCS / "public-context.md", DOCS / "running-elsewhere.md"]
+BY_TEST_METHODS = DOCS / "methods"
+EACH = pytest.mark.parametrize("page", [*IN_ORDER, *ALONE], ids=lambda page: page.stem)
 
 
 class Links(HTMLParser):
@@ -96,6 +104,36 @@ def test_a_link_to_nowhere_stops_the_build(tmp_path):
         guide._page(page, {page: "a.html"})
 
 
+def test_no_page_has_a_block_that_nobody_performs():
+    others = [page for page in guide.sources() if page not in (*IN_ORDER, *ALONE) and page.parent != BY_TEST_METHODS]
+    assert len(others) > 10 and [block.place for page in others for block in blocks(page)] == []
+    assert {b.language for page in BY_TEST_METHODS.glob("*.md") for b in blocks(page)} == {"python", "text"}
+
+
+@EACH
+def test_every_block_of_a_page_can_be_performed_or_says_why_not(page):
+    for block in blocks(page):
+        way(block)
+        assert "not-run" not in block.asked or len(block.asked["not-run"].split()) >= 4, block.place
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\nls\n```",
+        "```sh\nls\n```\n\nor\n\n    ls",
+        "* so:\n\n  ```sh\n  ls\n  ```",
+        "```yaml\na: 1\n```",
+        "```js\nx\n```",
+    ],
+)
+def test_a_block_nobody_could_perform_is_not_overlooked(text, tmp_path):
+    page = tmp_path / "a.md"
+    page.write_text(f"# A\n\n{text}\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="a block without fences or a language|nobody can perform such a block"):
+        [way(block) for block in blocks(page)]
+
+
 @EACH
 def test_every_emi_command_of_a_page_exists_with_its_options(page):
     for block in blocks(page):
@@ -113,10 +151,22 @@ def _understood(words):
     command.make_context("emi", words)
 
 
-@EACH
-def test_a_command_that_is_not_run_says_why(page):
-    unsaid = [b.place for b in blocks(page) if "not-run" in b.asked and len(b.asked["not-run"].split()) < 4]
-    assert unsaid == []
+NAMED_IN_PASSING = [
+    ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "{{cookiecutter.city_slug}}" / "README.md", *guide.sources(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", NAMED_IN_PASSING, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_every_emi_command_named_in_a_sentence_exists_with_its_options(page):
+    text = page.read_text(encoding="utf-8")
+    for named in re.findall(r"`emi ([^`]+)`|^ *emi (\S.*)$", text, re.MULTILINE):
+        words = re.sub(r"[][(),:]", "", "".join(named)).split()
+        command = typer.main.get_command(app)
+        while hasattr(command, "commands") and words and not words[0].startswith("-"):
+            assert words[0] in command.commands, (page.name, named)
+            command = command.commands[words.pop(0)]
+        known = {option for one in command.params for option in one.opts} | {"--help", "--debug"}
+        assert {word for word in words if re.match("--?[a-z]", word)} <= known, (page.name, named)
 
 
 def test_the_number_on_the_front_page_is_that_of_the_tutorial(site):
@@ -128,8 +178,44 @@ def test_the_number_on_the_front_page_is_that_of_the_tutorial(site):
 @pytest.mark.full
 def test_everything_the_guide_tells_people_to_do_works(tmp_path_factory):
     session = Session(copy_of_the_template(tmp_path_factory.mktemp("a clone with spaces") / "economic mobility"))
-    for page in PERFORMED:
+    for page in IN_ORDER:
         session.perform(page)
+    site = session.root / "site"  # built after the analyst's part was run: it is for everybody to see
+    (shown,) = site.glob("cities/cincinnati*/impact.html")
+    assert "Does the household change the answer?" in shown.read_text(encoding="utf-8")
+    assert "c1_household" in (site / "data" / "estimates.csv").read_text(encoding="utf-8")
+
+
+def published_files(folder: Path) -> None:
+    """Two tracts around which Cincinnati lies, as the Census Bureau and Opportunity Insights publish them."""
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+    shapes, rows = [], []
+    for n, (tract, rank) in enumerate((("000200", 0.31), ("000700", 0.44), ("000900", 0.52))):
+        ring = [[-84.5 + 0.1 * (n + x), 39.1 + 0.1 * y] for x, y in corners]
+        shape = {"type": "Polygon", "coordinates": [ring]}
+        shapes.append({"type": "Feature", "properties": {"GEOID": f"39061{tract}", "NAME": str(n)}, "geometry": shape})
+        rows.append(f"39,061,{tract},{rank}")
+    tracts = json.dumps({"type": "FeatureCollection", "features": shapes})
+    (folder / "cb_2018_39_tract_500k.geojson").write_text(tracts, encoding="utf-8")
+    atlas = "\n".join(["state,county,tract,kfr_pooled_pooled_p25", *rows, ""])
+    (folder / "tract_outcomes_simple.csv").write_text(atlas, encoding="utf-8")
+
+
+@pytest.mark.full
+def test_the_pages_on_public_files_and_more_machines_work(tmp_path_factory):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    folder = copy_of_the_template(tmp_path_factory.mktemp("two pages") / "economic mobility")
+    with Session(folder, {"HOST": "127.0.0.1", "8786": port}) as session:
+        city = folder / "cities" / "cincinnati-workforce-support"
+        assert new.create(folder, folder / "cities", {"city": "cincinnati"}) == city
+        published_files(city / "data" / "public_ref")
+        for page in ALONE:
+            session.perform(page)
+    shown = words_of(city / "outputs" / "release" / "baseline.html")
+    assert "the 3 tracts of the county" in shown and "the pilot's 2 tracts, 1 is there" in shown
+    assert load_city(city).data.reference["acs"].path == "public_ref/acs_tracts.csv"
 
 
 @pytest.mark.full
