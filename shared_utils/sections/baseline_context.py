@@ -245,8 +245,8 @@ def _context_figure(book, rows, vintages: str):
     sheet = {
         "title": title,
         "subtitle": "Full dot: pilot, hollow dot: city. Averages in percent (income rank: of 100)",
-        "note": f"Source: {listed(sorted({r['source'] for r in shown}))}. {vintages} Averages of neighborhoods, not of "
-        "families.",
+        "note": f"Source: {listed(sorted({r['source'] for r in shown}))}. {vintages} Averages of neighborhoods of "
+        f"{analysis.subjects(book, len(pilot_subjects(book)))}, not of families.",
         "stamp": book.stamp,
     }
     points = [(r["what"], 100 * r["pilot"], 100 * r["city"]) for r in shown]
