@@ -26,6 +26,7 @@ GOOD = (CLEAN, MERGED, RESOLVED, CURRENT)
 SHOWN = 3
 FIRST_COMMIT = ("git add --all", 'git commit -m "As it is"')
 DROP = "git restore --staged --worktree ."
+_CHOOSE = f"Open each place (emi lab), {conflicts.CHOOSE}."
 HALF = "An update was cut off while it wrote: some files are new and some old."
 # What git does not know there is of the update: an update begins only where nothing else was added.
 _BACK = (DROP, f'git clean -d --force --quiet -- {vendoring.PACKAGE} {origin.UNDER_WAY} "*.part"')
@@ -63,6 +64,8 @@ def update(template: Template, city_dir: Path, dry_run: bool = False) -> Outcome
             return refused
         if PENDING in record:
             return _resolve(city_dir, record, dry_run)
+        if left := _two_texts(city_dir):  # of a merge of branches, or of cruft's own update
+            return Outcome(city_dir, CONFLICT, _shortened(left), f"{_CHOOSE} Then:")
         if vendoring.check(city_dir):
             return _edited(city_dir)
         if record["commit"] == template.commit:
@@ -194,8 +197,7 @@ def check_whole(city_dir: Path) -> None:
     if (city_dir / origin.UNDER_WAY).exists():
         raise Unfinished(HALF, _typed(*_BACK, "emi update"))
     if left := _two_texts(city_dir):
-        choose = f"Open each place (emi lab), {conflicts.CHOOSE}."
-        raise Unfinished(f"{'; '.join(_shortened(left))}: {conflicts.WAITS}.", choose)
+        raise Unfinished(f"{'; '.join(_shortened(left))}: {conflicts.WAITS}.", _CHOOSE)
 
 
 def check_ended(city_dir: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fleet import IMPACT, SKELETON, add_line, same_cell, sources
 from template_helpers import commit, git, tree
 
-from shared_utils.template import commit_guard, guards, update, vendoring
+from shared_utils.template import commit_guard, guards, origin, update, vendoring
 
 
 @pytest.fixture
@@ -93,6 +93,9 @@ def test_what_cruft_calls_good_work_is_no_commit_while_a_cell_holds_both_texts(u
     assert "# the analyst's line" in cell and "# the template's line" in cell
     with pytest.raises(update.Unfinished, match=f"{IMPACT}, cell i2: two texts stand there"):
         update.check_whole(city)
+    with origin.template(source) as versions:
+        outcome = update.update(versions, city)
+    assert (outcome.state, outcome.what) == ("conflict", (f"{IMPACT}, cell i2",))
     (city / ".git" / "hooks" / "kept").rename(city / ".git" / "hooks" / "pre-commit")
     assert f"{IMPACT}, cell i2: two texts stand there" in refused(city)
     assert git(city, "show", "HEAD:.cruft.json") != (city / ".cruft.json").read_text(encoding="utf-8")
