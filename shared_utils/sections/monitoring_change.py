@@ -1,5 +1,7 @@
 """Monitoring over time: what needs attention (M0), and each indicator's chart (M2)."""
 
+import re
+
 import pandas as pd
 
 from shared_utils.sections import banner, charts_shape, charts_time, indicators
@@ -88,8 +90,6 @@ def _counts(rows, key: str, words: dict) -> str:
 def _status(book, one) -> dict:
     row, spec = one.latest, one.spec
     show = indicators.may_show(row, book.rules)
-    gap = one.shown(row["value"]) - spec.target
-    side = "on target" if gap == 0 else "above target" if gap > 0 else "below target"
     since = _months_since_change(one)
     return {
         "label": spec.label,
@@ -97,12 +97,22 @@ def _status(book, one) -> dict:
         "latest": one.text(row["value"]) if show else "*",
         "target": one.print(spec.target),
         "target_source": spec.target_source,
-        "gap": f"{one.print(abs(gap))} {side}" if show else "*",
+        "gap": _from_target(one) if show else "*",
         "variation": STATES[one.variation],
         "assurance": STATES[one.assurance],
         "since": "" if since is None else str(since),
         "lag": str((row["received_at"] - indicators.month_end(row["period"])).days),
     }
+
+
+def _from_target(one) -> str:
+    """How far the latest value is from the target, "on target" where that rounds to nothing. Percentages differ by
+    points: 40% is 20 points, and not 20%, below 60%."""
+    gap = one.shown(one.latest["value"]) - one.spec.target
+    size = one.print(abs(gap)).replace("%", " points")
+    if not re.search("[1-9]", size):
+        return "on target"
+    return f"{'1 point' if size == '1 points' else size} {'above' if gap > 0 else 'below'} target"
 
 
 def _months_since_change(one) -> int | None:

@@ -18,6 +18,7 @@ from shared_utils.sections import (
     city_files,
     indicators,
     monitoring,
+    monitoring_change,
     monitoring_events,
     monitoring_flow,
     monitoring_people,
@@ -432,3 +433,13 @@ def test_outside_events_stand_beside_what_is_published_about_the_place(own_city,
     )
     figure, table = section.more
     assert "Line charts" in figure.alt and "context about the place" in table.notes[0]
+
+
+@pytest.mark.parametrize(("value", "target", "unit", "words"), [
+    (40.0, 60, "percent", "20 points below target"), (40.0, 39, "percent", "1 point above target"),
+    (8.01, 8, "percent", "on target"), (24.0, 21, "days", "3 days above target"),
+])  # fmt: skip
+def test_the_way_to_a_target_in_percent_is_told_in_points(value, target, unit, words):
+    one = SimpleNamespace(spec=SimpleNamespace(target=target, unit=unit), latest={"value": value}, shown=float)
+    one.print = indicators.Indicator.print.__get__(one)
+    assert monitoring_change._from_target(one) == words
