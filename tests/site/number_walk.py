@@ -159,6 +159,7 @@ def of_the_portfolio(portfolio, sources) -> set[str]:
                 latest[slug, row["indicator_id"]] = row
     aimed = [row for row in latest.values() if row["target"] is not None]
     good = [(row["value"] - row["target"]) * (1 if row["direction"] == "increase" else -1) >= 0 for row in aimed]
+    gaps = [source.compared[1] for source in sources.values() if source.monitoring]
     locked = [any(r["plan"]["status"] in ("prospective", "before_unblinding") for r in c.records) for c in cities]
     measured = [city for city in cities if synthesis.main_rows(city)]
     spent = [(s.impact.get("costs") or s.monitoring.get("costs") or {}).get("total_usd") for s in sources.values()]
@@ -167,6 +168,7 @@ def of_the_portfolio(portfolio, sources) -> set[str]:
               sum(good), len(spent), sum(spent), sum(len(city.records) for city in cities)]  # fmt: skip
     counts += [sum(s.impact.get("decision") is not None and s.impact["decision"]["recommendation"] == "SCALE"
                    for s in sources.values())]  # fmt: skip
+    counts += [len(gaps), sum(n > 0 for n in gaps)]
     found = [pool.answer.result for pool in synthesis.pools(cities) if pool.answer.result]
     pooled = [[f.mu, f.low, f.high, f.prediction_low, f.prediction_high, f.tau2**0.5, f.i2] for f in found]
     without = [

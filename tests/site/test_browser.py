@@ -2,6 +2,7 @@
 
 import shutil
 
+import pypdfium2
 import pytest
 import record_factory
 
@@ -90,6 +91,15 @@ def test_no_page_is_wider_than_the_screen_or_asks_another_computer(page, site):
             wide += [f"{name}: {over} px"] if over > 0 else []
     assert wide == []
     assert page.outside == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["index.html", f"{CITY}/index.html", f"{CITY}/residents-es.html"])
+def test_every_printed_sheet_says_that_the_data_are_synthetic(page, site, name):
+    go(page, site, name)
+    printed = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True))
+    for sheet in range(len(printed)):
+        assert "SYNTHETIC DATA - NOT RESULTS" in printed[sheet].get_textpage().get_text_range(), sheet
 
 
 def test_drawings_are_where_the_numbers_are(page, site):

@@ -12,7 +12,10 @@ from shared_utils.portfolio.site.language import english as t
 def equity_view(portfolio: Portfolio) -> dict:
     """Everything the template of the page on equity prints."""
     cities = portfolio.cities
-    return {"gaps": [_gaps(city) for city in cities], "dims": _by_dim(cities)}
+    gaps = [_gaps(city) for city in cities]
+    counts = [row["count"] for row in gaps if row["count"] is not None]
+    with_gap = t.gaps_cities.format(n=sum(n > 0 for n in counts), total=len(counts)) if counts else ""
+    return {"gaps": gaps, "with_gap": with_gap, "dims": _by_dim(cities)}
 
 
 def _gaps(city: City) -> dict:

@@ -38,6 +38,7 @@ def _judged(city: City, effect) -> dict:
         "tier_word": t.tiers[tier][0],
         "decision": parts.tag(city),
         "more": [(label, text) for label, text in _more(city, view, record, decision, stale) if text],
+        "report": f"cities/{city.slug}/impact.html" if city.steps["impact"].page else "",
         "why": "",
     }
 

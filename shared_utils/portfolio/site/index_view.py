@@ -23,10 +23,10 @@ def index_view(portfolio: Portfolio) -> dict:
     many = words.number_word(len(cities)).capitalize()
     return {
         "kick": t.kick.format(newest=f"{max(dates):%B %Y}") if dates else t.kick_empty,
-        "headline": t.headline.format(cities=f"{many} {'city' if len(cities) == 1 else 'cities'}"),
+        "headline": t.headline.format(cities=words.cities(len(cities), many)),
         "lead": t.lead_one if len(cities) == 1 else t.lead,
         "expanding": len(expanding),
-        "hero_unit": t.hero_unit.format(measured=f"{len(measured)} {'city' if len(measured) == 1 else 'cities'}"),
+        "hero_unit": t.hero_unit.format(measured=words.cities(len(measured), str(len(measured)))),
         "measured": len(measured),
         "tiles": _tiles(cities),
         "tally": _tally(cities),
@@ -71,6 +71,11 @@ def _facts(cities, measured) -> list[tuple[str, str]]:
     ]
 
 
+def _strength(city: City) -> str:
+    rating = t.ratings.get(city.record("impact")["quality"].get("causal_rating"))
+    return t.strength.format(rating=rating.lower()) if rating else ""
+
+
 def _card(city: City) -> dict:
     effects = [parts.effect_view(city, effect) for effect in parts.primaries(city)]
     record = next(iter(city.records), None)
@@ -85,6 +90,8 @@ def _card(city: City) -> dict:
         "also": effects[1:],
         "why": t.nothing if not city.records else parts.no_result(city) if not effects else "",
         "design": t.designs.get(record["design"]["type"], "") if record else "",
+        "strength": _strength(city) if effects else "",
+        "mode": t.modes[record["data_mode"]] if record else "",
         "steps": parts.steps(city),
         "late": t.late.format(date=words.day(late.as_of)) if late.state == "late" else "",
         "stale": [

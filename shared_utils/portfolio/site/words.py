@@ -12,7 +12,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from shared_utils.portfolio.site.language import english as t
 
 MINUS = "\N{MINUS SIGN}"
-_UNITS = {"prob_diff": "points", "sd": "standard deviations", "usd": "", "log_irr": "", "log_hr": ""}
 
 
 def digits_of(*values: float) -> int:
@@ -30,6 +29,11 @@ def plain(value: float, digits: int | None = None) -> str:
 
 def number_word(n: int) -> str:
     return t.numbers[n] if n < len(t.numbers) else plain(n)
+
+
+def cities(n: int, text: str) -> str:
+    """How many cities, the number as `text`: "one city", "Nine cities"."""
+    return (t.n_cities["one"] if n == 1 else t.n_cities["several"]).format(n=text)
 
 
 def listed(words: list[str]) -> str:
@@ -96,7 +100,7 @@ class Effect:
 
     @property
     def unit(self) -> str:
-        return _UNITS.get(self.scale, self.row["display"]["unit"])
+        return t.units.get(self.scale, self.row["display"]["unit"])
 
     @property
     def benefit(self) -> tuple[float, float, float]:
