@@ -9,7 +9,7 @@ from shared_utils.results import Flag
 from shared_utils.sections import analysis, charts_limits
 from shared_utils.sections.section import Section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import listed, plainly, sentence
+from shared_utils.sections.wording import capital, listed, plainly, sentence
 
 ALPHA = 0.05
 
@@ -25,7 +25,7 @@ def continuity(book) -> Section:
     text = f"At the limit, {len(rows) - len(jumping)} of {len(rows)} measures run on without a clear jump"
     if jumping:
         verb = "jumps" if len(jumping) == 1 else "jump"
-        text += f". {listed([row['what'] for row in jumping]).capitalize()} {verb}, so both sides may not be alike"
+        text += f". {capital(listed([row['what'] for row in jumping]))} {verb}, so both sides may not be alike"
     columns = [
         Column("what", "Measure at the start"),
         Column("value", "Jump at the limit", "number", n="n"),
@@ -69,7 +69,7 @@ def _jumps(book) -> list[dict]:
 
 
 def _flag(row: dict) -> Flag:
-    message = f"{row['what'].capitalize()} jumps at the limit (p = {row['p_holm']:.3f} after Holm)."
+    message = f"{capital(row['what'])} jumps at the limit (p = {row['p_holm']:.3f} after Holm)."
     return Flag("COVARIATE_JUMP", "serious", "B5", message, True)
 
 
@@ -78,7 +78,7 @@ def _figure(book, rows, jumping):
     title = "Measures at the start show no clear jump at the limit"
     if jumping:
         verb = "jumps" if len(jumping) == 1 else "jump"
-        title = f"{listed([row['what'] for row in jumping]).capitalize()} {verb} at the limit"
+        title = f"{capital(listed([row['what'] for row in jumping]))} {verb} at the limit"
     sheet = {
         "title": title,
         "subtitle": "Jump of each measure at the limit, in standard deviations; none is expected",

@@ -11,7 +11,7 @@ from shared_utils.sections import analysis, charts_shape, plan_lock
 from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, plainly, plural, sentence
+from shared_utils.sections.wording import capital, counted, listed, plainly, plural, sentence
 
 STEPS = {
     "inputs": "What goes in",
@@ -324,7 +324,7 @@ def _strip(book, shares):
         return None
     table = _by_month(book, list(shares.index[:10]))
     worst = shares.index[0]
-    title = f"{field_name(book, worst).capitalize()} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
+    title = f"{capital(field_name(book, worst))} is missing most: {100 * shares.iloc[0]:.0f} in 100 records"
     kind = "period" if analysis.is_panel(book) else "month of application"
     few = f" Left white too: where fewer than {book.rules.small_cell_min} records lack the value, or have it."
     sheet = {

@@ -12,7 +12,7 @@ from shared_utils.sections.figures import BLUE, GREY, Figure
 from shared_utils.sections.scales import in_100
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import listed, plainly, sentence
+from shared_utils.sections.wording import capital, listed, plainly, sentence
 
 MANY_UNKNOWN = 0.10
 FEW_VALUES = 6
@@ -133,7 +133,7 @@ def _unknown_flags(rows) -> list[Flag]:
             "UNKNOWN_GROUP",
             "warn",
             row["dim"],
-            f"{row['dim'].capitalize()} is unknown for {100 * row['share']:.0f}%.",
+            f"{capital(row['dim'])} is unknown for {100 * row['share']:.0f}%.",
         )
         for row in rows
         if not row["known"] and row["share"] > MANY_UNKNOWN

@@ -19,6 +19,7 @@ from shared_utils.sections.figures import (
     text_width,
     wrap,
 )
+from shared_utils.sections.wording import capital
 
 LABELS = 2.5  # inches at most for the labels at the left; longer ones take more lines
 ENDS = 1.85  # the same for the words at the right
@@ -86,7 +87,7 @@ def grouped_bars(groups: list[str], rows: list[tuple], sheet: dict, alt: str, ax
     lines = []
     for i, row in enumerate(rows):
         if i == 0 or groups[i] != groups[i - 1]:
-            lines.append((groups[i].capitalize(), None, "", None))
+            lines.append((capital(groups[i]), None, "", None))
         lines.append((*row, tones[i]))
     left = 0.3 + max(text_width(label, SIZE, value is None) for label, value, _, _ in lines)
     ys, height = places([[label] for label, *_ in lines], one=0.215)

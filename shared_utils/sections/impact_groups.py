@@ -10,7 +10,7 @@ from shared_utils.results import whom
 from shared_utils.sections import analysis, charts_compare, counted_people, descriptive
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import counted, listed, plainly, sentence
+from shared_utils.sections.wording import capital, counted, listed, plainly, sentence
 from shared_utils.stats import multiplicity
 
 MIN_PER_ARM = 30
@@ -229,7 +229,7 @@ def _figure(book, dims, groups):
     for dim in dims:
         drawn = [g for g in groups[dim.id] if g.row and g.row["ci_low"] is not None and g.row["ci_high"] is not None]
         if drawn:
-            bars.append(charts_compare.Bar(plainly(dim.id).capitalize(), 0, 0, 0, heading=True))
+            bars.append(charts_compare.Bar(capital(plainly(dim.id)), 0, 0, 0, heading=True))
         bars += [_bar(unit, rules, g) for g in drawn]
     if not bars:
         return None

@@ -13,7 +13,7 @@ from shared_utils.sections import analysis, baseline_cutoff, charts_compare, che
 from shared_utils.sections.impact_groups import hidden
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import listed, plainly, sentence
+from shared_utils.sections.wording import capital, listed, plainly, sentence
 from shared_utils.stats import sensitivity
 from shared_utils.stats.covariates import numeric_columns
 
@@ -203,7 +203,7 @@ def _benchmarks(book, row, omitted):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, least squares with the plan's covariates",
-        "note": f"Source: {analysis.source(book)}. {name.capitalize()} is the strongest of what was measured.",
+        "note": f"Source: {analysis.source(book)}. {capital(name)} is the strongest of what was measured.",
         "stamp": book.stamp,
     }
     alt = f"Interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in drawn)

@@ -143,10 +143,14 @@ def group(dim: str, value) -> str:
     return plainly(value)
 
 
+def capital(text: str) -> str:
+    """Upper case at the start, the rest as it is: names keep their capitals ("home language other than English")."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence(text: str) -> str:
     """Upper case at the start, one full stop at the end, single spaces."""
-    text = " ".join(text.split())
-    text = text[:1].upper() + text[1:]
+    text = capital(" ".join(text.split()))
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 

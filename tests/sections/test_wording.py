@@ -173,3 +173,7 @@ def test_a_share_of_few_people_is_told_as_its_bound():
     assert told_share(396, 400, RULES)[0] == "at least 97 in 100"
     assert told_share(5, 9, RULES)[0] == "too few to say"
     assert told_share(200, 400, RULES)[0] == "50 in 100"
+
+
+def test_a_name_at_the_start_keeps_its_own_capitals():
+    assert wording.capital("home language other than English") == "Home language other than English"
