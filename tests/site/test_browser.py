@@ -35,7 +35,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 def page(request, browser):
     context = browser.new_context(viewport={"width": request.param, "height": 844}, color_scheme="light")
     opened = context.new_page()
-    opened.outside = []
+    opened.outside, opened.errors = [], []
+    opened.on("console", lambda line: line.type == "error" and opened.errors.append(line.text))
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
     opened.on("request", lambda r: r.url.startswith(("file:", "data:")) or opened.outside.append(r.url))
     yield opened
     context.close()
@@ -90,7 +92,26 @@ def test_no_page_is_wider_than_the_screen_or_asks_another_computer(page, site):
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             wide += [f"{name}: {over} px"] if over > 0 else []
     assert wide == []
-    assert page.outside == []
+    assert (page.outside, page.errors) == ([], [])
+
+
+# What a keyboard must reach, in the order of the page; numbered, so that the order can be told.
+NUMBER_ALL = """() => [...document.querySelectorAll("a[href], summary, input, [tabindex='0']")]
+    .filter(one => one.checkVisibility()).map((one, i) => { one.dataset.n = i; return i; })"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "name", ["index.html", "effects.html", "costs.html", f"{CITY}/index.html", f"{CITY}/impact.html"]
+)
+def test_the_keyboard_reaches_everything_in_order(page, site, name):
+    go(page, site, name)
+    numbered = page.evaluate(NUMBER_ALL)
+    reached = []
+    for _ in numbered:
+        page.keyboard.press("Tab")
+        reached.append(int(page.evaluate("document.activeElement.dataset.n")))
+    assert reached == numbered and len(numbered) > 10
 
 
 @pytest.mark.full

@@ -65,10 +65,12 @@ def month(period: str) -> str:
 
 
 def with_unit(value: float, unit: str, digits: int | None = None) -> str:
-    """A level in its unit: "58.1%", "$50", "9.2 days"."""
+    """A level in its unit: "58.1%", "$50", "$1.80", "9.2 days"."""
     if unit in ("%", "percent"):
         return f"{plain(value, digits)}%"
     if unit.upper() == "USD":
+        if digits is None and (cents := digits_of(value)):
+            digits = max(cents, 2)
         return f"{MINUS if value < 0 else ''}${plain(abs(value), digits)}"
     return f"{plain(value, digits)} {unit}"
 
