@@ -128,7 +128,7 @@ def pace(book) -> list[str]:
         f"{told_share(round(share * n), n, book.rules)[0]} {who} ({wording.people(n, book.rules)})"
         for n, share, who in groups
     ]
-    return [wording.sentence(f"by time {row['horizon']:g} it had happened to {words[0]}, and {words[1]}")]
+    return [f"By time {row['horizon']:g} it had happened to {words[0]}. It had happened to {words[1]}."]
 
 
 def decision_interval(row: dict) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from shared_utils.sections.section import Section
 from shared_utils.sections.tables import Column, Table
 from shared_utils.sections.wording import day, people, plainly, sentence
 
-LIMIT = "This design describes. It cannot tell what brought the numbers about."
+LIMIT = "This design describes: it cannot tell what brought the numbers about."
 
 
 def levels_and_changes(book) -> Section:

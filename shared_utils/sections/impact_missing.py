@@ -58,7 +58,7 @@ LEE, WORST = "Lee bounds", "Worst and best case"
 def _nobody_missing(book) -> str:
     """Why nobody can be lost between assignment and outcome in this design; "" where people can."""
     if book.descriptive:
-        return "This design compares no groups, so missing outcomes cannot explain a difference."
+        return "This design compares no groups, so there is no gap that missing outcomes could explain."
     if analysis.is_panel(book):
         gone = int(book.study.frame[book.config.primary.id].isna().sum())
         return (f"Places are followed month by month, so no one is lost from the start to the outcome. "

@@ -42,7 +42,7 @@ def flow(book) -> Section:
     """Counts from joining to follow-up; by group only as counts."""
     unit, panel = book.study.unit_label, analysis.is_panel(book)
     if analysis.is_series(book):
-        raise EmiError(f"the data are one series of {unit}, so nobody is followed from joining to follow-up")
+        raise EmiError(f"the data are one series of {unit}. It follows no one over time")
     rows = _rows(book)
     table = _table(book, rows)
     shown = {row["step"]: row for row in table.suppressed(book.rules)[0]}

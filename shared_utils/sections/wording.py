@@ -276,8 +276,8 @@ def verdict(told: Told, base: tuple[str, str], final: tuple[str, str], why: list
     if not why:
         return f"{text} Expand in steps and keep measuring." if base == ("SCALE", "staged") else text
     held = f"{final[0]}, {final[1]}" if final[1] else final[0]
-    reasons = "this reason" if len(why) == 1 else "these reasons"
-    return f"{text} {sentence(f'the rule holds this to {held}, for {reasons}: {listed(why)}')}"
+    reasons = [f"It{' also' if i else ''} does so for this reason: {reason}." for i, reason in enumerate(why)]
+    return " ".join([text, f"The rule holds this to {held}.", *reasons])
 
 
 def _base_verdict(told: Told, recommendation: str, label: str, ratio, rules: Rules) -> str:

@@ -63,6 +63,13 @@ def sentence_grades(text: str, given: list[str]) -> list[tuple[float, str]]:
     return [(grade(without_names(said, given)), said) for said in sentences(text)]
 
 
+def too_hard(answer: str, flags, given: list[str]) -> list[tuple[float, str]]:
+    """(grade, text) of an answer, of its sentences and of the flags beside it, where it lies above the grade."""
+    notes = [flag.message for flag in flags if flag.code not in LISTS]
+    graded = [(grade(without_names(text, given)), text) for text in (answer, *sentences(answer), *notes)]
+    return [pair for pair in graded if pair[0] > AT_MOST]
+
+
 def flag_texts(folder: Path) -> dict[str, str]:
     """{where: text} of the flags that the modules of a folder make, a 7 standing for every value that is filled in."""
     found = {}

@@ -106,7 +106,7 @@ def test_a_range_without_an_end_is_not_turned_into_a_number():
 
 def test_a_result_held_back_says_why_and_gives_no_advice_to_expand():
     said = ruled(told(0.12, 0.06, 0.18, 0.03), ("KEEP LEARNING", ""), ["plan not locked"])
-    assert said.endswith("The rule holds this to KEEP LEARNING, for this reason: plan not locked.")
+    assert said.endswith("The rule holds this to KEEP LEARNING. It does so for this reason: plan not locked.")
     assert "Expand" not in said and "cannot tell" not in said
 
 
