@@ -75,7 +75,9 @@ class Source:
 
     @property
     def main(self):
-        return [self.rows("primary"), self.in_100, self.words, self.impact.get("decision"), self.impact.get("design")]
+        decision = self.impact.get("decision") or {}
+        held = [flag["message"] for flag in self.impact.get("flags", []) if flag["code"] in str(decision)]
+        return [self.rows("primary"), self.in_100, self.words, decision, held, self.impact.get("design")]
 
     @property
     def in_100(self):
@@ -133,7 +135,7 @@ OF_ALL = {
     "costs": [(".costs tbody tr", lambda s, _: [s.impact.get("costs"), s.monitoring.get("costs")]),
               (".funds", lambda s, _: s.impact.get("costs"))],
     "trust": [(".trust section", lambda s, _: s.trust), ("tbody tr", lambda s, _: [s.rows("primary"), s.words, s.q])],
-    "lessons": [(".lessons li", lambda s, _: s.part("lessons"))],
+    "lessons": [(".lessons li", lambda s, _: [s.part("lessons"), s.rows("primary"), s.flags])],
     "downloads": [], "methods": [], "corrections": [],
 }  # fmt: skip
 OF_CITY = {
@@ -141,7 +143,8 @@ OF_CITY = {
               ("#measures figure", lambda s, block: [s.indicator(block.b.get_text()), block.b.get_text()]),
               ("#groups", lambda s, _: [s.groups, s.monitoring.get("indicators"), s.words]),
               ("#others", lambda s, _: [s.rows("secondary"), s.words]),
-              ("#lessons", lambda s, _: s.part("lessons")), ("#trust", lambda s, _: s.trust)],
+              ("#lessons", lambda s, _: [s.part("lessons"), s.rows("primary"), s.flags]),
+              ("#trust", lambda s, _: s.trust)],
     "residents-en": [("article, section, .hero, div", lambda s, _: s.main)],
     "residents-es": [("article, section, .hero, div", lambda s, _: s.main)],
 }  # fmt: skip
