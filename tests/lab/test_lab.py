@@ -188,9 +188,9 @@ def test_a_conflict_is_seen_in_its_cell_and_running_all_stops_there_in_plain_wor
     assert [kinds for kinds in ended if "error" in kinds] == [["error"]] == ended[-1:]  # the last that ran
     assert len(ended) < len(page.evaluate(CELLS))
     cell.scroll_into_view_if_needed()  # what is out of the view is not drawn
-    output = cell.locator(".jp-OutputArea-output")
+    output = cell.locator(".jp-OutputArea-output", has_text="This cell cannot run")
     output.wait_for(timeout=30_000)
-    told = output.inner_text()
+    told = output.text_content()
     assert "This cell cannot run: two texts stand there, and nobody has chosen yet." in told
     assert "keep what is right, delete the rest and the marks, and save" in told and "Traceback" not in told
     assert not (city / "outputs" / "internal" / "results_impact.json").exists()
