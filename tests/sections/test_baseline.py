@@ -187,6 +187,7 @@ def test_more_than_five_things_are_cut_to_the_gravest_and_none_is_said():
     assert baseline_next.next_steps(flagged()).table is None
 
 
+@pytest.mark.full
 def test_no_flag_tells_the_size_of_the_effect_before_results_may_be_seen(open_book):
     hidden = [open_book("baseline", "newark"), open_book("impact", "newark", blind="on")]
     assert not [flag for book in hidden for flag in checks.design_flags(book) if flag.code == "pretrend_effect"]

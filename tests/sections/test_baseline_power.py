@@ -49,6 +49,7 @@ def test_flipped_shares_move_by_the_effect_and_stay_shares(effect):
     assert set(flipped[:-500]) == {0.0, 1.0} and np.isnan(flipped[-500:]).all()
 
 
+@pytest.mark.full
 def test_with_every_family_known_the_same_classrooms_detect_less_than_now(open_book):
     book = open_book("baseline", "dayton")
     rows = {row["sample"]: row for row in baseline_power.detectable(book).table.rows}

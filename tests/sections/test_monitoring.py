@@ -132,6 +132,7 @@ def test_enrollment_is_judged_by_the_plan_of_that_day(joined, as_of, severity):
     assert [flag.severity for flag in flags] == ([severity] if severity else [])
 
 
+@pytest.mark.full
 def test_the_outlook_is_of_the_months_to_come_and_goes_into_the_record(open_book, city):
     book = open_book("monitoring", "cincinnati", as_of="2020-02-29")
     section = monitoring.outlook(book)
@@ -408,6 +409,7 @@ def test_the_headline_of_the_gaps_is_the_widest_that_chance_does_not_explain():
     assert "No gap is clear. The widest: 11 points, Asian" in monitoring_reach._gap_figure(book, [wide]).alt
 
 
+@pytest.mark.full
 def test_a_change_in_a_score_is_no_share_of_its_earlier_level(open_book):
     section = monitoring.events(open_book("monitoring", "neworleans"))
     shares = {row["label"]: row["change"] for row in section.table.rows}
