@@ -16,10 +16,10 @@ from shared_utils.results import freshness
 from shared_utils.results.notebooks import NOTEBOOKS, source_path
 
 STALE_AFTER_DAYS = 45
-MOVED = {  # provenance of a record -> what to say when it is not so any more
-    "config_sha256": "city.yml changed",
-    "notebook_sha256": freshness.WORDS["notebook"],
-    "vendored_sha256": freshness.WORDS["shared_utils"],
+MOVED = {  # provenance of a record -> what to tell the public when it is not so any more
+    "config_sha256": "the settings changed",
+    "notebook_sha256": "the notebook was edited",
+    "vendored_sha256": "the shared code was updated",
 }
 
 

@@ -119,8 +119,8 @@ def test_a_stale_city_keeps_its_number_says_what_moved_and_has_no_tier(nine, tmp
     other_worthwhile_effect(nine, "tulsa")
     report = portfolio.build_site(nine, tmp_path / "site")
     card = page(tmp_path / "site", "index").find(id=record_factory.CITIES["tulsa"][1]).get_text(" ")
-    assert "Stale Impact results: city.yml changed since they were made." in card
-    assert any("stale: city.yml changed" in message for message in report.messages)
+    assert "Stale Impact results: the settings changed since they were made." in card
+    assert any("stale: the settings changed" in message for message in report.messages)
     rows = page(tmp_path / "site", "what-works").select("tr.row")
     tulsa = next(row for row in rows if row.a.get_text() == "Tulsa").get_text(" ")
     assert "Not for decisions" in tulsa
