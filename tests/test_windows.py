@@ -60,7 +60,7 @@ GUARDED = {
     },
     "shared_utils/runner/warm/server.py": {
         "fcntl", "os.WNOHANG", "os.fork", "os.kill", "os.killpg", "os.setsid", "select.select", "signal.SIGCHLD",
-        "signal.SIGHUP", "signal.SIGIO", "signal.SIGKILL", "signal.pthread_sigmask", "signal.set_wakeup_fd",
+        "signal.SIGIO", "signal.SIGKILL", "signal.pthread_sigmask", "signal.set_wakeup_fd",
     },
 }  # fmt: skip
 
