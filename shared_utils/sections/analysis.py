@@ -319,6 +319,16 @@ def row_words(book) -> str:
     return f"{periods} of {unit}" if is_panel(book) and not is_series(book) else unit
 
 
+def rows_analyzed(book, n: int) -> str:
+    """A number of rows of an analysis with what they are: people rounded, months of places counted."""
+    return f"{n:,} {row_words(book)}" if is_panel(book) else wording.people(n, book.rules, book.study.unit_label)
+
+
+def sourced(book, n: int) -> str:
+    """The first words of a figure's note: where its numbers come from, and how many rows were analyzed."""
+    return f"Source: {source(book)}. {rows_analyzed(book, n)}."
+
+
 def subjects(book, n: int) -> str:
     """A number of subjects with its unit: people are rounded and small counts hidden, places are counted."""
     unit = book.study.unit_label

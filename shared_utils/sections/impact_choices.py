@@ -169,7 +169,8 @@ def _figure(book, choice, summary):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit} by each listed analysis",
-        "note": f"Source: {analysis.source(book)}. Only analyses listed in advance; sorted by size.",
+        "note": f"{analysis.sourced(book, analysis.chosen_row(book)['n'])} "
+        "Only analyses listed in advance; sorted by size.",
         "stamp": book.stamp,
     }
     alt = f"Specification curve. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)

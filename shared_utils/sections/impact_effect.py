@@ -8,7 +8,7 @@ from shared_utils.sections import analysis, charts_compare, checks, counted_peop
 from shared_utils.sections.impact_winner import best_arm
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
-from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, people, sentence
+from shared_utils.sections.wording import effect, headline, listed, not_decision_grade, sentence
 from shared_utils.stats import randomization
 
 # What the rows beside the main one are, in the reader's words. They never enter the decision.
@@ -77,7 +77,7 @@ def _blinded(book) -> Section:
         _trial_run(book)
         text += (
             f" A trial run of the planned analysis on shuffled groups worked; "
-            f"{_rows_words(book, len(values))} have a "
+            f"{analysis.rows_analyzed(book, len(values))} have a "
             "main outcome so far."
         )
     else:
@@ -102,12 +102,6 @@ def _trial_run(book) -> None:
     shuffled = data.blind(book.study, seed=secrets.randbits(64))
     planned = {key: value for key, value in shuffled.design.items() if key != "options"}
     designs.estimate(shuffled.frame, analysis.design(book, book.config.primary.id, draws=0, **planned))
-
-
-def _rows_words(book, n: int) -> str:
-    return (
-        f"{n:,} {analysis.row_words(book)}" if analysis.is_panel(book) else people(n, book.rules, book.study.unit_label)
-    )
 
 
 def _planned_contrasts(book) -> list[tuple[list[str], str]]:
@@ -252,7 +246,7 @@ def _figure(book, main, shown):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, with its likely range",
-        "note": f"Source: {analysis.source(book)}. {_rows_words(book, max(r['n'] for r in main))}. "
+        "note": f"{analysis.sourced(book, max(r['n'] for r in main))} "
         "Full dot: the planned analysis. Hollow dots never enter the decision.",
         "stamp": book.stamp,
     }

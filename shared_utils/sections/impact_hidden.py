@@ -203,7 +203,7 @@ def _benchmarks(book, row, omitted):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}, least squares with the plan's covariates",
-        "note": f"Source: {analysis.source(book)}. {capital(name)} is the strongest of what was measured.",
+        "note": f"{analysis.sourced(book, row['n'])} {capital(name)} is the strongest of what was measured.",
         "stamp": book.stamp,
     }
     alt = f"Interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in drawn)
@@ -271,7 +271,7 @@ def _trend_figure(book, row, rows):
     sheet = {
         "title": title,
         "subtitle": f"{book.config.primary.label}: average effect in {unit.unit}; times the largest earlier change",
-        "note": f"Source: {analysis.source(book)}. Rambachan and Roth (2023), relative magnitudes.",
+        "note": f"{analysis.sourced(book, row['n'])} Rambachan and Roth (2023), relative magnitudes.",
         "stamp": book.stamp,
     }
     alt = f"Interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)

@@ -242,7 +242,7 @@ def _figure(book, row, cases):
     sheet = {
         "title": "The effect under different views of the missing outcomes",
         "subtitle": f"{book.config.primary.label}: effect in {unit.unit}",
-        "note": f"Source: {analysis.source(book)}. Bars without a dot are bounds: they have no best value.",
+        "note": f"{analysis.sourced(book, row['n'])} Bars without a dot are bounds: they have no best value.",
         "stamp": book.stamp,
     }
     alt = f"Interval chart. {sheet['title']}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)

@@ -128,10 +128,12 @@ def _figure(book, known):
     if not bars:
         return None
     title = f"{counted(len(bars), 'other outcome').capitalize()} on one scale"
+    most = max(line["row"]["n"] for line in known)
     sheet = {
         "title": title,
         "subtitle": "Effect in standard deviations, turned so that right is better, with 95% intervals",
-        "note": f"Source: {analysis.source(book)}. At the right: the effect in its own unit. {NEVER}",
+        "note": f"Source: {analysis.source(book)}. Up to {analysis.rows_analyzed(book, most)}. "
+        f"At the right: the effect in its own unit. {NEVER}",
         "stamp": book.stamp,
     }
     alt = f"Dot and interval chart. {title}. " + " ".join(f"{bar.label}: {bar.words}." for bar in bars)
