@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from shared_utils import results
 from shared_utils.results.folders import new_folder
 from shared_utils.results.notebooks import NOTEBOOKS
-from shared_utils.template import commit_guard, handover_facts, origin, sweep, vendoring
+from shared_utils.template import commit_guard, handover_facts, origin, sweep, update, vendoring
 
 INDEX = "SHA256SUMS.txt"
 FACTS = "provenance.json"
@@ -67,13 +67,14 @@ def hand_over(city_dir: Path, runs: tuple, as_zip: bool = False) -> HandOver:
     """Write outputs/handover/<city> (or <city>.zip) anew. `runs` are the city's runner.status.NotebookStatus.
 
     A synthetic city takes its data along and runs again by itself; of another only the hashes of its private files go.
-    Raises ConfigError for settings that are not valid, and ReleaseError, leaving an earlier hand-over as it was, when a
-    file holds what must not leave the city.
+    Raises ConfigError for settings that are not valid, Unfinished in the middle of an update, and ReleaseError when a
+    file holds what must not leave the city; an earlier hand-over then stays as it was.
     """
     from shared_utils.config import load_city
 
     city_dir = Path(city_dir).resolve()
     config = load_city(city_dir)
+    update.check_whole(city_dir)
     inside, left_out = _of_city(city_dir, synthetic=config.data.mode == "synthetic")
     facts = handover_facts.gather(city_dir, config, runs)
     files = {CITY + name: content for name, content in inside.items()} | _released(city_dir, config)

@@ -98,7 +98,7 @@ def said_in(city: Path, monkeypatch, capsys, *words: str) -> tuple[int, str]:
     """What a command typed in a city's folder answers and prints, line breaks aside."""
     monkeypatch.chdir(city)
     code = main([*words])
-    return code, " ".join(capsys.readouterr().out.split())
+    return code, " ".join("".join(capsys.readouterr()).split())
 
 
 @pytest.mark.full
@@ -116,6 +116,8 @@ def test_nothing_runs_while_a_cell_even_of_words_holds_two_texts(detroit, monkey
     assert not [*(city / "outputs").rglob("results_*.json")]
     states = [json.loads(path.read_text(encoding="utf-8")) for path in city.glob("outputs/internal/state_*.json")]
     assert [state["status"] for state in states] == ["blocked"] * 3
+    code, said = said_in(city, monkeypatch, capsys, "handover")
+    assert code == 3 and "two texts stand there" in said and not (city / "outputs" / "handover").exists()
 
 
 @pytest.mark.full

@@ -186,6 +186,15 @@ def test_two_branches_of_one_notebook_merge_by_cell(city):
     assert len({cell["id"] for cell in cells}) == len(cells)
 
 
+@pytest.mark.full
+def test_git_shows_what_changed_in_a_notebook_by_cell(city):
+    under_git(city)
+    doctor.mend(city)
+    add_line(city / IMPACT, "i1", "# a line of Ann")
+    shown = git(city, "--no-pager", "diff", "--no-color")
+    assert "## modified /cells/" in shown and "# a line of Ann" in shown and '"source"' not in shown
+
+
 def test_a_hook_of_somebody_else_stays_and_is_named(city):
     under_git(city)
     hook = city / ".git" / "hooks" / "pre-commit"
