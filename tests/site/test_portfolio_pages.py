@@ -67,6 +67,7 @@ def test_only_one_kind_of_effect_in_one_domain_is_averaged(nine):
     assert employment.answer.result == by_hand
 
 
+@pytest.mark.full
 def test_the_pooled_row_prints_what_was_pooled_and_two_results_are_never_averaged(nine, tmp_path):
     portfolio.build_site(nine, tmp_path / "site")
     pooled = [row for row in page(tmp_path / "site", "effects").select(".pool") if row.select(".dia")]
@@ -115,6 +116,7 @@ def test_an_effect_on_those_who_took_part_enters_as_the_effect_of_the_offer(nine
     assert next(m for m in pool.members if m.city.key == key).row["estimate_id"] == "itt"
 
 
+@pytest.mark.full
 def test_a_stale_city_keeps_its_number_says_what_moved_and_has_no_tier(nine, tmp_path):
     other_worthwhile_effect(nine, "tulsa")
     report = portfolio.build_site(nine, tmp_path / "site")
@@ -161,6 +163,7 @@ def test_a_published_number_that_changes_is_a_correction_and_news_is_not(nine, t
     assert len(corrections(out)) == 1, "told once"
 
 
+@pytest.mark.full
 def test_a_ledger_that_cannot_be_read_stops_the_build_and_changes_nothing(nine, tmp_path):
     out = tmp_path / "site"
     portfolio.build_site(nine, out)
