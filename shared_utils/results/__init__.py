@@ -7,6 +7,7 @@ from shared_utils.results.record import (
     RecordError,
     as_text,
     internal_path,
+    page_path,
     problems,
     read,
     record_name,
@@ -16,7 +17,7 @@ from shared_utils.results.record import (
     write_bytes,
     write_text,
 )
-from shared_utils.results.release import page_path, release
+from shared_utils.results.release import release
 from shared_utils.results.seal import edited, sealed
 
 __all__ = [

@@ -52,6 +52,11 @@ def release_path(city_dir: Path, notebook: str) -> Path:
     return Path(city_dir) / "outputs" / "release" / record_name(notebook)
 
 
+def page_path(city_dir: Path, notebook: str) -> Path:
+    """Where the released HTML body of a notebook lies."""
+    return Path(city_dir) / "outputs" / "release" / f"{notebook}.html"
+
+
 def watermark(record_or_mode: dict | str, city_name: str) -> str:
     """The line every page with synthetic data carries, or "" for a city's own data."""
     mode = record_or_mode if isinstance(record_or_mode, str) else record_or_mode["data_mode"]

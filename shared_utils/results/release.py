@@ -20,7 +20,7 @@ from shared_utils.results import masking, whom
 from shared_utils.results.fragment import ReleaseError, to_fragment
 from shared_utils.results.network_record import network_record
 from shared_utils.results.notebooks import NOTEBOOKS, executed_path
-from shared_utils.results.record import internal_path, read, release_path, write, write_text
+from shared_utils.results.record import internal_path, page_path, read, release_path, write, write_text
 from shared_utils.results.seal import sealed
 
 MEMORY = "disclosure_memory.json"
@@ -94,11 +94,6 @@ class _Refusals:
             lines = [f"{self.city}, {notebook}: {why}" for notebook, why in self.found.items()]
             message = "Not released. " + "\n  ".join(lines)
             raise ReleaseError(message, "The last good release stays as it is.", self.found)
-
-
-def page_path(city_dir: Path, notebook: str) -> Path:
-    """Where the released HTML body of a notebook lies."""
-    return release_path(city_dir, notebook).with_name(f"{notebook}.html")
 
 
 def _draft(city_dir: Path, notebook: str) -> _Draft:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from shared_utils.results import freshness
 from shared_utils.results.notebooks import NOTEBOOKS
-from shared_utils.results.record import internal_path, release_path
+from shared_utils.results.record import internal_path, page_path, release_path
+from shared_utils.results.seal import edited
 from shared_utils.runner.plan import city_names, last_run, why
 
 SEVERITIES = ("block", "serious", "warn")
@@ -33,7 +34,7 @@ class CityStatus:
     """One line of the status grid.
 
     `flags` counts the open flags of the city's records by severity; `audit` says whether what it released passed the
-    disclosure audit: "passed", "not passed" or "nothing released".
+    disclosure audit: "passed", "not passed", "edited by hand" (the site shows nothing of it) or "nothing released".
     """
 
     city: str
@@ -66,15 +67,22 @@ def _city(name: str, city_dir: Path) -> CityStatus:
         plan=newest["plan"]["status"].replace("_", " ") if newest else "none",
         notebooks=tuple(_notebook(city_dir, nb, record, common) for nb, record in records.items()),
         flags={severity: sum(f[2] == severity for f in flags) for severity in SEVERITIES},
-        audit=_audit([_read(release_path(city_dir, notebook)) for notebook in NOTEBOOKS]),
+        audit=_audit(city_dir),
     )
 
 
-def _audit(released: list[dict | None]) -> str:
-    passed = [record["disclosure"]["audit_passed"] for record in released if record]
-    if not passed:
+def _audit(city_dir: Path) -> str:
+    released = {notebook: record for notebook in NOTEBOOKS if (record := _read(release_path(city_dir, notebook)))}
+    if not released:
         return "nothing released"
-    return "passed" if all(passed) else "not passed"
+    if any(edited(record, _page(city_dir, notebook)) for notebook, record in released.items()):
+        return "edited by hand"
+    return "passed" if all(record["disclosure"]["audit_passed"] for record in released.values()) else "not passed"
+
+
+def _page(city_dir: Path, notebook: str) -> str | None:
+    page = page_path(city_dir, notebook)
+    return page.read_text(encoding="utf-8") if page.exists() else None
 
 
 def _notebook(city_dir: Path, notebook: str, record: dict | None, common: dict) -> NotebookStatus:

@@ -96,6 +96,14 @@ def test_the_status_page_shows_every_notebook_and_what_went_wrong(batch):
     assert not soup.find("script") and "http" not in page.replace("http-equiv", "")
 
 
+def test_the_status_tells_of_a_release_that_was_edited(batch, tmp_path):
+    city = shutil.copytree(batch.city("calder"), tmp_path / "calder")
+    assert [one.audit for one in runner.survey([city])] == ["passed"]
+    page = results.page_path(city, "baseline")
+    page.write_text(page.read_text(encoding="utf-8").replace("</", " </", 1), encoding="utf-8")
+    assert [one.audit for one in runner.survey([city])] == ["edited by hand"]
+
+
 def test_nothing_is_written_into_the_source_notebooks(batch):
     source = nbformat.read(files.source_path(batch.city("calder"), "baseline"), as_version=4)
     assert all(not cell.outputs for cell in source.cells if cell.cell_type == "code")
