@@ -65,6 +65,7 @@ def test_each_change_is_named_by_cell_with_who_and_when(versions, city):
     ]
 
 
+@pytest.mark.full
 def test_while_an_update_waits_only_the_cell_in_conflict_is_the_city_s(versions, city):
     add_line(city / IMPACT, "i2", "# ours")
     git(city, "commit", "--quiet", "--all", "-m", "Our line")

@@ -134,6 +134,7 @@ def commit_as_a_person(city, message="More"):
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_one_command_protects_a_repository(city):
     under_git(city)
     assert guards.missing(city) == ["the check before each commit", "notebooks merged cell by cell"]
