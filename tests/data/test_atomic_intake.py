@@ -40,7 +40,7 @@ def changed(city: City) -> City:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the processes that are killed are forked")
 @pytest.mark.parametrize("first, step", [
-    pytest.param(False, 120, id="a few points"),
+    pytest.param(False, 240, id="a few points"),
     pytest.param(False, 1, id="every point", marks=pytest.mark.full),
     pytest.param(True, 1, id="every point of the first intake", marks=pytest.mark.full),
 ])  # fmt: skip

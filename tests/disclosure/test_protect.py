@@ -243,7 +243,7 @@ def test_another_process_gives_the_same_mask():
     assert out.stdout.split() == sorted(random_tables.draw("linked pair", 3)[1])
 
 
-@pytest.mark.parametrize("each", [8, pytest.param(200, marks=pytest.mark.full)])
+@pytest.mark.parametrize("each", [4, pytest.param(200, marks=pytest.mark.full)])
 def test_random_tables_leak_nothing(each, capsys):
     naive, ours = 0, {}
     for kind in random_tables.KINDS:

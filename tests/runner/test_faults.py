@@ -29,6 +29,7 @@ def plan(city, *notebooks):
     return runner.plan([city], list(notebooks or ["baseline"]), None)
 
 
+@pytest.mark.full
 def test_an_endless_cell_is_stopped_and_its_section_named(tmp_path):
     city = toy.make_city(tmp_path, "calder", baseline="while True:\n    pass")
     [result] = runner.execute(plan(city), workers=1, limit_s=4).results

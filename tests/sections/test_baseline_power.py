@@ -60,6 +60,7 @@ def test_with_every_family_known_the_same_classrooms_detect_less_than_now(open_b
     assert now["mde"] * np.sqrt(known) < full["mde"] < now["mde"]
 
 
+@pytest.mark.full
 def test_what_others_found_is_marked_beside_what_is_worthwhile(open_book):
     book = open_book("baseline", "dayton")
     section = baseline_power.detectable(book)

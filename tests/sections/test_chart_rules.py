@@ -98,6 +98,7 @@ def test_groups_are_told_by_quarter_when_a_month_brought_a_few(counts, month):
     assert f"{monitoring._told_period(rows, RULES):%Y-%m}" == month
 
 
+@pytest.mark.full
 def test_the_strip_of_missing_values_shows_no_month_with_a_few(open_book):
     book = open_book("baseline", "cincinnati")
     fields = list(gaps(book).columns[gaps(book).any()])

@@ -152,6 +152,7 @@ def test_a_block_flag_stops_the_numbers_of_the_baseline(city):
     assert section.flags[0].code == "B5_NOT_RUN"
 
 
+@pytest.mark.full
 def test_a_failed_check_makes_the_result_unusable_in_words(city):
     from shared_utils.results import Flag
 

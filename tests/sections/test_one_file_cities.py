@@ -11,6 +11,8 @@ from section_runs import SECTIONS, run, shown
 from shared_utils import data, results
 from shared_utils.sections import baseline, impact, monitoring, plan_lock
 
+pytestmark = pytest.mark.full  # all sections of three more cities
+
 NOTEBOOKS = {"baseline": baseline, "monitoring": monitoring, "impact": impact}
 TRUTH = {"synthetic_control": -6.0, "interrupted_time_series": math.log(0.75), "time_to_event": math.log(1.6)}
 SCALES = {"synthetic_control": "mean_diff", "interrupted_time_series": "log_irr", "time_to_event": "log_hr"}

@@ -147,6 +147,7 @@ def test_names_of_files_are_plain(built):
     assert all(re.fullmatch(r"[\w./-]+", name) and ".." not in name for name in report.pages)
 
 
+@pytest.mark.full
 def test_in_a_browser_nothing_runs_and_nothing_is_asked(built, browser):
     out, report, _ = built
     page = browser.new_page()

@@ -10,6 +10,8 @@ from shared_utils.portfolio.collect import collect
 from shared_utils.portfolio.site import build
 from shared_utils.portfolio.site.parts import MANY_CITIES
 
+pytestmark = pytest.mark.full  # a site of a hundred cities
+
 TIMES = 12  # 108 cities
 
 

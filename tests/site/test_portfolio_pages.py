@@ -141,6 +141,7 @@ def corrections(out):
     return json.loads((out / PUBLISHED).read_text(encoding="utf-8"))["corrections"]
 
 
+@pytest.mark.full
 def test_a_published_number_that_changes_is_a_correction_and_news_is_not(nine, tmp_path):
     out = tmp_path / "site"
     portfolio.build_site(nine, out)

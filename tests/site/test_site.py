@@ -126,6 +126,7 @@ def test_every_page_with_synthetic_numbers_says_so(pages, key):
     assert banner.strip().startswith("SYNTHETIC DATA - NOT RESULTS FOR CINCINNATI, DETROIT")
 
 
+@pytest.mark.full
 def test_a_citys_own_data_carry_no_mark(tmp_path):
     portfolio.build_site(site_factory.workspace(tmp_path, mode="city"), tmp_path / "site")
     assert "SYNTHETIC" not in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")

@@ -49,6 +49,7 @@ def detroit(template, tmp_path) -> Fleet:
     return Fleet(template, tmp_path, ["detroit"])
 
 
+@pytest.mark.full
 def test_a_conflict_is_seen_in_its_cell_until_somebody_chose(detroit):
     city = detroit.cities["detroit"]
     outcome = detroit.update("detroit")

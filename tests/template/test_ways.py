@@ -14,8 +14,8 @@ from template_helpers import CITIES, git, tree
 
 from shared_utils.template import new
 
-# Ten cities in each of five ways are slow: a preset and a city of one's own at every change, all in the full set.
-SOME = [pytest.param(key, marks=() if key in ("newark", "other") else pytest.mark.full) for key in CITIES]
+# Ten cities in each of five ways are slow: a city of one's own at every change, all in the full set.
+SOME = [pytest.param(key, marks=() if key == "other" else pytest.mark.full) for key in CITIES]
 
 
 @pytest.mark.parametrize("key", SOME)
