@@ -254,7 +254,8 @@ def contrast(book) -> Section:
     words = [f'{share} in the group "{r["arm"]}"' for (share, _), r in zip(told, reached, strict=True)]
     text = f"The service reached {words[-1]}. It reached {listed(words[:-1])}."
     gap = reached[-1]["share"] - reached[0]["share"]
-    flags = [_small_contrast(gap)] if gap < SMALL_CONTRAST else []
+    # Where there is a first stage, the design itself warns of a small one.
+    flags = [_small_contrast(gap)] if first is None and gap < SMALL_CONTRAST else []
     sheet = {
         "title": f"{told[-1][0]} received the service where offered, against {told[0][0]}".capitalize(),
         "subtitle": f"Share of {unit} who received the service, by group as assigned",
