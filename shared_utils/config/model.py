@@ -38,7 +38,18 @@ from shared_utils.config.reporting import Reporting
 
 Direction = Literal["increase", "decrease"]
 # words and places
-PLAN_FREE = {"label", "labels", "arm_labels", "name", "title", "path", "analysis_file", "catchment", "published_effect"}
+PLAN_FREE = {
+    "label",
+    "labels",
+    "arm_labels",
+    "name",
+    "title",
+    "path",
+    "analysis_file",
+    "catchment",
+    "published_effect",
+    "budget_usd",
+}
 
 
 def _fill(value: object, **defaults) -> object:
@@ -98,6 +109,7 @@ class Pilot(Block):
     population: str = ""
     unit_of_analysis: str = "participant"
     planned_enrollment: Positive | None = None  # how many are to join by the end of the enrollment window
+    budget_usd: Positive | None = None  # cash that may be spent in all; for the page on cost
     theory_of_change: TheoryOfChange = TheoryOfChange()
     catchment: Catchment | None = None  # for the map only
 

@@ -133,7 +133,8 @@ def clean(value):
 def spending(book) -> dict | None:
     """What was spent up to `as_of`, in cash; the quality is that of the weakest entry.
 
-    evaluation_share is of the cash, pilot_elapsed_share of the pilot's days; `funds` has a row for each source and kind
+    evaluation_share is of the cash, pilot_elapsed_share of the pilot's days; forecast_usd is the cash spent by the end
+    of the pilot if recurring spending goes on as it did; `funds` has a row for each source and kind
     (one_time, recurring, in_kind), amounts that are never added over kinds.
     """
     rows = book.data.tables.get("costs")
@@ -142,16 +143,19 @@ def spending(book) -> dict | None:
     cash = rows[~rows["is_in_kind"].astype(bool)]
     evaluation = cash.loc[cash["category"] == "evaluation", "amount_usd"]
     weakest = min(rows["quality"], key=QUALITY_RANK.index)
-    served = _served(book)
+    served, elapsed = _served(book), _elapsed(book)
     total = float(cash["amount_usd"].sum())
     return {
+        "budget_usd": book.config.pilot.budget_usd,
         "total_usd": total,
+        "forecast_usd": _forecast(cash, elapsed),
+        "served": served,
         "per_participant_usd": total / served if served else None,
         "icer": None,
         "icer_ci": None,
         "prob_below_ceiling": None,
         "evaluation_share": float(evaluation.sum()) / total if total else None,
-        "pilot_elapsed_share": _elapsed(book),
+        "pilot_elapsed_share": elapsed,
         "funds": _funds(rows),
         "quality": weakest,
     }
@@ -160,6 +164,14 @@ def spending(book) -> dict | None:
 def _elapsed(book) -> float:
     pilot = book.config.pilot
     return min(1.0, max(0, (book.as_of - pilot.start).days + 1) / ((pilot.end - pilot.start).days + 1))
+
+
+def _forecast(cash, elapsed: float) -> float | None:
+    """What was spent once, and recurring spending at its pace so far; None before the pilot began."""
+    if not elapsed:
+        return None
+    once = cash["one_time"].astype(bool)
+    return float(cash.loc[once, "amount_usd"].sum() + cash.loc[~once, "amount_usd"].sum() / elapsed)
 
 
 def _funds(rows) -> list[dict]:

@@ -458,7 +458,10 @@ def _impact(made: dict, key: str) -> None:
         "exaggeration": 1.34,
     }
     made["costs"] = {
+        "budget_usd": 450000,
         "total_usd": 310004,
+        "forecast_usd": 316923.4,
+        "served": 301,
         "per_participant_usd": 1033,
         "icer": None,
         "prob_below_ceiling": None,

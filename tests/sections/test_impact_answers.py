@@ -129,6 +129,10 @@ def test_who_paid_adds_up_to_the_cash_and_keeps_help_in_kind_apart(cincinnati):
     evaluation = costs.loc[costs["category"] == "evaluation", "amount_usd"].sum()
     assert spent["evaluation_share"] == pytest.approx(evaluation / spent["total_usd"])
     assert spent["pilot_elapsed_share"] == 1.0, "the pilot ended a month before the data"
+    assert spent["forecast_usd"] == pytest.approx(spent["total_usd"]), "nothing more is to come"
+    half = record._forecast(costs[~costs["is_in_kind"].astype(bool)], 0.5)
+    assert half == pytest.approx(paid["one_time"] + 2 * paid["recurring"])
+    assert spent["served"] * spent["per_participant_usd"] == pytest.approx(spent["total_usd"])
 
 
 @pytest.mark.full

@@ -203,7 +203,8 @@ def test_the_page_on_cost_says_who_paid_and_never_adds_help_in_kind_to_cash(site
                         "Other": ["", "", "$31,230*"]}  # fmt: skip
     tulsa = next(row for row in costs.select(".costs tbody tr") if row.th.get_text() == "Tulsa")
     said = [cell.get_text() for cell in tulsa("td")]
-    assert said == ["$310,000*", "97%", "$1,030*", "not stated", "12%*", "placeholder, not a real amount"]
+    assert said == ["$450,000", "$310,000*", "97%", "$316,920*", "300", "$1,030*", "not stated", "12%*",
+                    "placeholder, not a real amount"]  # fmt: skip
     assert [cell.get_text() for cell in costs.select(".totals td")] == ["$2,480,000", "8"]
 
 

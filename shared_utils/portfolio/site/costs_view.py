@@ -24,19 +24,43 @@ def _row(city: City) -> dict:
     return {
         **common,
         "none": "",
-        "source": _source(city),
-        "total": words.with_unit(costs["total_usd"], "USD"),
-        "each": words.with_unit(each, "USD") if (each := costs.get("per_participant_usd")) else t.no_value,
-        "elapsed": _share(costs.get("pilot_elapsed_share")),
-        **_per_result(city, costs),
-        "evaluation": _share(costs.get("evaluation_share")),
+        "cells": [_cell(city, *shown) for shown in _shown(city, costs)],
         "quality": t.cost_quality[costs["quality"]],
-        "placeholder": costs["quality"] == "placeholder",
     }
 
 
+def _shown(city: City, costs: dict) -> list[tuple[str, str, bool]]:
+    """(key of the record, text or "", whether it rests on the amounts), in the order of the columns."""
+    usd = {name: _usd(costs.get(name)) for name in ("budget_usd", "total_usd", "forecast_usd", "per_participant_usd")}
+    served = costs.get("served")
+    return [
+        ("budget_usd", usd["budget_usd"], False),
+        ("total_usd", usd["total_usd"], True),
+        ("pilot_elapsed_share", _share(costs.get("pilot_elapsed_share")), False),
+        ("forecast_usd", usd["forecast_usd"], True),
+        ("served", words.plain(served) if served else "", False),
+        ("per_participant_usd", usd["per_participant_usd"], True),
+        ("icer", _per_result(city, costs), True),
+        ("evaluation_share", _share(costs.get("evaluation_share")), True),
+    ]
+
+
+def _cell(city: City, key: str, text: str, of_amounts: bool) -> dict:
+    """A number with its address in the record, marked where the amounts behind it are placeholders."""
+    if not text:
+        return {"text": t.no_icer if key == "icer" else t.no_value, "small": "", "source": ""}
+    star = "*" if of_amounts and _costs(city)["quality"] == "placeholder" else ""
+    small = _ranged(_costs(city)) if key == "icer" else ""
+    source = _source(city) if small else sources.place(city, _notebook(city), "costs", key)
+    return {"text": f"{text}{star}", "small": small, "source": source}
+
+
+def _usd(amount: float | None) -> str:
+    return words.with_unit(amount, "USD") if amount else ""
+
+
 def _share(share: float | None) -> str:
-    return t.no_value if share is None else words.with_unit(round(100 * share), "%")
+    return "" if share is None else words.with_unit(round(100 * share), "%")
 
 
 def _funds(city: City) -> dict:
@@ -72,18 +96,21 @@ def _notebook(city: City) -> str:
     return "impact" if city.record("impact") else "monitoring"
 
 
-def _per_result(city: City, costs: dict) -> dict[str, str]:
-    """Cost of one more good result, with its interval or the chance that it lies below the plan's ceiling."""
-    icer, interval, chance = (costs.get(name) for name in ("icer", "icer_ci", "prob_below_ceiling"))
-    if icer is None or not parts.primaries(city):
-        return {"result": "", "ranged": ""}
-    said = []
+def _per_result(city: City, costs: dict) -> str:
+    """Cost of one more good result, where the effect it rests on may be shown."""
+    icer = costs.get("icer")
+    return "" if icer is None or not parts.primaries(city) else words.with_unit(icer, "USD")
+
+
+def _ranged(costs: dict) -> str:
+    """Its interval, and the chance that it lies below the plan's ceiling."""
+    interval, chance, said = costs.get("icer_ci"), costs.get("prob_below_ceiling"), []
     if interval and None not in interval:
         low, high = (words.with_unit(end, "USD") for end in interval)
         said.append(t.icer_range.format(low=low, high=high))
     if chance is not None:
         said.append(t.icer_chance.format(chance=words.plain(round(100 * chance), 0)))
-    return {"result": words.with_unit(icer, "USD"), "ranged": "; ".join(said)}
+    return "; ".join(said)
 
 
 def _totals(cities) -> list[tuple[str, str, int]]:
