@@ -48,7 +48,7 @@ def _shown(city: City, costs: dict) -> list[tuple[str, str, bool]]:
 def _cell(city: City, key: str, text: str, of_amounts: bool) -> dict:
     """A number with its address in the record, marked where the amounts behind it are placeholders."""
     if not text:
-        return {"text": t.no_icer if key == "icer" else t.no_value, "small": "", "source": ""}
+        return {"text": t.not_stated if key in ("icer", "budget_usd") else t.no_value, "small": "", "source": ""}
     star = "*" if of_amounts and _costs(city)["quality"] == "placeholder" else ""
     small = _ranged(_costs(city)) if key == "icer" else ""
     source = _source(city) if small else sources.place(city, _notebook(city), "costs", key)
