@@ -7,7 +7,7 @@ from pathlib import Path
 from shared_utils.results.notebooks import month_of
 from shared_utils.runner.execute import BatchReport, Result
 from shared_utils.runner.plan import Job, Plan
-from shared_utils.runner.status import CityStatus
+from shared_utils.runner.status import EDITED, CityStatus
 
 _WORDS = {"failed": "FAILED", "current": "up to date"}
 SHOWN_RUNNING = 8  # notebooks that run now; a cluster runs more than fit on a screen
@@ -145,7 +145,11 @@ def _unwell_lines(city: CityStatus) -> list[str]:
     for notebook in city.notebooks:
         if notebook.word not in ("ok", "blinded", "never run"):
             reasons.setdefault(notebook.reason, []).append(notebook.notebook)
-    return [f"{city.city}  {', '.join(notebooks)}: {reason}" for reason, notebooks in reasons.items()]
+    lines = [f"{city.city}  {', '.join(notebooks)}: {reason}" for reason, notebooks in reasons.items()]
+    if city.audit == EDITED:
+        lines.append(f"{city.city}  a released result was {EDITED}, so the site does not show it")
+        lines.append(f"{city.city}  to release it again:  emi run {city.city} --force")
+    return lines
 
 
 def _after_status(words: list[str]) -> str:

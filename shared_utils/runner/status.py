@@ -11,6 +11,7 @@ from shared_utils.results.seal import edited
 from shared_utils.runner.plan import city_names, last_run, why
 
 SEVERITIES = ("block", "serious", "warn")
+EDITED = "edited by hand"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _audit(city_dir: Path) -> str:
     if not released:
         return "nothing released"
     if any(edited(record, _page(city_dir, notebook)) for notebook, record in released.items()):
-        return "edited by hand"
+        return EDITED
     return "passed" if all(record["disclosure"]["audit_passed"] for record in released.values()) else "not passed"
 
 

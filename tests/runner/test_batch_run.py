@@ -102,6 +102,9 @@ def test_the_status_tells_of_a_release_that_was_edited(batch, tmp_path):
     page = results.page_path(city, "baseline")
     page.write_text(page.read_text(encoding="utf-8").replace("</", " </", 1), encoding="utf-8")
     assert [one.audit for one in runner.survey([city])] == ["edited by hand"]
+    told = runner.report.status_lines(runner.survey([city]), width=80)
+    assert "  calder  a released result was edited by hand, so the site does not show it" in told
+    assert "  calder  to release it again:  emi run calder --force" in told
 
 
 def test_nothing_is_written_into_the_source_notebooks(batch):
