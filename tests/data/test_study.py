@@ -288,7 +288,9 @@ def one_file(folder: Path, frame: pd.DataFrame, design: str, outcome: str, covar
 
 
 def test_nsw_trial_in_one_file(tmp_path):
-    nsw = pytest.importorskip("causaldata").nsw_mixtape.load_pandas().data
+    from causaldata import nsw_mixtape
+
+    nsw = nsw_mixtape.load_pandas().data
     known = "age, educ, black, hisp, marr, nodegree, re74, re75"
     nsw = nsw.assign(name="Somebody")
     folder = one_file(tmp_path, nsw, "{type: rct_individual, treatment: treat}", "re78", known)

