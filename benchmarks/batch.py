@@ -152,6 +152,8 @@ def main() -> None:
     ways = {name: way for name, way in WAYS.items() if "nbmake" not in name or find_spec("nbmake")}
     warm_up()
     seconds = {name: [] for name in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        peak = peak_memory(lambda: ours(jobs, Path(folder)))  # a run of its own, untimed: looking costs time
     for number in range(rounds):
         order = list(ways.items())[number % len(ways) :] + list(ways.items())[: number % len(ways)]
         for name, way in order:
@@ -160,9 +162,7 @@ def main() -> None:
                 way(jobs, Path(folder))
                 seconds[name].append(time.monotonic() - begun)
                 print(f"{number + 1}  {name}  {seconds[name][-1]:.1f} s", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        peak = peak_memory(lambda: ours(jobs, Path(folder)))  # once more, untimed: looking costs time
-    write(seconds, jobs, rounds, peak)
+        write(seconds, jobs, number + 1, peak)
 
 
 def write(seconds: dict[str, list[float]], jobs: list, rounds: int, peak: float) -> None:
@@ -174,7 +174,7 @@ def write(seconds: dict[str, list[float]], jobs: list, rounds: int, peak: float)
 Made by `python benchmarks/batch.py`; do not edit by hand. {len(jobs)} notebooks of {len({c for c, _ in jobs})} cities
 as they are, medians of {rounds} rounds in turns; {os.cpu_count()} cores, Python {platform.python_version()},
 {platform.system()}; one thread of BLAS in all ways. Nothing is released in any of them. Read the ratios.
-In one more run `emi run` and all its processes held at most {peak:,.0f} MB together (PSS: shared pages counted once).
+In a run before them `emi run` and all its processes held at most {peak:,.0f} MB together (PSS: shared pages once).
 
 | way | seconds | times emi run | faster than the loop |
 |---|---|---|---|

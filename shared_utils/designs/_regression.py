@@ -62,7 +62,7 @@ def least_squares(y: np.ndarray, matrix: np.ndarray, weights: np.ndarray | None,
     root = 1.0 if weights is None else np.sqrt(weights)
     y, matrix = y * root, matrix if weights is None else matrix * root[:, None]
     q, r = linalg.qr(matrix, mode="economic", check_finite=False)
-    if len(matrix) < len(r.T) or (np.abs(np.diag(r)) <= SAME * np.linalg.norm(r, axis=0)).any():
+    if not _independent(r):
         matrix = independent(matrix)
         q, r = linalg.qr(matrix, mode="economic", check_finite=False)
     params = linalg.solve_triangular(r, q.T @ y)
@@ -202,7 +202,13 @@ def independent(matrix: np.ndarray) -> np.ndarray:
 
 def independent_columns(matrix: np.ndarray) -> list[int]:
     """Return the positions of columns that earlier ones do not determine."""
-    return orthonormal(matrix)[1]
+    r = np.linalg.qr(matrix, mode="r")
+    return list(range(r.shape[1])) if _independent(r) else orthonormal(matrix)[1]
+
+
+def _independent(r: np.ndarray) -> bool:
+    """Return whether `r`, of a QR decomposition, shows no column that earlier ones determine."""
+    return r.shape[0] == r.shape[1] and bool((np.abs(np.diag(r)) > SAME * np.linalg.norm(r, axis=0)).all())
 
 
 def orthonormal(matrix: np.ndarray) -> tuple[np.ndarray, list[int]]:

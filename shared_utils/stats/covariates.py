@@ -42,11 +42,11 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
                 f"covariate '{source}' is not in the table.{nearest(source, frame.columns)}",
                 f"Columns: {', '.join(map(str, frame.columns[:40]))}.",
             )
-        series = frame[source][rows]
+        series = frame[source]
         if is_text(series):
-            columns |= _one_hot(series, source)
+            columns |= _one_hot(series[rows], source)
             continue
-        values, missing = _filled(series, source)
+        values, missing = _filled(series, source, rows)
         columns |= _spline(values, source) if spline else {source: values}
         if missing.any():
             columns[f"{source} (missing)"] = missing.astype(float)
@@ -93,7 +93,7 @@ def _one_hot(series: pd.Series, name: str) -> dict[str, np.ndarray]:
     return {f"{name}={level}": (codes == i).astype(float) for i, level in enumerate(levels) if i > 0}
 
 
-def _filled(series: pd.Series, name: str):
+def _filled(series: pd.Series, name: str, rows):
     if pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.PeriodDtype):
         raise CovariateError(
             f"covariate '{name}' holds dates",
@@ -103,7 +103,7 @@ def _filled(series: pd.Series, name: str):
         series = series.astype(series.cat.categories.dtype)
     if not (isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"):
         series = pd.to_numeric(series)
-    values = series.to_numpy(dtype=float, na_value=np.nan)
+    values = series.to_numpy(dtype=float, na_value=np.nan)[rows]
     if np.isinf(values).any():
         raise CovariateError(f"covariate '{name}' holds infinite values", "Leave them empty instead.")
     missing = np.isnan(values)

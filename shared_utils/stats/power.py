@@ -84,8 +84,8 @@ def mde_curve(design_type: str, over: str, values, **inputs) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class SimulatedMde:
-    """mde: the smallest effect found with `power`, between two effects of the grid; curve: effect and power, the first
-    row at no effect, where the power is the share of false alarms; mc_se: Monte Carlo error of a power of that size."""
+    """mde: the smallest effect found with `power`, between two effects of the grid; curve: effect and power; mc_se:
+    Monte Carlo error of a power of that size."""
 
     mde: float
     curve: pd.DataFrame
@@ -109,11 +109,11 @@ def mde_by_simulation(
     frame: outcomes from before the pilot (or at baseline). In each draw its rows, or whole units when `unit` names
     their column, are sampled with replacement; a unit drawn twice gets two names. p_of(sample, effect, rng): assigns
     the sample as the design does, adds `effect` to the outcome of the treated and returns the planned analysis' p.
-    effects: increasing, above 0, on the scale p_of adds; all effects use the same draws. Time: draws x (effects + 1)
-    calls of p_of. Raises ValueError when the grid does not reach `power`, or when its first effect already passes it.
+    effects: increasing, above 0, on the scale p_of adds; all effects use the same draws. Time: draws x effects calls
+    of p_of. Raises ValueError when the grid does not reach `power`, or when its first effect already passes it.
     """
-    grid = np.concatenate([[0.0], np.asarray(effects, float)])
-    if len(grid) < 2 or not (np.diff(grid) > 0).all():
+    grid = np.asarray(effects, float)
+    if len(grid) < 1 or not (np.diff(grid, prepend=0) > 0).all():
         raise ValueError("The effects to try must be above 0 and increasing.")
     found = np.zeros(len(grid))
     for draw in range(draws):
@@ -124,15 +124,14 @@ def mde_by_simulation(
         found += np.array(p) < alpha
     shares = np.maximum.accumulate(found / draws)  # power cannot fall with the effect; what falls is chance
     curve = pd.DataFrame({"effect": grid, "power": found / draws})
-    if shares[-1] < power or shares[1] > power:
-        where = "smaller" if shares[1] > power else "larger"
+    if shares[-1] < power or shares[0] > power:
+        where = "smaller" if shares[0] > power else "larger"
         raise ValueError(
-            f"Simulated power: effects of {grid[1]:g} to {grid[-1]:g} are found in {shares[1]:.0%} to {shares[-1]:.0%} "
+            f"Simulated power: effects of {grid[0]:g} to {grid[-1]:g} are found in {shares[0]:.0%} to {shares[-1]:.0%} "
             f"of draws; try {where} effects, so that {power:.0%} lies between."
         )
     after = int(np.argmax(shares >= power))
-    reached = (power - shares[after - 1]) / (shares[after] - shares[after - 1])
-    mde = grid[after - 1] + reached * (grid[after] - grid[after - 1])
+    mde = np.interp(power, shares[max(after - 1, 0) : after + 1], grid[max(after - 1, 0) : after + 1])
     return SimulatedMde(float(mde), curve, float(np.sqrt(power * (1 - power) / draws)), draws, seed)
 
 
