@@ -42,10 +42,10 @@ STYLE = {
     "grid.linewidth": 0.8,
     "axes.unicode_minus": True,
     "text.parse_math": False,  # a dollar sign is a dollar sign
+    "text.hinting": "none",  # letters as wide as the font says, not moved to whole pixels: true widths, drawn faster
 }
 TITLE, SUBTITLE, NOTE = 12.5, 9.5, 8
 LINE_HEIGHT = 1.36
-HINTING = 1.06  # letters are drawn on whole pixels, which makes a line this much longer at most
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _even(text: str, size: float, bold: bool = False) -> list[str]:
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width of a text in inches: the sum of the widths of its letters."""
-    return HINTING * sum(_letter(letter, bold) for letter in text) * size / 72
+    return sum(_letter(letter, bold) for letter in text) * size / 72
 
 
 @lru_cache(maxsize=2048)

@@ -150,8 +150,8 @@ def test_long_words_beside_an_interval_stay_in_the_picture_and_leave_numbers_apa
 
 
 def test_no_word_of_a_title_stands_alone_on_its_last_line(sheets):
-    title = "65 in 100 received the service where offered, against 4 in 100"
+    title = "65 in 100 families received the service where offered, against 4 in 100"
     charts_compare.bars([("a", 1, "one")], HEAD | {"title": title}, "", "people")
     assert [text.get_text() for text in sheets[0].canvas.texts][:2] == [
-        "65 in 100 received the service", "where offered, against 4 in 100"]  # fmt: skip
+        "65 in 100 families received the service", "where offered, against 4 in 100"]  # fmt: skip
     assert all(float(tick.get_text()).is_integer() for tick in sheets[0].ax.get_xticklabels())  # people are whole

@@ -30,7 +30,7 @@ LIBRARIES = (
     "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "scipy.stats", "scipy.optimize", "scipy.linalg",
     "matplotlib.figure", "matplotlib.backends.backend_agg", "seaborn", "statsmodels.api", "statsmodels.formula.api",
     "statsmodels.stats.multitest", "statsmodels.stats.power", "linearmodels", "ruamel.yaml", "jsonschema",
-    "pydantic.main", "pydantic.type_adapter", "pandas.io.formats.style", "pyarrow.dataset",
+    "pydantic.main", "pydantic.type_adapter", "pydantic.types", "pandas.io.formats.style", "pyarrow.dataset",
 )  # fmt: skip
 # Not matplotlib_inline: it must meet the kernel's own shell when it is imported. Not the debugger: it sets variables.
 KERNEL = (
