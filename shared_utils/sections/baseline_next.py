@@ -34,7 +34,7 @@ WORK = {
     "COVARIATE_JUMP": ("Find out why families differ at the limit", EVALUATION),
     "heaping": ("Ask for exact incomes, not rounded ones", DATA),
     "ATTRITION": ("Follow up people without a main outcome, first where more are missing", None),
-    "MDE": ("Plan for more people or a larger change, or expect KEEP LEARNING", EVALUATION),
+    "MDE": ("Plan for more people or a larger change, or expect no clear answer", EVALUATION),
     "PUBLIC_FILES": ("Fetch the public files that B4 names", DATA),
 }
 

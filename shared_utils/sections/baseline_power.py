@@ -278,8 +278,8 @@ def _flags(ratio: float) -> list[Flag]:
                 "MDE",
                 "serious",
                 "B7",
-                "The detectable change is more than twice the one worth paying for. This pilot is likely to end in "
-                "KEEP LEARNING.",
+                "The detectable change is more than twice the one worth paying for. A pilot of this size often ends "
+                "without a clear answer.",
                 True,
             )
         ]
