@@ -187,10 +187,17 @@ def _served(book) -> int | None:
     services = book.data.tables.get("services")
     if services is None or services.empty:
         return None
+    return len(served(book).get("participant", ())) or None
+
+
+def served(book) -> dict:
+    """{kind of subject: those with at least one delivered service, each once}. Found once: services may be millions."""
     if "served" not in book.cache:
-        own = (services["subject_type"] == "participant") & services["delivered"].astype(bool)
-        book.cache["served"] = services.loc[own, "subject_id"].nunique()
-    return book.cache["served"] or None
+        services = book.data.tables["services"]
+        given = services.loc[services["delivered"].astype(bool), ["subject_type", "subject_id"]]
+        kinds = {kind: given["subject_type"] == kind for kind in given["subject_type"].unique()}
+        book.cache["served"] = {kind: given.loc[own, "subject_id"].unique() for kind, own in kinds.items()}
+    return book.cache["served"]
 
 
 def provenance(book) -> dict:
