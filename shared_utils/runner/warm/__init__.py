@@ -84,19 +84,15 @@ def serving(environment: dict[str, str]) -> Iterator[None]:
         yield
         return
     server = Server(os.environ | environment)
-    ours = {
-        SOCKET: str(server.socket),
-        "JUPYTER_PATH": os.pathsep.join(filter(None, [str(KERNELSPECS), os.environ.get("JUPYTER_PATH")])),
-        "JUPYTER_RUNTIME_DIR": str(server.folder),  # the connection files of killed workers go with it
-    }
-    before = {name: os.environ[name] for name in ours if name in os.environ}
-    os.environ.update(ours)
+    before = os.environ.get("JUPYTER_PATH")
+    os.environ[SOCKET] = str(server.socket)
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(KERNELSPECS), before]))
     try:
         yield
     finally:
-        for name in ours:
-            del os.environ[name]
-        os.environ.update(before)
+        del os.environ[SOCKET], os.environ["JUPYTER_PATH"]
+        if before:
+            os.environ["JUPYTER_PATH"] = before
         server.stop()
 
 
