@@ -9,13 +9,12 @@ FEWEST = 6  # marks: the box of a box plot has five points
 MANY = 100  # values of a column that says nearly who somebody is
 
 
-def reason(figure, tables: list[tuple]) -> str:
+def reason(figure, tables: list[tuple], counts: set[int]) -> str:
     """Return the sentence to show instead of the figure, or "" when no axes has a mark a person.
 
-    `tables` is [(frame, column that says who)]. Marks are a person's when there are as many as people or records, or
-    when half of them or more stand at values that fit 1 to 10 people.
+    `tables` is [(frame, column that says who)], `counts` how many people or records they hold. Marks are a person's
+    when there are as many as people or records, or when half of them or more stand at values that fit 1 to 10 people.
     """
-    counts = {n for table, person in tables for n in (len(table), table[person].nunique())}
     for axes in figure.axes:
         marks = [points for points in _marks(axes) if len(points) >= FEWEST]
         total = sum(map(len, marks))

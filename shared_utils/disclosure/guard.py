@@ -39,6 +39,7 @@ class Guard:
 
     people: dict = field(default_factory=dict)
     identifiers: set[str] = field(default_factory=set)
+    sizes: dict[str, set[int]] = field(default_factory=dict)  # what counts() has counted, by city
 
     def reason(self, shown) -> str:
         """Return the sentence to show instead of `shown`, or "" when it may be shown."""
@@ -52,7 +53,7 @@ class Guard:
         if figure is not None:
             from shared_utils.disclosure import _marks  # numpy and pandas are there once a city is loaded
 
-            return _marks.reason(figure, self.tables)
+            return _marks.reason(figure, self.tables, self.counts())
         frame, rows = _as_frame(shown)
         if frame is None or frame.empty or len(frame.columns) == 0:
             return ""
@@ -75,7 +76,7 @@ class Guard:
         named = [name for name in frame.columns if plain_name(name) in self.identifiers]
         if named:
             return f"The column '{named[0]}' says who somebody is."
-        if rows >= STANDARD.small_cell_min and rows in self._counts():
+        if rows >= STANDARD.small_cell_min and rows in self.counts():
             return "It has as many rows as there are residents or records of them."
         sample = frame.head(LOOKED_AT)
         if any(_holds_pseudonyms(sample.iloc[:, i]) for i in range(sample.shape[1])):
@@ -84,10 +85,12 @@ class Guard:
             return f"Its rows each fit fewer than {STANDARD.small_cell_min} residents."
         return ""
 
-    def _counts(self) -> set[int]:
-        """How many rows each table has, and how many people are in it."""
-        sizes = [(len(table), table[person].nunique()) for table, person in self.tables]
-        return {n for pair in sizes for n in pair}
+    def counts(self) -> set[int]:
+        """How many rows each table has, and how many people are in it; counted once, for tables may be large."""
+        for city, tables in self.people.items():
+            if city not in self.sizes:
+                self.sizes[city] = {n for table, person in tables for n in (len(table), table[person].nunique())}
+        return set().union(*self.sizes.values())
 
 
 def install(city: str, people: list[tuple], identifiers: Collection[str]) -> None:
@@ -109,6 +112,7 @@ def install(city: str, people: list[tuple], identifiers: Collection[str]) -> Non
         _guard_messages(shell.kernel.session)
         cell_errors.tell_plainly()
     guard.people[city] = [(table, person) for table, person in people if len(table)]
+    guard.sizes.pop(city, None)
     guard.identifiers |= {plain_name(name) for name in identifiers}
 
 
