@@ -39,7 +39,7 @@ class Guard:
 
     people: dict = field(default_factory=dict)
     identifiers: set[str] = field(default_factory=set)
-    sizes: dict[str, set[int]] = field(default_factory=dict)  # what counts() has counted, by city
+    residents: dict[str, set[int]] = field(default_factory=dict)  # how many people each table of a city holds
 
     def reason(self, shown) -> str:
         """Return the sentence to show instead of `shown`, or "" when it may be shown."""
@@ -86,11 +86,11 @@ class Guard:
         return ""
 
     def counts(self) -> set[int]:
-        """How many rows each table has, and how many people are in it; counted once, for tables may be large."""
+        """How many rows each table has, and how many people are in it: people once, which takes long in millions."""
         for city, tables in self.people.items():
-            if city not in self.sizes:
-                self.sizes[city] = {n for table, person in tables for n in (len(table), table[person].nunique())}
-        return set().union(*self.sizes.values())
+            if city not in self.residents:
+                self.residents[city] = {table[person].nunique() for table, person in tables}
+        return {len(table) for table, _ in self.tables}.union(*self.residents.values())
 
 
 def install(city: str, people: list[tuple], identifiers: Collection[str]) -> None:
@@ -112,7 +112,7 @@ def install(city: str, people: list[tuple], identifiers: Collection[str]) -> Non
         _guard_messages(shell.kernel.session)
         cell_errors.tell_plainly()
     guard.people[city] = [(table, person) for table, person in people if len(table)]
-    guard.sizes.pop(city, None)
+    guard.residents.pop(city, None)
     guard.identifiers |= {plain_name(name) for name in identifiers}
 
 

@@ -5,7 +5,7 @@ from shared_utils.errors import EmiError
 from shared_utils.results import Flag, whom
 from shared_utils.sections import analysis, banner, charts_compare, charts_shape, charts_time, checks, plan_lock
 from shared_utils.sections.figures import BLUE, GREY
-from shared_utils.sections.record import served
+from shared_utils.sections.record import served_subjects
 from shared_utils.sections.scales import told_share
 from shared_utils.sections.section import Section, section
 from shared_utils.sections.tables import Column, Table
@@ -332,7 +332,7 @@ def _receipt(book):
 
 def were_served(book, subjects):
     """Which of a column of subjects have a delivered service. As Python text: pandas looks its own up one by one."""
-    return subjects.astype(object).isin({subject for kind in served(book).values() for subject in kind})
+    return subjects.astype(object).isin({subject for kind in served_subjects(book).values() for subject in kind})
 
 
 def first_stage(book) -> dict | None:

@@ -143,7 +143,8 @@ def spending(book) -> dict | None:
     cash = rows[~rows["is_in_kind"].astype(bool)]
     evaluation = cash.loc[cash["category"] == "evaluation", "amount_usd"]
     weakest = min(rows["quality"], key=QUALITY_RANK.index)
-    served, elapsed = _served(book), _elapsed(book)
+    served = len(served_subjects(book).get("participant", ())) or None  # services may be those of places
+    elapsed = _elapsed(book)
     total = float(cash["amount_usd"].sum())
     return {
         "budget_usd": book.config.pilot.budget_usd,
@@ -182,18 +183,12 @@ def _funds(rows) -> list[dict]:
     return [{"fund_source": fund, "kind": kind, "amount_usd": float(usd)} for (fund, kind), usd in sums.items()]
 
 
-def _served(book) -> int | None:
-    """People who received at least one delivered service; None when services name no people."""
+def served_subjects(book) -> dict:
+    """{kind of subject: those with at least one delivered service, each once}. Found once: services may be millions."""
     services = book.data.tables.get("services")
     if services is None or services.empty:
-        return None
-    return len(served(book).get("participant", ())) or None
-
-
-def served(book) -> dict:
-    """{kind of subject: those with at least one delivered service, each once}. Found once: services may be millions."""
+        return {}
     if "served" not in book.cache:
-        services = book.data.tables["services"]
         given = services.loc[services["delivered"].astype(bool), ["subject_type", "subject_id"]]
         kinds = {kind: given["subject_type"] == kind for kind in given["subject_type"].unique()}
         book.cache["served"] = {kind: given.loc[own, "subject_id"].unique() for kind, own in kinds.items()}

@@ -131,7 +131,8 @@ def mde_by_simulation(
             f"of draws; try {where} effects, so that {power:.0%} lies between."
         )
     after = int(np.argmax(shares >= power))
-    mde = np.interp(power, shares[max(after - 1, 0) : after + 1], grid[max(after - 1, 0) : after + 1])
+    around = slice(max(after - 1, 0), after + 1)
+    mde = np.interp(power, shares[around], grid[around])
     return SimulatedMde(float(mde), curve, float(np.sqrt(power * (1 - power) / draws)), draws, seed)
 
 

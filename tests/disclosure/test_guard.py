@@ -2,6 +2,7 @@
 
 import re
 from collections import namedtuple
+from types import SimpleNamespace
 
 import matplotlib
 import nbformat
@@ -267,3 +268,11 @@ def test_every_way_to_show_something_in_a_kernel_is_guarded():
     assert not [source for source, text in shown.items() if re.search("p_[0-9]*aaa", text)]
     told = notebook.cells[-2].outputs[0]
     assert told.traceback == ["There is no file.", "Send it."]
+
+
+def test_a_city_that_is_loaded_again_is_counted_again(monkeypatch, guard):
+    many, few = (pd.DataFrame({"x": np.zeros(n)}) for n in (N, 40))
+    assert "as many rows as there are residents" in guard.reason(many) and not guard.reason(few)
+    monkeypatch.setattr("shared_utils.disclosure.cell_errors.kernel", lambda: SimpleNamespace(emi_guard=guard))
+    install("here", [(PEOPLE.head(40), "participant_id")], [])
+    assert "as many rows as there are residents" in guard.reason(few) and not guard.reason(many)

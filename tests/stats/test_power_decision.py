@@ -56,6 +56,8 @@ def test_simulation_finds_the_mde_of_the_formula():
     expected = power.mde("rct_individual", n=200, sd=y.std(ddof=1))["mde"]
     assert found.mde == pytest.approx(expected, rel=0.10)  # four Monte Carlo errors of a power near .8
     assert list(found.curve.effect) == [0.2, 0.3, 0.4, 0.5, 0.6] and found.mc_se == pytest.approx(0.02)
+    nothing = power.mde_by_simulation(pd.DataFrame({"y": y}), difference_p, [1e-9, 0.2, 0.3, 0.4, 0.5, 0.6])
+    assert nothing.curve.power[0] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400) and nothing.mde == found.mde  # false alarms
     again = power.mde_by_simulation(pd.DataFrame({"y": y}), difference_p, [0.2, 0.3, 0.4, 0.5, 0.6])
     assert again.mde == found.mde and again.curve.equals(found.curve)
 
