@@ -20,9 +20,9 @@ def read(path: Path, mapping: Mapping) -> Grid:
         with pq.ParquetFile(path, memory_map=False) as file:  # an open file cannot be replaced on Windows
             _check(file, mapping)
             table = file.read()
-    except PermissionError:  # open in another program: told by the caller
-        raise
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):  # pyarrow says OSError of a damaged page
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # of the system (open elsewhere, a failing disk), not of the file
+            raise
         message = "the file is not a Parquet file, or it is damaged."
         raise mapping.refusal(message, "Send it again, or send it as CSV.") from None
     columns = {}

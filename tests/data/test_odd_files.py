@@ -1,6 +1,7 @@
 """Odd files a city sends: each is read right, or refused in one sentence that names the place and the cure."""
 
 import datetime as dt
+import errno
 import hashlib
 import io
 
@@ -343,3 +344,14 @@ def test_nested_parquet_is_refused(tmp_path, column, words):
 def test_other_kinds_of_file_are_refused_with_how_to_save_them(tmp_path, ending, words):
     (problem,) = refused(tmp_path, f"odd{ending}", b"x")
     assert words in problem.fix
+
+
+def test_a_disk_that_fails_is_not_told_as_a_damaged_file(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    out = io.BytesIO()
+    pd.DataFrame({header: ["A1"] for header in HEADERS}).to_parquet(out)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        read(tmp_path, "odd.parquet", out.getvalue())
