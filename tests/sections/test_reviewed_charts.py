@@ -59,7 +59,7 @@ def test_a_picture_without_one_of_its_marks_is_refused(drawn, name, part):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("setting", [{"text.hinting": "no_hinting"}, {"text.antialiased": False}], ids=str)
+@pytest.mark.parametrize("setting", [{"text.hinting": "default"}, {"text.antialiased": False}], ids=str)
 def test_letters_of_another_machine_are_let_through(drawn, monkeypatch, setting):
     for key, value in setting.items():
         monkeypatch.setitem(figures.STYLE, key, value)
