@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,47 @@ def test_outputs_are_equal_to_the_byte(tmp_path):
     from shared_utils.runner.warm import provisioner
 
     assert provisioner.cold_reason() == ""
+
+
+ABOUT_THE_CODE = [
+    "import sys\nsys.path.insert(0, {root!r})\nfrom shared_utils.sections import impact, monitoring",
+    "import shared_utils; shared_utils.__path__, shared_utils.__spec__, shared_utils.__cached__",
+    "monitoring.__file__, monitoring.__cached__, monitoring.__spec__, monitoring.__loader__.path",
+    "from shared_utils.config import names; names.HERE",
+    "import inspect; inspect.getsourcefile(impact.open_book), inspect.getsource(impact.finish)",
+    "[finder for finder in sys.meta_path if 'shared_utils' in type(finder).__module__]",
+    "import traceback\ntry:\n    impact.open_book(city_dir='nowhere')\nexcept Exception:\n    traceback.print_exc()",
+    "import importlib; importlib.reload(monitoring).__spec__",
+]
+
+
+@pytest.fixture
+def city(tmp_path) -> Path:
+    """The folder of a city with its copy of the package."""
+    shutil.copytree(ROOT / "shared_utils", tmp_path / "city" / "shared_utils")
+    return tmp_path / "city"
+
+
+def test_code_taken_over_from_the_server_is_that_of_the_city(city, tmp_path):
+    cells = [text.format(root=str(city)) for text in ABOUT_THE_CODE]
+    cold, forked = (executed(kernel, cells, tmp_path) for kernel in ("python3", warm.KERNEL))
+    told = [
+        [re.sub("0x[0-9a-f]+|ipykernel_[0-9]+", "N", str(cell.outputs)) for cell in cells] for cells in (cold, forked)
+    ]
+    assert told[0] == told[1]
+    assert all(str(city / "shared_utils") in str(cell.outputs) for cell in forked[1:5])
+
+
+def test_code_that_a_city_changed_is_what_runs(city, tmp_path):
+    def imported() -> list[str]:
+        code = f"import sys\nsys.path.insert(0, {str(city)!r})\nimport shared_utils\nfrom shared_utils import lean\n"
+        seen = "print(['shared_utils.sections.baseline' in sys.modules, getattr(lean, 'of_the_city', None)])"
+        return eval(printed(warm.KERNEL, code + seen, tmp_path))
+
+    assert imported() == [True, None]  # taken over from the server, with all it had imported
+    with (city / "shared_utils" / "lean.py").open("a", encoding="utf-8") as file:
+        file.write("\nof_the_city = 7\n")
+    assert imported() == [False, 7]
 
 
 def test_no_two_kernels_draw_the_same_numbers(tmp_path):

@@ -24,6 +24,7 @@ import sys
 import traceback
 
 from shared_utils import lean
+from shared_utils.runner.warm import own_code
 
 # What the notebooks of a city import; a module that is missing here is imported by the notebook, only later.
 LIBRARIES = (
@@ -88,7 +89,7 @@ def _import() -> None:
             with contextlib.suppress(ImportError):  # a missing library is the notebook's business
                 importlib.import_module(name)
         _use_once()
-    _forget_own_code()
+        own_code.keep()
     gc.collect()
     gc.freeze()
 
@@ -132,12 +133,6 @@ def _use_once() -> None:
         sm.OLS(frame["y"], sm.add_constant(frame[["x"]])).fit(cov_type="HC2").summary()
         frame.groupby("g", as_index=False).agg(mean=("y", "mean"))
         pd.read_csv(io.StringIO(frame.to_csv(index=False)))
-
-
-def _forget_own_code() -> None:
-    """A kernel imports the shared_utils of its own city, never the copy this server was started from."""
-    for name in [n for n in sys.modules if n == "shared_utils" or n.startswith("shared_utils.")]:
-        del sys.modules[name]
 
 
 class _Server:

@@ -1,0 +1,101 @@
+"""The shared code of a city in a forked kernel: imported by the fork server where the city's copy is the same code.
+
+A kernel runs the shared_utils of its own city, and importing it takes a third of a second. Most cities' copies are the
+server's own to the byte. There a kernel takes over the modules that the server has imported, moved to the city's files
+(`__file__`, tracebacks, inspect.getsource), when its notebook first imports shared_utils; any other copy is imported as
+ever. Nothing is taken over before: which copy it is depends on the path the notebook makes.
+"""
+
+import gc
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+from shared_utils.results.notebooks import NOTEBOOKS
+
+PACKAGE = "shared_utils"
+MANIFEST = "VENDORED.json"  # of a city's copy only
+
+
+def forget() -> dict[str, ModuleType]:
+    """Take the package out of sys.modules, so that a kernel finds none of it imported, and return its modules."""
+    names = [name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def keep() -> None:
+    """In the server: import what the notebooks import, and offer it to their kernels. Leaves sys.modules without it."""
+    folder = Path(sys.modules[PACKAGE].__file__).parent
+    forget()
+    before = _hashes(folder)
+    for name in NOTEBOOKS:  # they run in kernels; the runner itself reaches no sections
+        importlib.import_module(f"{PACKAGE}.sections.{name}")
+    modules = forget()
+    if _hashes(folder) == before:  # else somebody is editing it, and what was imported is neither
+        sys.meta_path.insert(0, _Kept(folder, before, modules))
+
+
+class _Kept(MetaPathFinder, Loader):
+    """Hands over the modules when the package is first imported, if the path leads to a copy with their hashes."""
+
+    def __init__(self, folder: Path, hashes: dict[str, str], modules: dict[str, ModuleType]):
+        self.folder, self.hashes, self.modules = folder, hashes, modules
+        inside = f"{folder}/"
+        everything = (thing for thing in gc.get_objects() if type(thing) is FunctionType)
+        self.functions = [function for function in everything if function.__code__.co_filename.startswith(inside)]
+
+    def find_spec(self, name, path=None, target=None):
+        if name != PACKAGE:
+            return None
+        sys.meta_path.remove(self)
+        found = importlib.util.find_spec(PACKAGE)
+        if found is None or found.origin is None or _hashes(Path(found.origin).parent) != self.hashes:
+            return None
+        self.found = Path(found.origin).parent
+        return importlib.util.spec_from_loader(name, self, is_package=True)
+
+    def create_module(self, spec) -> ModuleType:
+        return self.modules[PACKAGE]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Make the modules those of the package that was found, and let all of them be imported."""
+        for module in self.modules.values():
+            self._move(module)
+        for function in self.functions:
+            function.__code__ = _moved(function.__code__, str(self.folder), str(self.found))
+        sys.modules.update(self.modules)
+
+    def _move(self, module: ModuleType) -> None:
+        file = self.found / Path(module.__file__).relative_to(self.folder)
+        search = [str(file.parent)] if hasattr(module, "__path__") else None
+        spec = importlib.util.spec_from_file_location(module.__name__, file, submodule_search_locations=search)
+        module.__spec__, module.__loader__ = spec, spec.loader
+        module.__file__, module.__cached__ = spec.origin, spec.cached
+        if search:
+            module.__path__ = spec.submodule_search_locations
+        for name, value in vars(module).items():  # where it looks for files of its own
+            if isinstance(value, Path) and value.is_relative_to(self.folder):
+                setattr(module, name, self.found / value.relative_to(self.folder))
+
+
+def _moved(code: CodeType, before: str, now: str) -> CodeType:
+    """The same code, and that of the functions it defines, as compiled from a file in another folder."""
+    inner = tuple(_moved(part, before, now) if isinstance(part, CodeType) else part for part in code.co_consts)
+    return code.replace(co_filename=code.co_filename.replace(before, now, 1), co_consts=inner)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """{name: sha256} of the files of a copy of the package, without what belongs to the copy."""
+    found = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            with open(os.path.join(place, name), "rb") as file:
+                found[os.path.relpath(file.name, folder)] = hashlib.sha256(file.read()).hexdigest()
+    found.pop(MANIFEST, None)
+    return found
