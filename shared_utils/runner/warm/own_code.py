@@ -30,8 +30,8 @@ def forget() -> dict[str, ModuleType]:
 
 def keep() -> None:
     """In the server: import what the notebooks import, and offer it to their kernels. Leaves sys.modules without it."""
-    folder = Path(sys.modules[PACKAGE].__file__).parent
     forget()
+    folder = Path(importlib.util.find_spec(PACKAGE).origin).parent
     before = _hashes(folder)
     for name in NOTEBOOKS:  # they run in kernels; the runner itself reaches no sections
         importlib.import_module(f"{PACKAGE}.sections.{name}")
