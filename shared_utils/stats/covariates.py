@@ -52,7 +52,10 @@ def numeric_columns(frame: pd.DataFrame, names: list[str], splines: bool = False
             columns[f"{source} (missing)"] = missing.astype(float)
             notes.append(f"{source} missing for {int(missing.sum())}: mean used, with an indicator")
     columns = {key: values for key, values in columns.items() if values.min() != values.max()}
-    return pd.DataFrame(columns, index=range(len(frame.index[rows])), dtype=float), list(dict.fromkeys(notes))
+    table = np.empty((len(frame.index[rows]), len(columns)), order="F")
+    for place, values in enumerate(columns.values()):
+        table[:, place] = values
+    return pd.DataFrame(table, columns=list(columns)), list(dict.fromkeys(notes))
 
 
 def covariate_sources(names: list[str]) -> list[str]:
@@ -62,6 +65,8 @@ def covariate_sources(names: list[str]) -> list[str]:
 
 def is_text(series: pd.Series) -> bool:
     """Return whether a column holds words, whatever its dtype."""
+    if isinstance(series.dtype, np.dtype) and series.dtype != object:
+        return False
     if isinstance(series.dtype, pd.CategoricalDtype):
         return not pd.api.types.is_numeric_dtype(series.cat.categories)
     if series.dtype == object:
