@@ -27,35 +27,40 @@ GOING_S = 3
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles each file once
 
 
-def pool(plan: runner.Plan) -> runner.BatchReport:
-    """The local pool."""
-    return runner.execute(plan, default_workers(len(plan.jobs)))
+@contextlib.contextmanager
+def pool(plan: runner.Plan):
+    """The local pool, whose workers are part of the batch."""
+    yield {"workers": default_workers(len(plan.jobs))}
 
 
-def dask(plan: runner.Plan) -> runner.BatchReport:
-    """`--executor dask` with a LocalCluster."""
+@contextlib.contextmanager
+def dask(plan: runner.Plan):
+    """`--executor dask` with a LocalCluster whose workers have done nothing yet."""
     from distributed import LocalCluster
 
     os.environ.update(kernel_environment())
     workers = default_workers(len(plan.jobs))
     with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
-        return runner.execute(plan, scheduler=cluster.scheduler_address)
+        yield {"scheduler": cluster.scheduler_address}
 
 
-WAYS = {"local pool": pool, "dask, LocalCluster": dask}
+WAYS = {"local pool": pool, "dask": dask}
 
 
-def measured(way: Callable, plan: runner.Plan) -> tuple[float, float]:
-    """Wall and processor seconds of a batch, with all processes it started."""
-    begun, before = time.monotonic(), sum(os.times()[:4])
-    report = way(plan)
+def measured(way: Callable, plan: runner.Plan) -> tuple[float, float, float]:
+    """Seconds of a batch, the same with the start and the end of its cluster, and processor seconds of all of it."""
+    before, started = sum(os.times()[:4]), time.monotonic()
+    with way(plan) as where:
+        begun = time.monotonic()
+        report = runner.execute(plan, **where)
+        batch = time.monotonic() - begun
+    everything = time.monotonic() - started
     assert report.counts["ok"] == len(plan.jobs), report.having("failed", "blocked")
-    wall = time.monotonic() - begun
     time.sleep(GOING_S)
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-    return wall, sum(os.times()[:4]) - before
+    return batch, everything, sum(os.times()[:4]) - before
 
 
 def main() -> None:
@@ -66,28 +71,31 @@ def main() -> None:
     for number in range(rounds):
         for name, way in WAYS.items():
             seen[name].append(measured(way, plan))
-            wall, used = seen[name][-1]
-            print(f"{number + 1}  {name}  {wall:.1f} s, {used:.1f} s of processors", flush=True)
+            print(f"{number + 1}  {name}  {{:.1f}} s, {{:.1f}} s, {{:.1f}} s CPU".format(*seen[name][-1]), flush=True)
     write(seen, plan, rounds)
 
 
-def write(seen: dict[str, list[tuple[float, float]]], plan: runner.Plan, rounds: int) -> None:
-    medians = {name: [statistics.median(column) for column in zip(*pairs, strict=True)] for name, pairs in seen.items()}
+def write(seen: dict[str, list[tuple[float, float, float]]], plan: runner.Plan, rounds: int) -> None:
+    medians = {name: [statistics.median(column) for column in zip(*found, strict=True)] for name, found in seen.items()}
     base = medians["local pool"]
     rows = [
-        f"| {name} | {wall:.1f} | {wall / base[0]:.2f} | {used:.1f} | {used / base[1]:.2f} |"
-        for name, (wall, used) in medians.items()
+        "| {} | {:.1f} | {:.2f} | {:.1f} | {:.2f} | {:.1f} | {:.2f} |".format(
+            name, *(cell for value, own in zip(found, base, strict=True) for cell in (value, value / own))
+        )
+        for name, found in medians.items()
     ]
     workers, cities = default_workers(len(plan.jobs)), len({job.city for job in plan.jobs})
     text = f"""# What dask costs on one machine
 
 Made by `python benchmarks/dask_local.py`; do not edit by hand. {len(plan.jobs)} notebooks of {cities} cities, run and
 released, medians of {rounds} rounds in turns; {os.cpu_count()} cores, {workers} workers, Python
-{platform.python_version()}, {platform.system()}. Each worker of dask keeps a fork server of its own, so it imports the
-libraries once more than the pool does. Read the ratios.
+{platform.python_version()}, {platform.system()}. A batch is `emi run`: on dask it begins with a cluster that is there
+and has done nothing yet, whose workers each make a fork server of their own, so they import the libraries once more
+than the pool does. The second time adds the start and the end of that cluster, as on a laptop that has none. Read the
+ratios.
 
-| way | seconds | times the pool | processor seconds | times the pool |
-|---|---|---|---|---|
+| way | batch, seconds | times the pool | with its cluster | times the pool | processor seconds | times the pool |
+|---|---|---|---|---|---|---|
 """
     (HERE / "dask_local.md").write_text(text + "\n".join(rows) + "\n", encoding="utf-8")
 
