@@ -112,10 +112,9 @@ def city(tmp_path) -> Path:
 def test_code_taken_over_from_the_server_is_that_of_the_city(city, tmp_path):
     cells = [text.format(root=str(city)) for text in ABOUT_THE_CODE]
     cold, forked = (executed(kernel, cells, tmp_path) for kernel in ("python3", warm.KERNEL))
-    told = [
-        [re.sub("0x[0-9a-f]+|ipykernel_[0-9]+", "N", str(cell.outputs)) for cell in cells] for cells in (cold, forked)
-    ]
-    assert told[0] == told[1]
+    for a, b in zip(cold, forked, strict=True):
+        told = [re.sub("0x[0-9a-f]+|ipykernel_[0-9]+", "N", str(cell.outputs)) for cell in (a, b)]
+        assert told[0] == told[1], a.source
     assert all(str(city / "shared_utils") in str(cell.outputs) for cell in forked[1:5])
 
 
@@ -125,10 +124,33 @@ def test_code_that_a_city_changed_is_what_runs(city, tmp_path):
         seen = "print(['shared_utils.sections.baseline' in sys.modules, getattr(lean, 'of_the_city', None)])"
         return eval(printed(warm.KERNEL, code + seen, tmp_path))
 
+    lock = city / "shared_utils" / ".#lean.py"
+    lock.symlink_to("analyst@laptop.123")  # as Emacs makes it beside a file that is being edited
+    assert imported() == [False, None]
+    lock.unlink()
     assert imported() == [True, None]  # taken over from the server, with all it had imported
     with (city / "shared_utils" / "lean.py").open("a", encoding="utf-8") as file:
         file.write("\nof_the_city = 7\n")
     assert imported() == [False, 7]
+
+
+TAKEN_OVER = """
+import os, sys
+from shared_utils.runner.warm import own_code
+own_code.keep()
+print(sum("THREADS" in name for name in os.environ), "shared_utils" in sys.modules)
+sys.path.insert(0, sys.argv[1])
+import shared_utils
+print(sum("THREADS" in name for name in os.environ), shared_utils.__file__, "shared_utils.sections" in sys.modules)
+"""
+
+
+def test_variables_are_set_when_the_code_is_imported_and_not_before(city):
+    bare = {name: value for name, value in os.environ.items() if "THREADS" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", TAKEN_OVER, str(city)], env=bare, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["0 False", f"3 {city / 'shared_utils' / '__init__.py'} True"]
 
 
 def test_no_two_kernels_draw_the_same_numbers(tmp_path):

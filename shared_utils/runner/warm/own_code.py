@@ -32,19 +32,21 @@ def keep() -> None:
     """In the server: import what the notebooks import, and offer it to their kernels. Leaves sys.modules without it."""
     forget()
     folder = Path(importlib.util.find_spec(PACKAGE).origin).parent
-    before = _hashes(folder)
+    hashes, environment = _hashes(folder), dict(os.environ)
     for name in NOTEBOOKS:  # they run in kernels; the runner itself reaches no sections
         importlib.import_module(f"{PACKAGE}.sections.{name}")
-    modules = forget()
-    if _hashes(folder) == before:  # else somebody is editing it, and what was imported is neither
-        sys.meta_path.insert(0, _Kept(folder, before, modules))
+    modules, sets = forget(), {name: value for name, value in os.environ.items() if name not in environment}
+    for name in sets:
+        del os.environ[name]
+    if _hashes(folder) == hashes:  # else somebody is editing it, and what was imported is neither
+        sys.meta_path.insert(0, _Kept(folder, hashes, modules, sets))
 
 
 class _Kept(MetaPathFinder, Loader):
     """Hands over the modules when the package is first imported, if the path leads to a copy with their hashes."""
 
-    def __init__(self, folder: Path, hashes: dict[str, str], modules: dict[str, ModuleType]):
-        self.folder, self.hashes, self.modules = folder, hashes, modules
+    def __init__(self, folder: Path, hashes: dict[str, str], modules: dict[str, ModuleType], sets: dict[str, str]):
+        self.folder, self.hashes, self.modules, self.sets = folder, hashes, modules, sets
         inside = f"{folder}/"
         everything = (thing for thing in gc.get_objects() if type(thing) is FunctionType)
         self.functions = [function for function in everything if function.__code__.co_filename.startswith(inside)]
@@ -53,17 +55,18 @@ class _Kept(MetaPathFinder, Loader):
         if name != PACKAGE:
             return None
         sys.meta_path.remove(self)
-        found = importlib.util.find_spec(PACKAGE)
-        if found is None or found.origin is None or _hashes(Path(found.origin).parent) != self.hashes:
-            return None
-        self.found = Path(found.origin).parent
-        return importlib.util.spec_from_loader(name, self, is_package=True)
+        spec = importlib.util.find_spec(PACKAGE)
+        self.found = Path(spec.origin).parent if spec and spec.origin else None
+        same = self.found is not None and _hashes(self.found) == self.hashes
+        return importlib.util.spec_from_loader(name, self, is_package=True) if same else None
 
     def create_module(self, spec) -> ModuleType:
         return self.modules[PACKAGE]
 
     def exec_module(self, module: ModuleType) -> None:
         """Make the modules those of the package that was found, and let all of them be imported."""
+        for variable, value in self.sets.items():  # variables that importing it gives a value where they have none
+            os.environ.setdefault(variable, value)
         for module in self.modules.values():
             self._move(module)
         for function in self.functions:
@@ -90,12 +93,16 @@ def _moved(code: CodeType, before: str, now: str) -> CodeType:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    """{name: sha256} of the files of a copy of the package, without what belongs to the copy."""
+    """{name: sha256} of the files of a copy of the package, without what belongs to the copy; "" for what no program
+    can read, such as the lock an editor puts beside a file."""
     found = {}
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in names:
-            with open(os.path.join(place, name), "rb") as file:
-                found[os.path.relpath(file.name, folder)] = hashlib.sha256(file.read()).hexdigest()
+        for path in (os.path.join(place, name) for name in names):
+            try:
+                with open(path, "rb") as file:
+                    found[os.path.relpath(path, folder)] = hashlib.sha256(file.read()).hexdigest()
+            except OSError:
+                found[os.path.relpath(path, folder)] = ""
     found.pop(MANIFEST, None)
     return found
