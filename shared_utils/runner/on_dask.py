@@ -164,7 +164,12 @@ def _work(topic: str, number: int, function: Callable, args: tuple, archive: byt
 
 
 def _start_kernels() -> None:
-    """Its kernels get what all kernels get; where it can be, they are forked from one server of this worker."""
+    """Its kernels get what all kernels get; where it can be, they are forked from one server of this worker.
+
+    A worker of dask gives memory back to the system piece by piece; a kernel, which gives all of it back after one
+    notebook, would only lose time by it.
+    """
+    os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     os.environ.update(executors.kernel_environment())
     if warm.SOCKET not in os.environ and not warm.why_not():
         _kernels.enter_context(warm.serving(executors.kernel_environment()))
