@@ -151,7 +151,7 @@ def _work(topic: str, number: int, function: Callable, args: tuple, archive: byt
     with _one_at_a_time:  # a run sends this process's output to its log
         worker.log_event(topic, [number, ""])
         executors.listen(lambda text: worker.log_event(topic, [number, text]))
-        _start_kernels()
+        _start_kernels(worker)
         if archive is None:
             return executors.answer(function, args), worker.address
         # In the worker's own folder: what a killed worker leaves there, the next one that starts there removes.
@@ -163,12 +163,15 @@ def _work(topic: str, number: int, function: Callable, args: tuple, archive: byt
             return (answer, _pack(internal, internal.glob("*"))), worker.address
 
 
-def _start_kernels() -> None:
+def _start_kernels(worker) -> None:
     """Its kernels get what all kernels get; where it can be, they are forked from one server of this worker.
 
-    A worker of dask gives memory back to the system piece by piece; a kernel, which gives all of it back after one
-    notebook, would only lose time by it.
+    What dask sets up for work in its own process would only take time here: a profiler that looks at the thread a
+    hundred times a second while that waits for its kernel (a fifth of the worker's seconds), and memory given back to
+    the system piece by piece (a tenth of a kernel's).
     """
+    if profiler := worker.periodic_callbacks.get("profile"):
+        worker.loop.add_callback(profiler.stop)
     os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     os.environ.update(executors.kernel_environment())
     if warm.SOCKET not in os.environ and not warm.why_not():

@@ -1,12 +1,15 @@
 """The same batch on two separately started dask workers: same results, whether or not they see the folders."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 
+import cloudpickle
 import pytest
 import toy
+from distributed import Client
 
 from shared_utils import results, runner
 from shared_utils.errors import EmiError
@@ -64,6 +67,20 @@ def test_workers_give_what_the_local_pool_gives(scheduler, tmp_path, monkeypatch
     assert [outcome(city) for city in there] == [outcome(city) for city in here]
     assert at.count("started") == at.count("finished") == 2 and "at" in at
     assert not list((tmp_path / "there").rglob(".shipped-*"))
+
+
+def kept(dask_worker) -> tuple:
+    """On a worker: what would cost its kernels time, and their threads."""
+    profiler = dask_worker.periodic_callbacks["profile"].is_running()
+    return profiler, "MALLOC_TRIM_THRESHOLD_" in os.environ, os.environ.get("OMP_NUM_THREADS")
+
+
+def test_a_worker_spends_no_time_on_watching_a_kernel(scheduler, tmp_path):
+    city = toy.make_city(tmp_path, "calder")
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # no worker has the tests
+    with Client(scheduler, set_as_default=False) as client:
+        runner.execute(runner.plan([city], ["baseline"], None), scheduler=scheduler)
+        assert (False, False, "1") in client.run(kept).values()
 
 
 def test_private_data_stay_unless_the_city_lets_them_travel(scheduler, tmp_path, monkeypatch):
