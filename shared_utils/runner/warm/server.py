@@ -33,11 +33,11 @@ LIBRARIES = (
     "statsmodels.stats.multitest", "statsmodels.stats.power", "linearmodels", "ruamel.yaml", "jsonschema",
     "pydantic.main", "pydantic.type_adapter", "pydantic.types", "pandas.io.formats.style", "pyarrow.dataset",
 )  # fmt: skip
-# Not matplotlib_inline: it must meet the kernel's own shell when it is imported. Not the debugger: it sets variables.
+# Not matplotlib_inline: it must meet the kernel's own shell when it is imported.
 KERNEL = (
     "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.displayhook",
     "IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools", "IPython.extensions.storemagic",
-    "psutil", "sqlite3",
+    "ipykernel.debugger", "psutil", "sqlite3",
 )  # fmt: skip
 # Variables that are read while libraries are imported: a kernel that wants other values must start cold.
 READ_AT_IMPORT = (
@@ -241,6 +241,7 @@ def _become_kernel(request: dict, descriptors: list[int], server: int) -> None:
         os.environ.clear()
         os.environ.update(request["env"])
         os.environ.setdefault("MPLBACKEND", INLINE)
+        os.environ.setdefault("PYDEVD_USE_FRAME_EVAL", "NO")  # as ipykernel does before it imports its debugger
         os.environ["JPY_PARENT_PID"] = str(server)
         os.chdir(request["cwd"])
         _reseed()
