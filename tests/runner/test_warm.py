@@ -148,7 +148,12 @@ print(sum("THREADS" in name for name in os.environ), shared_utils.__file__, "sha
 def test_variables_are_set_when_the_code_is_imported_and_not_before(city):
     bare = {name: value for name, value in os.environ.items() if "THREADS" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", TAKEN_OVER, str(city)], env=bare, cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", TAKEN_OVER, str(city)],
+        env=bare,
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     assert done.stdout.splitlines() == ["0 False", f"3 {city / 'shared_utils' / '__init__.py'} True"]
 
