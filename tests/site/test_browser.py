@@ -30,11 +30,8 @@ KINDS = [  # axe reads each of them, in the full set those without a result as w
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-
-WIDTHS = [
-    pytest.param(390, id="phone"),
-    pytest.param(1280, id="desk", marks=pytest.mark.full),
-]  # the narrow one is harder
+# The narrow one is the harder one.
+WIDTHS = [pytest.param(390, id="phone"), pytest.param(1280, id="desk", marks=pytest.mark.full)]
 
 
 @pytest.fixture(scope="module", params=WIDTHS)
