@@ -224,7 +224,12 @@ def test_a_restart_gives_a_new_kernel(kernel):
 
 
 @pytest.mark.parametrize(
-    "end", ["import os; os.kill(os.getpid(), 9)", "import os; os._exit(3)", "import ctypes; ctypes.string_at(0)"]
+    "end",
+    [
+        "import os; os.kill(os.getpid(), 9)",
+        pytest.param("import os; os._exit(3)", marks=pytest.mark.full),
+        pytest.param("import ctypes; ctypes.string_at(0)", marks=pytest.mark.full),
+    ],
 )
 def test_a_death_is_seen_at_once(tmp_path, end):
     with pytest.raises(DeadKernelError):
@@ -235,7 +240,7 @@ def test_a_death_is_seen_at_once(tmp_path, end):
     ("change", "reason"),
     [
         ({"PYTHONHASHSEED": "1"}, "the environment differs in PYTHONHASHSEED"),
-        ({warm.SOCKET: ""}, "no fork server was started"),
+        pytest.param({warm.SOCKET: ""}, "no fork server was started", marks=pytest.mark.full),
         ({warm.SOCKET: os.path.join(os.sep, "gone", "socket")}, "the fork server is gone"),
     ],
 )

@@ -110,6 +110,7 @@ def test_the_same_records_give_the_same_bytes(workspace, made):
     assert briefs(collect(workspace)) == made
 
 
+@pytest.mark.full
 def test_a_city_that_names_no_spanish_words_has_no_spanish_page(tmp_path):
     root = site_factory.workspace(tmp_path)
     settings = root / "cities" / slug("tulsa") / "city.yml"

@@ -55,6 +55,7 @@ def test_a_number_without_origin_is_found(workspace, spoiled, page, was, now):
     assert found and all(place.rpartition("/")[2] in line for line in found)
 
 
+@pytest.mark.full
 def test_a_number_that_leads_elsewhere_or_nowhere_is_found(spoiled):
     folder = spoiled("costs.html", "/costs/total_usd", "/costs/per_participant_usd")
     assert any("310,000 is not at /costs/per_participant_usd" in line for line in number_links.misled(folder))

@@ -83,7 +83,7 @@ def test_the_pooled_row_prints_what_was_pooled_and_two_results_are_never_average
 
 @pytest.mark.parametrize("spoil, word", [
     (lambda root: other_worthwhile_effect(root, "tulsa"), "stale"),
-    (lambda root: change(root, "tulsa", flags=[BLOCK]), "check failed"),
+    pytest.param(lambda root: change(root, "tulsa", flags=[BLOCK]), "check failed", marks=pytest.mark.full),
 ])  # fmt: skip
 def test_a_result_that_is_stale_or_blocked_leaves_the_pool_and_says_so(nine, tmp_path, spoil, word):
     spoil(nine)
