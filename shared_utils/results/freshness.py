@@ -52,10 +52,10 @@ def common_parts(city_dir: Path) -> dict[str, str]:
     return {
         "data": files_sha(city, _data_files(city)),
         "settings": files_sha(city, [city / "city.yml", city / "lessons.yaml"]),
-        "mappings": files_sha(city, _below(city / "mappings")),
-        "plan": files_sha(city, _below(city / "plan")),
-        "city_code": files_sha(city, _below(city / "city_code")),
-        "shared_utils": files_sha(city, _below(city / "shared_utils")),
+        "mappings": files_sha(city, below(city / "mappings")),
+        "plan": files_sha(city, below(city / "plan")),
+        "city_code": files_sha(city, below(city / "city_code")),
+        "shared_utils": files_sha(city, below(city / "shared_utils")),
         "libraries": _sha(json.dumps(libraries(), sort_keys=True)),
     }
 
@@ -106,11 +106,11 @@ def _data_files(city: Path) -> list[Path]:
     """What people put into the city's folder; both roots while the mode cannot be read."""
     root = {"city": "private", "synthetic": "synthetic"}.get(peek(city, "data", "mode") or "", "*")
     named = peek(city, "data", "analysis_file")  # may lie anywhere in the city's folder
-    raw = [f for folder in sorted(city.glob(f"data/{root}/raw")) for f in _below(folder)]
-    return sorted({*raw, *_below(city / "data" / "public_ref"), *([city / named] if named else [])})
+    raw = [f for folder in sorted(city.glob(f"data/{root}/raw")) for f in below(folder)]
+    return sorted({*raw, *below(city / "data" / "public_ref"), *([city / named] if named else [])})
 
 
-def _below(folder: Path) -> list[Path]:
+def below(folder: Path) -> list[Path]:
     """Files under a folder, sorted; without caches, hidden files and the lock files Excel leaves (~$)."""
     found = []
     for root, folders, names in os.walk(folder):  # rglob takes three times as long

@@ -7,7 +7,6 @@ ever. Nothing is taken over before: which copy it is depends on the path the not
 """
 
 import gc
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -16,6 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
+from shared_utils.results.freshness import below, files_sha
 from shared_utils.results.notebooks import NOTEBOOKS
 
 PACKAGE = "shared_utils"
@@ -32,21 +32,21 @@ def keep() -> None:
     """In the server: import what the notebooks import, and offer it to their kernels. Leaves sys.modules without it."""
     forget()
     folder = Path(importlib.util.find_spec(PACKAGE).origin).parent
-    hashes, environment = _hashes(folder), dict(os.environ)
+    sha, environment = _sha(folder), dict(os.environ)
     for name in NOTEBOOKS:  # they run in kernels; the runner itself reaches no sections
         importlib.import_module(f"{PACKAGE}.sections.{name}")
-    modules, sets = forget(), {name: value for name, value in os.environ.items() if name not in environment}
-    for name in sets:
+    modules, variables = forget(), {name: value for name, value in os.environ.items() if name not in environment}
+    for name in variables:
         del os.environ[name]
-    if _hashes(folder) == hashes:  # else somebody is editing it, and what was imported is neither
-        sys.meta_path.insert(0, _Kept(folder, hashes, modules, sets))
+    if _sha(folder) == sha:  # else somebody is editing it, and what was imported is neither
+        sys.meta_path.insert(0, _Kept(folder, sha, modules, variables))
 
 
 class _Kept(MetaPathFinder, Loader):
-    """Hands over the modules when the package is first imported, if the path leads to a copy with their hashes."""
+    """Hands over the modules when the package is first imported, if the path leads to a copy with their hash."""
 
-    def __init__(self, folder: Path, hashes: dict[str, str], modules: dict[str, ModuleType], sets: dict[str, str]):
-        self.folder, self.hashes, self.modules, self.sets = folder, hashes, modules, sets
+    def __init__(self, folder: Path, sha: str, modules: dict[str, ModuleType], variables: dict[str, str]):
+        self.folder, self.sha, self.modules, self.variables = folder, sha, modules, variables
         inside = f"{folder}/"
         everything = (thing for thing in gc.get_objects() if type(thing) is FunctionType)
         self.functions = [function for function in everything if function.__code__.co_filename.startswith(inside)]
@@ -57,7 +57,7 @@ class _Kept(MetaPathFinder, Loader):
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(PACKAGE)
         self.found = Path(spec.origin).parent if spec and spec.origin else None
-        same = self.found is not None and _hashes(self.found) == self.hashes
+        same = self.found is not None and _sha(self.found) == self.sha
         return importlib.util.spec_from_loader(name, self, is_package=True) if same else None
 
     def create_module(self, spec) -> ModuleType:
@@ -65,10 +65,10 @@ class _Kept(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Make the modules those of the package that was found, and let all of them be imported."""
-        for variable, value in self.sets.items():  # variables that importing it gives a value where they have none
-            os.environ.setdefault(variable, value)
-        for module in self.modules.values():
-            self._move(module)
+        for name, value in self.variables.items():  # importing the package sets them where they have no value
+            os.environ.setdefault(name, value)
+        for own in self.modules.values():
+            self._move(own)
         for function in self.functions:
             function.__code__ = _moved(function.__code__, str(self.folder), str(self.found))
         sys.modules.update(self.modules)
@@ -92,17 +92,6 @@ def _moved(code: CodeType, before: str, now: str) -> CodeType:
     return code.replace(co_filename=code.co_filename.replace(before, now, 1), co_consts=inner)
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    """{name: sha256} of the files of a copy of the package, without what belongs to the copy; "" for what no program
-    can read, such as the lock an editor puts beside a file."""
-    found = {}
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for path in (os.path.join(place, name) for name in names):
-            try:
-                with open(path, "rb") as file:
-                    found[os.path.relpath(path, folder)] = hashlib.sha256(file.read()).hexdigest()
-            except OSError:
-                found[os.path.relpath(path, folder)] = ""
-    found.pop(MANIFEST, None)
-    return found
+def _sha(folder: Path) -> str:
+    """The hash of a copy of the package, without what belongs to the copy."""
+    return files_sha(folder, [file for file in below(folder) if file.name != MANIFEST])
