@@ -16,7 +16,7 @@ from toy_batch import emi, finished
 
 from shared_utils import results, runner
 from shared_utils.results import notebooks as files
-from shared_utils.runner import warm
+from shared_utils.runner import report, warm
 
 
 def test_one_failing_city_leaves_the_others(batch):
@@ -102,7 +102,7 @@ def test_the_status_tells_of_a_release_that_was_edited(batch, tmp_path):
     page = results.page_path(city, "baseline")
     page.write_text(page.read_text(encoding="utf-8").replace("</", " </", 1), encoding="utf-8")
     assert [one.audit for one in runner.survey([city])] == ["edited by hand"]
-    told = runner.report.status_lines(runner.survey([city]), width=80)
+    told = report.status_lines(runner.survey([city]), width=80)
     assert "  calder  a released result was edited by hand, so the site does not show it" in told
     assert "  calder  to release it again:  emi run calder --force" in told
 
