@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared_utils.disclosure.scan import Watch
-from shared_utils.results.notebooks import executed_path, failed_path, log_path, month_of, state_path
+from shared_utils.results.notebooks import executed_path, failed_path, lock_path, log_path, month_of, state_path
 from shared_utils.results.record import write_text
 from shared_utils.runner import locks, machine, warm
 from shared_utils.runner.executors import Failure, Task, default_workers, kernel_environment, run_tasks
@@ -96,8 +96,9 @@ def execute(
     that knows the values of its private files.
     """
     begun = time.monotonic()
-    cities = dict.fromkeys(job.city_dir for job in plan.jobs if job.action != "current")
-    with locks.held(list(cities)) as busy:
+    # A batch that was killed at its very end left nothing to do but its lock.
+    cities = [job.city_dir for job in plan.jobs if job.action != "current" or lock_path(job.city_dir).exists()]
+    with locks.held(list(dict.fromkeys(cities))) as busy:
         report = _Batch(plan, busy, on_event, watch_of).run(workers, limit_s, scheduler)
     report.seconds = time.monotonic() - begun
     return report

@@ -1,5 +1,6 @@
 """What a batch does when the machine, another batch or a person gets in its way."""
 
+import dataclasses
 import errno
 import functools
 import json
@@ -77,6 +78,20 @@ def test_a_lock_of_a_living_owner_elsewhere_is_respected_while_it_is_touched(tmp
     with locks.held([city]) as busy:
         assert "process 1 on another-machine, started 2026-01-01" in busy[city][0]
     assert lock.exists(), "it is not ours to remove"
+
+
+@pytest.mark.parametrize(("age_s", "left"), [(1, True), (locks.STALE_S + 60, False)], ids=["living", "stale"])
+def test_a_city_that_is_up_to_date_keeps_no_stale_lock(tmp_path, age_s, left):
+    city = toy.make_city(tmp_path, "calder")
+    lock = files.lock_path(city)
+    lock.parent.mkdir(parents=True)
+    holder = {"host": "another-machine", "pid": 1, "started": "2026-01-01 00:00 UTC"}
+    lock.write_text(json.dumps(holder), encoding="utf-8")
+    os.utime(lock, (time.time() - age_s,) * 2)
+    to_run = plan(city)
+    current = dataclasses.replace(to_run, jobs=[dataclasses.replace(job, action="current") for job in to_run.jobs])
+    assert runner.execute(current, workers=1).exit_code == 0
+    assert lock.exists() == left
 
 
 @pytest.mark.full
