@@ -147,8 +147,9 @@ def asked() -> tuple[list[Path], int]:
 
 def main() -> None:
     cities, rounds = asked()
-    jobs = [(city, name) for city in cities for name in NOTEBOOKS]
-    assert all(job.action != "blocked" for job in runner.plan(cities, list(NOTEBOOKS), None).jobs)
+    planned = runner.plan(cities, list(NOTEBOOKS), None, force=True).jobs
+    assert all(job.action == "run" for job in planned)
+    jobs = [(job.city_dir, job.notebook) for job in sorted(planned, key=lambda job: -job.expected_s)]
     ways = {name: way for name, way in WAYS.items() if "nbmake" not in name or find_spec("nbmake")}
     warm_up()
     seconds = {name: [] for name in ways}
@@ -169,10 +170,11 @@ def write(seconds: dict[str, list[float]], jobs: list, rounds: int, peak: float)
     median = {name: statistics.median(values) for name, values in seconds.items()}
     own, base = median["emi run"], median[next(iter(median))]
     rows = [f"| {name} | {s:.1f} | {s / own:.2f} | {base / s:.2f} |" for name, s in median.items()]
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     text = f"""# What a batch costs, by the way it is run
 
 Made by `python benchmarks/batch.py`; do not edit by hand. {len(jobs)} notebooks of {len({c for c, _ in jobs})} cities
-as they are, medians of {rounds} rounds in turns; {os.cpu_count()} cores, Python {platform.python_version()},
+as they are, the longest first, medians of {rounds} rounds in turns; {machine},
 {platform.system()}; one thread of BLAS in all ways. Nothing is released in any of them. Read the ratios.
 In a run before them `emi run` and all its processes held at most {peak:,.0f} MB together (PSS: shared pages once).
 
