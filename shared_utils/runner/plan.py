@@ -189,6 +189,8 @@ def typed(given: dict, declared: dict, where: str) -> dict:
 def _as_type_of(default, value, name: str):
     if isinstance(value, datetime.date):
         return value.isoformat()  # papermill cannot write dates
+    if name == "as_of" and value:
+        _check_day(value)
     if not isinstance(value, str) or default is None or isinstance(default, str):
         return value
     if isinstance(default, bool):
@@ -201,6 +203,14 @@ def _as_type_of(default, value, name: str):
     except (TypeError, ValueError):
         kind = {int: "a whole number", float: "a number"}.get(type(default), f"a {type(default).__name__}")
         raise PlanError(f"Parameter {name} is {kind}, not '{value}'.", f"Write {name}={default}") from None
+
+
+def _check_day(value: str) -> None:
+    """The notebook would refuse it too, but only after its kernel has started."""
+    try:
+        datetime.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise PlanError(f"Parameter as_of is a day, not '{value}'.", "Write as_of=2020-10-31") from None
 
 
 def _job(city: str, city_dir: Path, notebook: str, parameters: dict, force: bool, common: dict) -> Job:

@@ -103,6 +103,7 @@ def test_a_city_whose_settings_cannot_be_read_has_no_earlier_months(tmp_path):
         ({"asof": "1"}, "has no parameter 'asof'. Did you mean 'as_of'?", "as_of, county_fips"),
         ({"draws": "many"}, "Parameter draws is a whole number, not 'many'.", "draws=200"),
         ({"fast": "maybe"}, "Parameter fast is true or false, not 'maybe'.", "fast=true"),
+        ({"as_of": "2020-13-01"}, "Parameter as_of is a day, not '2020-13-01'.", "as_of=2020-10-31"),
     ],
 )
 def test_wrong_parameters_are_refused(cities, given, message, hint):
