@@ -75,7 +75,7 @@ def ours(jobs, folder) -> None:
     """emi run: processes over papermill, kernels forked from one server."""
     tasks = [Task(job, run_notebook, (*job, {}, "benchmark")) for job in jobs]
     with warm.serving(KERNEL_ENV):
-        for _, answer in run_tasks(tasks, default_workers(len(tasks))):
+        for _, answer in run_tasks(tasks, default_workers(len(tasks)), libraries=warm.WORKERS):
             assert isinstance(answer, dict) and answer["status"] == "ok", answer
 
 

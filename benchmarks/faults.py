@@ -74,8 +74,8 @@ def plans(wanted: list[faults.Fault], city: Path | None) -> list[tuple[faults.Wo
     """Which faults are tried on what."""
     if city:
         return [(real_city(city.resolve()), [fault for fault in wanted if fault.name in ON_A_REAL_CITY])]
-    halves = [(faults.ONE, [f for f in wanted if not f.warm]), (faults.TWO, [f for f in wanted if f.warm])]
-    return [(workspace, of_it) for workspace, of_it in halves if of_it]
+    tried = [(workspace, [f for f in of_it if f in wanted]) for workspace, of_it in faults.TRIED.items()]
+    return [(workspace, of_it) for workspace, of_it in tried if of_it]
 
 
 def measured(workspace: faults.Workspace, of_it: list, n: int, seed: int, folder: Path) -> tuple[list[str], int]:

@@ -145,7 +145,8 @@ class _Batch:
         many = len(tasks) > 1  # one notebook would only wait for the server
         report.cold = warm.why_not() if many else ""
         with warm.serving(kernel_environment()) if many else contextlib.nullcontext():
-            yield from run_tasks(tasks, workers or default_workers(len(tasks)), self._starts, self._at, self._ends)
+            workers = workers or default_workers(len(tasks))
+            yield from run_tasks(tasks, workers, self._starts, self._at, self._ends, warm.WORKERS if many else "")
 
     def _starts(self, key) -> None:
         if key in self.jobs:

@@ -20,7 +20,7 @@ from typing import Any
 
 from shared_utils.disclosure.messages import quiet_error
 from shared_utils.errors import EmiError
-from shared_utils.runner import memory
+from shared_utils.runner import memory, warm
 
 # One BLAS thread a kernel: kernels side by side would fight for the cores (measured: a quarter of the time).
 # The hash seed makes set order, and so bytes, the same in every run; UTF-8 is not the default on Windows.
@@ -91,20 +91,23 @@ def run_tasks(
     on_start: Callable[[Any], None] = lambda key: None,
     on_tell: Callable[[Any, str], None] = lambda key, text: None,
     then: Callable[[Any, Any], Iterable[Task]] = lambda key, answer: (),
+    libraries: str = "",
 ) -> Iterator[tuple[Any, Any]]:
     """Yield (key, value or Failure) as tasks end; a task whose process died is tried once more.
 
     `on_tell` gets what a task says on its way, and `then` an answer, to return the tasks that follow from it. When
-    the caller stops early or is interrupted, the workers are stopped; their kernels notice and end.
+    the caller stops early or is interrupted, the workers are stopped; their kernels notice and end. `libraries` is a
+    module that imports what all workers need: where this system can fork, they are copies of one process that did.
     """
     waiting = deque((task, 1) for task in tasks)
-    slots = [_Slot() for _ in range(min(workers, len(waiting)))]
+    slots = [_Slot(libraries) for _ in range(min(workers, len(waiting)))]
     try:
         while waiting or any(slot.busy for slot in slots):
             for slot in slots:
                 if waiting and not slot.busy:
-                    slot.give(*waiting.popleft())
-                    on_start(slot.task.key)
+                    task, attempt = waiting.popleft()
+                    on_start(task.key)
+                    slot.give(task, attempt)
             for connection in wait([slot.connection for slot in slots if slot.busy]):
                 slot = next(slot for slot in slots if slot.connection is connection)
                 answer = slot.hear()
@@ -128,11 +131,10 @@ def is_death(answer: Any) -> bool:
 
 
 class _Slot:
-    """One worker process, replaced when it dies."""
+    """One worker process, started with its first task and replaced when it dies."""
 
-    def __init__(self):
-        self.task, self.attempt = None, 0
-        self._start()
+    def __init__(self, libraries: str):
+        self.task, self.attempt, self.process, self.libraries = None, 0, None, libraries
 
     @property
     def busy(self) -> bool:
@@ -140,6 +142,8 @@ class _Slot:
 
     def give(self, task: Task, attempt: int) -> None:
         self.task, self.attempt = task, attempt
+        if self.process is None:
+            self._start()
         try:
             self.connection.send((task.function, task.args))
         except OSError:  # died while idle
@@ -160,14 +164,27 @@ class _Slot:
         return task, self.attempt
 
     def stop(self) -> None:
-        self.process.kill()  # has nothing to put away
+        if self.process is None:
+            return
+        if self.process.is_alive():  # the number of a process that has ended may be another's by now
+            self.process.kill()  # has nothing to put away
         self.process.join()
         self.connection.close()
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        """Start it as a copy of the process with the libraries; on its own where there is none, or it was killed."""
+        if self.libraries and warm.CAN_FORK:
+            copies = multiprocessing.get_context("forkserver")
+            copies.set_forkserver_preload([self.libraries])
+            with contextlib.suppress(EOFError, OSError):
+                self._start_from(copies)
+                return
+        self._start_from(multiprocessing.get_context("spawn"))
+
+    def _start_from(self, context) -> None:
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        # A fork server may be older than this batch: it does not know what the batch added to the environment.
+        self.process = context.Process(target=_serve, args=(theirs, dict(os.environ)), daemon=True)
         with _ctrl_c_waits():
             self.process.start()
         theirs.close()  # so that the end of the worker closes the pipe
@@ -187,8 +204,10 @@ def _ctrl_c_waits() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(connection) -> None:
+def _serve(connection, environment: dict[str, str]) -> None:
     """Worker process: answer calls until the driver is gone."""
+    os.environ.clear()
+    os.environ.update(environment)
     threading.Thread(target=_end_with_driver, daemon=True).start()
 
     def say(what: Any) -> None:

@@ -101,11 +101,18 @@ def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
 
 
+_SERVERS = {
+    "runner.warm.server": ("server", "kernel"),
+    "multiprocessing.forkserver": ("workers' server", "worker"),
+}
+
+
 def _role(pid: int) -> str:
     try:
         command = _command(pid)
-        if "runner.warm.server" in command:  # its copies, the kernels, show its command
-            return "kernel" if "runner.warm.server" in _command(int(_stat(pid)[1])) else "server"
+        for name, (role, copy) in _SERVERS.items():
+            if name in command:  # its copies show its command
+                return copy if name in _command(int(_stat(pid)[1])) else role
     except OSError:
         return "other"
     roles = {"ipykernel_launcher": "kernel", "multiprocessing.spawn": "worker", " run": "driver"}

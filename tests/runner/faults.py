@@ -72,13 +72,17 @@ class Scene:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a batch, and `how` in words. `cell`: what a notebook itself does; `warm`: needs a fork server."""
+    """What happens to a batch, and `how` in words.
+
+    `cell`: what a notebook itself does; `warm`: needs a fork server; `whole`: hits all processes, ordinary or forked.
+    """
 
     name: str
     how: str
     happen: Callable[[Scene], Run]
     cell: str = ""
     warm: bool = False
+    whole: bool = False
     mounts: bool = False
     place: Callable[[Path], AbstractContextManager] = nullcontext
 
@@ -253,8 +257,9 @@ _TOO_MUCH = "resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30,) * 2)\nkept = [b
 FAULTS = (
     Fault("kernel killed", "signal 9, once, within 1.5 s of its start", _killed("kernel", 1.5)),
     Fault("warm kernel killed", "signal 9, once, to a kernel forked from the server", _killed("kernel", 1), warm=True),
-    Fault("worker killed", "signal 9, once, within 4 s of its start", _killed("worker", 4)),
+    Fault("worker killed", "signal 9, once, within 4 s of its start", _killed("worker", 4), whole=True),
     Fault("fork server killed", "signal 9, within 8 s of its start", _killed("server", 8), warm=True),
+    Fault("workers' fork server killed", "signal 9, within 8 s of its start", _killed("workers' server", 8), warm=True),
     Fault("out of memory", "a cell takes 16 GB under a limit (RLIMIT_AS) of 3 GB", _in_a_cell(_TOO_MUCH), _TOO_MUCH),
     Fault("out-of-memory killer", "played: the kernel ends by signal 9, at each try", _in_a_cell(_KILLED), _KILLED),
     Fault("endless cell", "--timeout 0.1", _in_a_cell("while True: pass", "--timeout", "0.1"), "while True: pass"),
@@ -263,18 +268,18 @@ FAULTS = (
     Fault("disk full from the start", "the same, filled before", _full_from_the_start, mounts=True, place=_small_disk),
     Fault("outputs read-only", "a read-only mount over outputs/, in the middle", _in_the_middle(_read_only, _writable),
           mounts=True),
-    Fault("Ctrl+C once", "the key, on the terminal", _in_the_middle(_once)),
-    Fault("Ctrl+C twice", "the key, again within 0.6 s", _in_the_middle(_twice)),
-    Fault("SIGTERM", "to the driver", _signal(signal.SIGTERM)),
-    Fault("SIGKILL", "to the driver", _signal(signal.SIGKILL)),
-    Fault("terminal closed", "SIGHUP, and no terminal to write to", _in_the_middle(_close)),
+    Fault("Ctrl+C once", "the key, on the terminal", _in_the_middle(_once), whole=True),
+    Fault("Ctrl+C twice", "the key, again within 0.6 s", _in_the_middle(_twice), whole=True),
+    Fault("SIGTERM", "to the driver", _signal(signal.SIGTERM), whole=True),
+    Fault("SIGKILL", "to the driver", _signal(signal.SIGKILL), whole=True),
+    Fault("terminal closed", "SIGHUP, and no terminal to write to", _in_the_middle(_close), whole=True),
     Fault("two batches at once", "the second starts within 1 s", _two_at_once),
     Fault("lock of a living batch elsewhere", "touched 5 min ago", _locked(300, **_ELSEWHERE)),
     Fault("stale lock, process gone", "this machine, a number no process has", _locked(1, **_HERE, pid=2**22 + 1)),
     Fault("stale lock, other machine", "not touched for 11 min", _locked(660, **_ELSEWHERE)),
     Fault("clock set back", "times of the last run and its lock lie years ahead", _clock_set_back),
     Fault("city folder moved", "and brought back after the batch", _in_the_middle(_move, _move_back)),
-    Fault("laptop closed", "all processes stopped for 4 s (SIGSTOP, SIGCONT)", _in_the_middle(_asleep)),
+    Fault("laptop closed", "all processes stopped for 4 s (SIGSTOP, SIGCONT)", _in_the_middle(_asleep), whole=True),
 )  # fmt: skip
 
 
@@ -305,7 +310,11 @@ def toy_city(root: Path) -> Path:
 
 
 ONE = Workspace("A small city: one notebook", toy_city, ("-n", "baseline"))
-TWO = Workspace("A small city: two notebooks, forked kernels", toy_city, ("-n", "baseline", "-n", "monitoring"))
+TWO = Workspace("A small city: two notebooks, forked processes", toy_city, ("-n", "baseline", "-n", "monitoring"))
+TRIED = {
+    ONE: [fault for fault in FAULTS if not fault.warm],  # one notebook starts the ordinary way
+    TWO: [fault for fault in FAULTS if fault.warm or fault.whole],
+}
 
 
 def undisturbed(workspace: Workspace, folder: Path) -> dict:

@@ -1,19 +1,29 @@
 """The pool: a dead worker takes only its own job with it."""
 
-from worker_jobs import die, die_once, environment, refuse, square
+import os
+import signal
 
+import pytest
+from worker_jobs import die, die_once, environment, parent, refuse, square
+
+from shared_utils.runner import warm
 from shared_utils.runner.executors import Failure, Task, default_workers, run_tasks
 
+copies = pytest.mark.skipif(not warm.CAN_FORK, reason="this system cannot copy a running Python safely")
+LIBRARIES = "worker_jobs"  # stands in for what takes seconds to import
 
-def run(*tasks: Task, workers: int = 2) -> dict:
-    return dict(run_tasks(tasks, workers))
+
+def run(*tasks: Task, workers: int = 2, libraries: str = "") -> dict:
+    return dict(run_tasks(tasks, workers, libraries=libraries))
 
 
-def test_dead_worker_is_tried_twice_and_leaves_the_others(tmp_path):
+@pytest.mark.parametrize("libraries", ["", LIBRARIES])
+def test_dead_worker_is_tried_twice_and_leaves_the_others(tmp_path, libraries):
     answers = run(
         Task("dead", die),
         Task("unlucky", die_once, (tmp_path / "marker",)),
         *(Task(n, square, (n,)) for n in range(4)),
+        libraries=libraries,
     )
     assert [answers[n] for n in range(4)] == [0, 1, 4, 9]
     assert answers["unlucky"] == "second try"
@@ -38,3 +48,30 @@ def test_workers_hold_blas_to_one_thread_unless_the_person_says_otherwise(monkey
 def test_default_workers():
     assert default_workers(0) == 1 and default_workers(1) == 1
     assert 2 <= default_workers(27) <= 4
+
+
+@copies
+def test_workers_with_libraries_are_copies_of_one_process_with_the_environment_of_now(monkeypatch):
+    monkeypatch.setenv("EMI_TEST_WORD", "first")
+    answers = run(Task(1, parent), Task("EMI_TEST_WORD", environment, ("EMI_TEST_WORD",)), libraries=LIBRARIES)
+    assert answers[1] != os.getpid() and answers["EMI_TEST_WORD"] == "first"
+    monkeypatch.delenv("EMI_TEST_WORD")
+    again = run(Task(1, parent), Task("EMI_TEST_WORD", environment, ("EMI_TEST_WORD",)), libraries=LIBRARIES)
+    assert again == {1: answers[1], "EMI_TEST_WORD": None}
+
+
+@copies
+def test_a_worker_whose_fork_server_was_killed_is_started_all_the_same():
+    server = run(Task(1, parent), libraries=LIBRARIES)[1]
+    os.kill(server, signal.SIGKILL)
+    answers = run(*(Task(n, square, (n,)) for n in range(3)), Task("parent", parent), libraries=LIBRARIES)
+    assert [answers[n] for n in range(3)] == [0, 1, 4] and answers["parent"] != server
+
+
+@copies
+def test_libraries_that_cannot_be_imported_leave_each_worker_to_its_own(monkeypatch, tmp_path):
+    """Its words on standard error are Python's; the work is done."""
+    (tmp_path / "broken_libraries.py").write_text("raise SystemExit(3)", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    os.kill(run(Task(1, parent), libraries=LIBRARIES)[1], signal.SIGKILL)
+    assert run(Task(1, parent), libraries="broken_libraries") == {1: os.getpid()}

@@ -172,14 +172,22 @@ def undisturbed(tmp_path_factory):
     return functools.cache(lambda workspace: faults.undisturbed(workspace, tmp_path_factory.mktemp("undisturbed")))
 
 
+DISTURBED = [
+    pytest.param(number, workspace, fault, id=fault.name + (", forked" if workspace is faults.TWO else ""))
+    for workspace, of_it in faults.TRIED.items()
+    for number, fault in enumerate(of_it)
+]
+
+
 @pytest.mark.full
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="walks /proc and has a terminal of its own")
-@pytest.mark.parametrize(("number", "fault"), [*enumerate(faults.FAULTS)], ids=[fault.name for fault in faults.FAULTS])
-def test_a_disturbed_batch_leaves_no_process_and_resumes_to_the_same_bytes(tmp_path, undisturbed, number, fault):
+@pytest.mark.parametrize(("number", "workspace", "fault"), DISTURBED)
+def test_a_disturbed_batch_leaves_no_process_and_resumes_to_the_same_bytes(
+    tmp_path, undisturbed, number, workspace, fault
+):
     """benchmarks/faults.py tries each of them several times and writes down what was said."""
     if why := fault.impossible():
         pytest.skip(why)
-    workspace = faults.TWO if fault.warm else faults.ONE
     shown = faults.tried(fault, workspace, undisturbed(workspace), number, seed=1, folder=tmp_path / "disturbed")
     assert shown.wrong == (), shown
 

@@ -17,6 +17,10 @@ def square(number: int) -> int:
     return number * number
 
 
+def parent() -> int:
+    return os.getppid()
+
+
 def die(*_) -> None:
     os._exit(1)
 

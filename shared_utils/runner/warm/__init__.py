@@ -22,6 +22,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 KERNEL = "emi-warm"
+WORKERS = f"{__name__}.workers"  # what the processes that ask for kernels import
 KERNELSPECS = Path(__file__).parent  # holds kernels/emi-warm/kernel.json, as JUPYTER_PATH wants it
 SOCKET = "EMI_WARM_SOCKET"  # how processes of a batch find its fork server
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"  # system libraries of macOS do not survive a fork
