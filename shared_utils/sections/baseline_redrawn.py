@@ -48,8 +48,8 @@ def _by_count(book) -> tuple[float, str, dict]:
     planted = _flipped if people[outcome].dropna().isin([0, 1]).all() else _added
 
     def redrawn(sample, effect, rng):
-        takes_part = rng.random(len(sample)) < sample["chance"]
-        values = sample[outcome].to_numpy(dtype=float, na_value=np.nan, copy=True)
+        takes_part = rng.random(len(sample)) < sample["chance"].to_numpy()
+        values = sample[outcome].to_numpy(copy=True)
         values[takes_part] = planted(values[takes_part], sign * effect, rng)
         return _main(book, sample.assign(**{column: takes_part.astype(int), outcome: values}), covariates=covariates)
 

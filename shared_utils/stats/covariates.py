@@ -98,7 +98,10 @@ def _one_hot(series: pd.Series, name: str) -> dict[str, np.ndarray]:
     return {f"{name}={level}": (codes == i).astype(float) for i, level in enumerate(levels) if i > 0}
 
 
-def _filled(series: pd.Series, name: str, rows):
+def _floats(series: pd.Series, name: str) -> np.ndarray:
+    """A column as floats, missing as NaN; dates are refused."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf":
+        return series.to_numpy(dtype=float)
     if pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.PeriodDtype):
         raise CovariateError(
             f"covariate '{name}' holds dates",
@@ -106,9 +109,11 @@ def _filled(series: pd.Series, name: str, rows):
         )
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
-    if not (isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"):
-        series = pd.to_numeric(series)
-    values = series.to_numpy(dtype=float, na_value=np.nan)[rows]
+    return pd.to_numeric(series).to_numpy(dtype=float, na_value=np.nan)
+
+
+def _filled(series: pd.Series, name: str, rows):
+    values = _floats(series, name)[rows]
     if np.isinf(values).any():
         raise CovariateError(f"covariate '{name}' holds infinite values", "Leave them empty instead.")
     missing = np.isnan(values)

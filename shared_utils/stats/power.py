@@ -84,8 +84,8 @@ def mde_curve(design_type: str, over: str, values, **inputs) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class SimulatedMde:
-    """mde: the smallest effect found with `power`, between two effects of the grid; curve: effect and power; mc_se:
-    Monte Carlo error of a power of that size."""
+    """mde: the smallest effect found with `power`, between two effects of the grid; curve: the effects tried and their
+    power; mc_se: Monte Carlo error of a power of that size."""
 
     mde: float
     curve: pd.DataFrame
@@ -109,31 +109,41 @@ def mde_by_simulation(
     frame: outcomes from before the pilot (or at baseline). In each draw its rows, or whole units when `unit` names
     their column, are sampled with replacement; a unit drawn twice gets two names. p_of(sample, effect, rng): assigns
     the sample as the design does, adds `effect` to the outcome of the treated and returns the planned analysis' p.
-    effects: increasing, above 0, on the scale p_of adds; all effects use the same draws. Time: draws x effects calls
-    of p_of. Raises ValueError when the grid does not reach `power`, or when its first effect already passes it.
+    effects: increasing, above 0, on the scale p_of adds; all effects use the same draws. Power does not fall with the
+    effect, so the two between which `power` lies are found by halving. Time: draws x effects tried calls of p_of.
+    Raises ValueError when the grid does not reach `power`, or when its first effect already passes it.
     """
     grid = np.asarray(effects, float)
     if len(grid) < 1 or not (np.diff(grid, prepend=0) > 0).all():
         raise ValueError("The effects to try must be above 0 and increasing.")
-    found = np.zeros(len(grid))
+    found: dict[int, float] = {}
+    below, above = -1, len(grid)  # what lies outside the grid is not known
+    while above - below > 1:
+        tried = (below + above) // 2
+        found[tried] = _power_of(frame, p_of, grid[tried], unit, draws, alpha, seed)
+        below, above = (below, tried) if found[tried] >= power else (tried, above)
+    curve = pd.DataFrame({"effect": grid[sorted(found)], "power": [found[i] for i in sorted(found)]})
+    if above == len(grid) or below < 0 and found[0] > power:
+        where, end = ("larger", below) if above == len(grid) else ("smaller", above)
+        raise ValueError(
+            f"Simulated power: an effect of {grid[end]:g} is found in {found[end]:.0%} of draws; try {where} effects, "
+            f"so that {power:.0%} lies between."
+        )
+    around = slice(max(below, 0), above + 1)
+    mde = np.interp(power, [found[i] for i in range(len(grid))[around]], grid[around])
+    return SimulatedMde(float(mde), curve, float(np.sqrt(power * (1 - power) / draws)), draws, seed)
+
+
+def _power_of(frame, p_of, effect: float, unit: str | None, draws: int, alpha: float, seed: int) -> float:
+    """The share of draws in which an effect is found."""
+    found = 0
     for draw in range(draws):
         sample = _resampled(frame, unit, np.random.default_rng([seed, draw]))
-        p = [p_of(sample, effect, np.random.default_rng([seed, draw, 1])) for effect in grid]
-        if not np.isfinite(p).all():
+        p = p_of(sample, effect, np.random.default_rng([seed, draw, 1]))
+        if not np.isfinite(p):
             raise ValueError(f"Simulated power: the analysis of draw {draw} gave no p value.")
-        found += np.array(p) < alpha
-    shares = np.maximum.accumulate(found / draws)  # power cannot fall with the effect; what falls is chance
-    curve = pd.DataFrame({"effect": grid, "power": found / draws})
-    if shares[-1] < power or shares[0] > power:
-        where = "smaller" if shares[0] > power else "larger"
-        raise ValueError(
-            f"Simulated power: effects of {grid[0]:g} to {grid[-1]:g} are found in {shares[0]:.0%} to {shares[-1]:.0%} "
-            f"of draws; try {where} effects, so that {power:.0%} lies between."
-        )
-    after = int(np.argmax(shares >= power))
-    around = slice(max(after - 1, 0), after + 1)
-    mde = np.interp(power, shares[around], grid[around])
-    return SimulatedMde(float(mde), curve, float(np.sqrt(power * (1 - power) / draws)), draws, seed)
+        found += p < alpha
+    return found / draws
 
 
 def _resampled(frame: pd.DataFrame, unit: str | None, rng: np.random.Generator) -> pd.DataFrame:

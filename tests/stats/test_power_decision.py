@@ -55,11 +55,20 @@ def test_simulation_finds_the_mde_of_the_formula():
     found = power.mde_by_simulation(pd.DataFrame({"y": y}), difference_p, [0.2, 0.3, 0.4, 0.5, 0.6])
     expected = power.mde("rct_individual", n=200, sd=y.std(ddof=1))["mde"]
     assert found.mde == pytest.approx(expected, rel=0.10)  # four Monte Carlo errors of a power near .8
-    assert list(found.curve.effect) == [0.2, 0.3, 0.4, 0.5, 0.6] and found.mc_se == pytest.approx(0.02)
-    nothing = power.mde_by_simulation(pd.DataFrame({"y": y}), difference_p, [1e-9, 0.2, 0.3, 0.4, 0.5, 0.6])
-    assert nothing.curve.power[0] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400) and nothing.mde == found.mde  # false alarms
+    assert found.mc_se == pytest.approx(0.02)
+    nothing = power.mde_by_simulation(pd.DataFrame({"y": y}), difference_p, [1e-9, 0.6])
+    assert nothing.curve.power[0] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)  # false alarms
     again = power.mde_by_simulation(pd.DataFrame({"y": y}), difference_p, [0.2, 0.3, 0.4, 0.5, 0.6])
     assert again.mde == found.mde and again.curve.equals(found.curve)
+
+
+def test_simulation_finds_by_halving_what_trying_every_effect_finds():
+    frame, effects = pd.DataFrame({"y": np.random.default_rng(0).normal(size=200)}), np.arange(0.10, 0.75, 0.05)
+    found = power.mde_by_simulation(frame, difference_p, effects, draws=100)
+    every = [power._power_of(frame, difference_p, one, None, 100, 0.05, 0) for one in effects]
+    after = next(i for i, share in enumerate(every) if share >= 0.80)
+    assert found.mde == np.interp(0.80, every[after - 1 : after + 1], effects[after - 1 : after + 1])
+    assert len(found.curve) <= 4 < len(effects)
 
 
 def cluster_p(sample, effect, rng):
