@@ -182,12 +182,13 @@ class _Slot:
         self._start_from(multiprocessing.get_context("spawn"))
 
     def _start_from(self, context) -> None:
-        self.connection, theirs = context.Pipe()
+        connection, theirs = context.Pipe()
         # A fork server may be older than this batch: it does not know what the batch added to the environment.
-        self.process = context.Process(target=_serve, args=(theirs, dict(os.environ)), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, dict(os.environ)), daemon=True)
         with _ctrl_c_waits():
-            self.process.start()
+            process.start()
         theirs.close()  # so that the end of the worker closes the pipe
+        self.connection, self.process = connection, process  # not before: a signal may have ended the start
 
 
 @contextlib.contextmanager

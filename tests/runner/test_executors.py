@@ -1,5 +1,6 @@
 """The pool: a dead worker takes only its own job with it."""
 
+import multiprocessing
 import os
 import signal
 
@@ -66,6 +67,17 @@ def test_a_worker_whose_fork_server_was_killed_is_started_all_the_same():
     os.kill(server, signal.SIGKILL)
     answers = run(*(Task(n, square, (n,)) for n in range(3)), Task("parent", parent), libraries=LIBRARIES)
     assert [answers[n] for n in range(3)] == [0, 1, 4] and answers["parent"] != server
+
+
+def test_a_signal_while_a_worker_starts_is_the_only_error(monkeypatch):
+    """SIGTERM is KeyboardInterrupt to the program; a worker that is not there yet cannot be joined."""
+
+    def interrupted(process):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(Task(1, square, (1,)))
 
 
 @copies
