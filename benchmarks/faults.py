@@ -25,8 +25,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "runner")]
 import faults  # noqa: E402
 
 # What may hit the work itself; the rest happens before it or beside it.
-ON_A_REAL_CITY = ("warm kernel killed", "worker killed", "fork server killed", "workers' fork server killed", "disk full",
-                  "Ctrl+C once", "SIGKILL")  # fmt: skip
+ON_A_REAL_CITY = ("warm kernel killed", "worker killed", "fork server killed", "workers' fork server killed",
+                  "disk full", "Ctrl+C once", "SIGKILL")  # fmt: skip
 PAGE = Path(__file__).with_suffix(".md")
 EMI = (sys.executable, "-m", "shared_utils.cli")
 
