@@ -18,6 +18,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import forkserver
 from pathlib import Path
 
 import psutil
@@ -77,6 +78,12 @@ def ours(jobs, folder) -> None:
     with warm.serving(KERNEL_ENV):
         for _, answer in run_tasks(tasks, default_workers(len(tasks)), libraries=warm.WORKERS):
             assert isinstance(answer, dict) and answer["status"] == "ok", answer
+    end_fork_server()
+
+
+def end_fork_server() -> None:
+    """End the process that workers are copies of: each `emi run` starts its own."""
+    forkserver._forkserver._stop()  # multiprocessing has no public way; it ends with the program that started it
 
 
 def limit(jobs, folder) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from batch import asked
+from batch import asked, end_fork_server
 
 from shared_utils import runner
 from shared_utils.results.notebooks import NOTEBOOKS
@@ -31,6 +31,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles ea
 def pool(plan: runner.Plan):
     """The local pool, whose workers are part of the batch."""
     yield {"workers": default_workers(len(plan.jobs))}
+    end_fork_server()
 
 
 @contextlib.contextmanager
@@ -90,8 +91,8 @@ def write(seen: dict[str, list[tuple[float, float, float]]], plan: runner.Plan, 
 Made by `python benchmarks/dask_local.py`; do not edit by hand. {len(plan.jobs)} notebooks of {cities} cities, run and
 released, medians of {rounds} rounds in turns; {os.cpu_count()} cores, {workers} workers, Python
 {platform.python_version()}, {platform.system()}. A batch is `emi run`: on dask it begins with a cluster that is there
-and has done nothing yet, whose workers each make a fork server of their own, so they import the libraries once more
-than the pool does. The second time adds the start and the end of that cluster, as on a laptop that has none. Read the
+and has done nothing yet, whose workers each make a fork server of their own and import what the pool's workers have by
+being copies of one process. The second time adds the start and the end of that cluster, as on a laptop that has none. Read the
 ratios.
 
 | way | batch, seconds | times the pool | with its cluster | times the pool | processor seconds | times the pool |
