@@ -129,8 +129,8 @@ def mde_by_simulation(
             f"Simulated power: an effect of {grid[end]:g} is found in {found[end]:.0%} of draws; try {where} effects, "
             f"so that {power:.0%} lies between."
         )
-    around = slice(max(below, 0), above + 1)
-    mde = np.interp(power, [found[i] for i in range(len(grid))[around]], grid[around])
+    around = [i for i in (below, above) if i in found]
+    mde = np.interp(power, [found[i] for i in around], grid[around])
     return SimulatedMde(float(mde), curve, float(np.sqrt(power * (1 - power) / draws)), draws, seed)
 
 
