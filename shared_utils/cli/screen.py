@@ -1,6 +1,7 @@
 """How `emi` talks: plain ASCII words, colour only on a terminal, errors in one sentence with a way out."""
 
 import json
+import re
 import sys
 
 from shared_utils.errors import EmiError
@@ -63,6 +64,20 @@ def tell_error(error: BaseException, as_json: bool) -> int:
     return code
 
 
+# What Typer says of a number, in its validator's words, and in plain ones.
+_NUMBERS = (
+    ("Input should be a valid integer, .*", "write a whole number, such as 2."),
+    ("Input should be a valid number, .*", "write a number, such as 30."),
+    (r"Input should be greater than or equal to (\S+)", r"it must be \1 or more."),
+)
+
+
+def _plain(message: str) -> str:
+    for pattern, words in _NUMBERS:
+        message = re.sub(pattern, words, message)
+    return message
+
+
 def _in_words(error: BaseException) -> tuple[str, str, str, int]:
     name = type(error).__name__
     if isinstance(error, EmiError):
@@ -78,7 +93,7 @@ def _in_words(error: BaseException) -> tuple[str, str, str, int]:
     if hasattr(error, "format_message"):  # Typer: unknown command or option, missing argument
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "emi"
-        return name, error.format_message(), f"Next:  {command} --help", 2
+        return name, _plain(error.format_message()), f"Next:  {command} --help", 2
     message = f"emi itself stopped with {name}: {error}"
     return (
         name,
