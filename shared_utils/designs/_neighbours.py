@@ -20,7 +20,9 @@ def residuals(x, y, matches, dups, dupsid, t=None, z=None) -> np.ndarray:
     low, high = _windows(x, min(matches, len(y) - 1), dups, dupsid)
     columns = [y, *([] if t is None else [t]), *([] if z is None else z.T)]
     j = high - low
-    found = [np.sqrt(j / (j + 1)) * (v - (_sums(v, low, high) - v) / j) for v in columns]
+    windows, window = np.unique(low * len(y) + high, return_inverse=True)  # rows of equal x share theirs
+    first, last = np.divmod(windows, len(y))
+    found = [np.sqrt(j / (j + 1)) * (v - (_sums(v, first, last)[window] - v) / j) for v in columns]
     return found[0] if len(found) == 1 else np.column_stack(found)
 
 
@@ -40,11 +42,11 @@ def _windows(x, wanted, dups, dupsid) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sums(values, low, high) -> np.ndarray:
-    """The sum of values[low] to values[high] of each row."""
+    """The sum of values[low] to values[high] of each window."""
     total = values[low]
     for step in range(1, IN_ORDER - 1):
         within = low + step <= high
         total = np.where(within, total + values[np.where(within, low + step, low)], total)
-    for row in np.flatnonzero(high - low >= IN_ORDER - 1):
-        total[row] = np.sum(values[low[row] : high[row] + 1])
+    for i in np.flatnonzero(high - low >= IN_ORDER - 1):
+        total[i] = np.sum(values[low[i] : high[i] + 1])
     return total

@@ -8,13 +8,15 @@ import base64
 import io
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure as Canvas
-from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
 
 BLUE, TEAL, PLUM, ORANGE = "#12436D", "#28A197", "#801650", "#F46A25"
 INK, MUTED, GREY, LINE, PAPER = "#16202b", "#4b5763", "#87909a", "#d8dde2", "#ffffff"
@@ -92,7 +94,7 @@ class Sheet:
         self.height = above + height + under
         with rc_context(STYLE):
             self.canvas = Canvas(figsize=(WIDTH, self.height), dpi=DPI, facecolor=PAPER)
-            FigureCanvasAgg(self.canvas)
+            _Pixels(self.canvas)
             self._write(head, foot)
             narrow = min(1, (WIDTH - DRAWING) / (left + right))  # a city's very long words are cut, not the drawing
             left, right = left * narrow, right * narrow
@@ -129,9 +131,36 @@ class Sheet:
 
     def done(self, alt: str) -> Figure:
         """Finish: the picture as PNG (no date, no program version inside) with its alternative text."""
+        for axis in (axis for ax in self.canvas.axes for axis in (ax.xaxis, ax.yaxis)):
+            if not axis.label.get_text():
+                axis.set_label_coords(0, 0)  # else a place beside all tick labels is worked out for no words
         with rc_context(STYLE):
             self.canvas.canvas.draw()
         return Figure(_png(self.canvas.canvas.buffer_rgba()), alt)
+
+
+class _Pixels(FigureCanvasAgg):
+    """Pixels drawn with letters from memory."""
+
+    def get_renderer(self) -> RendererAgg:
+        if not hasattr(self, "renderer"):
+            self.renderer = _Renderer(*self.figure.bbox.size, self.figure.dpi)
+        return self.renderer
+
+
+class _Renderer(RendererAgg):
+    """matplotlib's own goes back to the font's file for every letter: more than half of the time of a text."""
+
+    def _prepare_font(self, font_prop: FontProperties) -> FT2Font:
+        font = _font(findfont(font_prop))
+        font.clear()
+        font.set_size(font_prop.get_size_in_points(), self.dpi)
+        return font
+
+
+@cache
+def _font(path: str) -> FT2Font:
+    return FT2Font(io.BytesIO(Path(path).read_bytes()))
 
 
 def _png(pixels) -> bytes:
@@ -177,6 +206,6 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 @lru_cache(maxsize=2048)
 def _letter(letter: str, bold: bool) -> float:
     """Width of a letter in units of the font size."""
-    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
+    font = _font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
     font.set_size(100, 72)
     return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100

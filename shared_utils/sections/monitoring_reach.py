@@ -26,8 +26,7 @@ def reach(book) -> Section:
     rows = [row for one in indicators.load(book) for dim in one.spec.equity for row in _gaps(book, one, dim)]
     if not rows:
         raise EmiError("no indicator is broken down by group", "Send group rows in indicator_monthly.")
-    table = _table(rows)
-    tested = [r for r in table.told(book.rules, "value") if r["low"] is not None]
+    tested = [r for r in _table(rows).told(book.rules, "value") if r["low"] is not None]
     for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
         row["q"] = float(q)
     alarms = [r for r in tested if _is_clear(r) and abs(r["gap"]) >= ATTENTION_GAP]
@@ -36,7 +35,7 @@ def reach(book) -> Section:
         _reach_sentence(book, alarms, tested),
         flags=flags,
         figure=_gap_figure(book, tested),
-        table=table,
+        table=_table(rows),
     )
 
 

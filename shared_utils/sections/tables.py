@@ -53,7 +53,8 @@ class Table:
     `groups` says whom the counts of a row count: {key: Group}, also of keys that no column shows. Counts and shares of
     these groups are hidden until nothing small can be worked out from the table, and again with all other tables of a
     release. Without it each count stands alone, and only small ones are hidden. `beside` are counts that readers find
-    elsewhere in the notebook: the totals that these are parts of.
+    elsewhere in the notebook: the totals that these are parts of. What is hidden is worked out at the first question:
+    from then on the rows stay as they are.
     """
 
     caption: str
@@ -64,6 +65,7 @@ class Table:
     groups: Callable[[dict], dict[str, Group]] | None = None
     beside: dict[Group, int] = field(default_factory=dict)
     _masks: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    _suppressed: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def bundle(self, stamp: str, rules: Rules) -> tuple[dict, dict]:
         """The mime bundle: internal HTML, released HTML, and the caption as plain text.
@@ -109,6 +111,11 @@ class Table:
 
     def suppressed(self, rules: Rules) -> tuple[list[dict], int]:
         """The rows with what must not be told hidden (None), and how many cells were hidden."""
+        if rules not in self._suppressed:
+            self._suppressed[rules] = self._suppress(rules)
+        return self._suppressed[rules]
+
+    def _suppress(self, rules: Rules) -> tuple[list[dict], int]:
         named = [k for c in self.columns for k in (c.key, c.n, c.numerator, c.se) if k]
         keys = list(dict.fromkeys([*named, *(key for row in self.rows for key in row)]))
         frame, hidden = disclosure.suppress(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from section_runs import run
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from shared_utils import results
@@ -385,6 +386,14 @@ def test_sites_are_compared_only_where_eleven_people_stand_behind_them():
     assert [(row["site"], row["limits"]) for row in sites] == [("north", "above"), ("south", "below")]
     (flag,) = monitoring_people._outside(sites)
     assert flag.message == "Site south delivered 30% of planned services, all sites 57%."
+
+
+def test_gaps_are_shown_with_what_is_left_of_their_p_values_among_so_many(open_book):
+    book = open_book("monitoring", "cincinnati")
+    table = monitoring.reach(book).table
+    shown = [row for row in table.suppressed(book.rules)[0] if row["low"] is not None]
+    _, q, *_ = multipletests([row["p"] for row in shown], method="fdr_bh")
+    assert len(shown) > 5 and [row["q"] for row in shown] == pytest.approx(list(q))
 
 
 @pytest.mark.parametrize(

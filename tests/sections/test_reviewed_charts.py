@@ -6,6 +6,8 @@ import chart_drawings
 import numpy as np
 import pytest
 from chart_drawings import CHARTS
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from reviewed_charts import MARKS, REVIEWED, WORDS, difference, marks, stored, words
 
 from shared_utils.sections import figures
@@ -42,6 +44,17 @@ def test_a_chart_shows_its_data_and_looks_as_reviewed(drawn, name, tmp_path):
     (tmp_path / f"{name}.png").write_bytes(png)
     assert mark <= MARKS and word <= WORDS, f"{tmp_path / name}.png is not as reviewed ({mark:.1f}, {word:.1f}). {HINT}"
     assert len(reviewed) <= 25_000
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_letters_from_memory_make_the_picture_that_matplotlib_makes(drawn, name):
+    sheet, png = drawn(name)
+    FigureCanvasAgg(sheet.canvas)
+    with rc_context(figures.STYLE):
+        for axis in (axis for ax in sheet.canvas.axes for axis in (ax.xaxis, ax.yaxis)):
+            axis._autolabelpos = True
+        sheet.canvas.canvas.draw()
+    assert figures._png(sheet.canvas.canvas.buffer_rgba()) == png
 
 
 @pytest.mark.parametrize(("name", "part"), [
