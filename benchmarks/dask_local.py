@@ -91,9 +91,9 @@ def write(seen: dict[str, list[tuple[float, float, float]]], plan: runner.Plan, 
 Made by `python benchmarks/dask_local.py`; do not edit by hand. {len(plan.jobs)} notebooks of {cities} cities, run and
 released, medians of {rounds} rounds in turns; {os.cpu_count()} cores, {workers} workers, Python
 {platform.python_version()}, {platform.system()}. A batch is `emi run`: on dask it begins with a cluster that is there
-and has done nothing yet, whose workers each make a fork server of their own and import what the pool's workers have by
-being copies of one process. The second time adds the start and the end of that cluster, as on a laptop that has none.
-Read the ratios.
+and has done nothing yet: its workers fork kernels from the server of the batch, as the pool's do, but import themselves
+what those have by being copies of one process. The second time adds the start and the end of that cluster, as on a
+laptop that has none. Read the ratios.
 
 | way | batch, seconds | times the pool | with its cluster | times the pool | processor seconds | times the pool |
 |---|---|---|---|---|---|---|

@@ -89,7 +89,7 @@ def release_city(city_dir: Path, notebooks: list[str], watch_of: Callable[[Path]
 
 def _cold_reason() -> str:
     """Why the kernel was not a warm one, although the batch has a fork server; "" when it was."""
-    if warm.SOCKET not in os.environ:
+    if not warm.socket_path():
         return ""
     from shared_utils.runner.warm import provisioner  # loads jupyter_client, as papermill has done
 

@@ -5,9 +5,12 @@ sends back what the run left in outputs/internal; a city's own data travel only 
 (privacy.remote_compute). Nothing is released on a worker: the driver does that, as for the local pool.
 """
 
+import contextlib
 import io
 import os
 import queue
+import socket
+import sys
 import tempfile
 import threading
 import uuid
@@ -22,11 +25,12 @@ from shared_utils.results import freshness
 from shared_utils.results.notebooks import lock_path
 from shared_utils.runner import executors, warm
 from shared_utils.runner.executors import Failure, InfrastructureDeath, Task
+from shared_utils.runner.warm import provisioner
 
 # What a run elsewhere does not need, or must not have: who is who, and the salt.
 STAYS = (".git", ".venv", "__pycache__", ".ipynb_checkpoints", "outputs", "data/private/crosswalk")
 _one_at_a_time = threading.Lock()
-_kernels = ExitStack()  # the fork server of this worker, which ends with it
+_own_server = ExitStack()  # of this worker, which ends with it
 
 
 class SchedulerError(EmiError):
@@ -54,12 +58,13 @@ def run_tasks(
         refuse_differing(code(), client.run(code))
         client.run_on_scheduler(_try_twice)
         archives = _archives(client, {task.args[0] for task in tasks.values()})
-        for key, answer in _Flow(client, tasks, archives, on_start, on_tell).answers():
-            for task in then(key, answer):
-                own = executors.answer(task.function, task.args)
-                then(task.key, own)
-                yield task.key, own
-            yield key, answer
+        with _serving_neighbors(client) as server:
+            for key, answer in _Flow(client, tasks, archives, server, on_start, on_tell).answers():
+                for task in then(key, answer):
+                    own = executors.answer(task.function, task.args)
+                    then(task.key, own)
+                    yield task.key, own
+                yield key, answer
 
 
 def count_workers(scheduler: str) -> int:
@@ -79,11 +84,23 @@ def _connected(scheduler: str):
         ) from None
 
 
+@contextlib.contextmanager
+def _serving_neighbors(client) -> Iterator[str]:
+    """Keep one fork server for all workers on this machine, and give the path of its socket; "" where there are none.
+
+    It ends with this batch, and so do the kernels of a batch that was interrupted.
+    """
+    with ExitStack() as stack:
+        if socket.gethostname() in client.run(socket.gethostname).values():
+            stack.enter_context(warm.serving(executors.kernel_environment()))
+        yield warm.socket_path()
+
+
 class _Flow:
     """The tasks of one batch on their way: what workers say and how tasks end comes in through one queue."""
 
-    def __init__(self, client, tasks: dict[int, Task], archives: dict[Path, bytes], on_start, on_tell):
-        self.client, self.tasks, self.archives = client, tasks, archives
+    def __init__(self, client, tasks: dict[int, Task], archives: dict[Path, bytes], server: str, on_start, on_tell):
+        self.client, self.tasks, self.archives, self.server = client, tasks, archives, server
         self.on_start, self.on_tell = on_start, on_tell
         self.inbox, self.futures, self.started, self.again = queue.SimpleQueue(), {}, set(), set()
         self.topic = f"emi-{uuid.uuid4()}"  # two batches may share a scheduler
@@ -111,8 +128,8 @@ class _Flow:
         task = self.tasks[number]
         elsewhere = [address for address in self.client.scheduler_info(n_workers=-1)["workers"] if address != avoid]
         future = self.client.submit(
-            _work, self.topic, number, task.function, task.args, self.archives.get(task.args[0]), pure=False,
-            retries=0, workers=elsewhere or None, allow_other_workers=True,
+            _work, self.topic, number, task.function, task.args, self.archives.get(task.args[0]), self.server,
+            pure=False, retries=0, workers=elsewhere or None, allow_other_workers=True,
         )  # fmt: skip
         self.futures[number] = future
         future.add_done_callback(lambda _: self.inbox.put((number, None)))
@@ -143,7 +160,9 @@ def _result(future) -> tuple[Any, str]:
         return executors.as_failure(error), ""
 
 
-def _work(topic: str, number: int, function: Callable, args: tuple, archive: bytes | None) -> tuple[Any, str]:
+def _work(
+    topic: str, number: int, function: Callable, args: tuple, archive: bytes | None, server: str
+) -> tuple[Any, str]:
     """On a worker: run one notebook; returns the answer (with the files, where they were shipped) and the worker."""
     from distributed import get_worker
 
@@ -151,20 +170,21 @@ def _work(topic: str, number: int, function: Callable, args: tuple, archive: byt
     with _one_at_a_time:  # a run sends this process's output to its log
         worker.log_event(topic, [number, ""])
         executors.listen(lambda text: worker.log_event(topic, [number, text]))
-        _start_kernels(worker)
-        if archive is None:
-            return executors.answer(function, args), worker.address
-        # In the worker's own folder: what a killed worker leaves there, the next one that starts there removes.
-        with tempfile.TemporaryDirectory(prefix="emi-city-", dir=worker.local_directory) as folder:
-            city = Path(folder) / args[0].name
-            zipfile.ZipFile(io.BytesIO(archive)).extractall(city)
-            answer = executors.answer(function, (city, *args[1:]))
-            internal = lock_path(city).parent
-            return (answer, _pack(internal, internal.glob("*"))), worker.address
+        _as_in_the_pool(worker)
+        with _warm_kernels(server):
+            if archive is None:
+                return executors.answer(function, args), worker.address
+            # In the worker's own folder: what a killed worker leaves there, the next one that starts there removes.
+            with tempfile.TemporaryDirectory(prefix="emi-city-", dir=worker.local_directory) as folder:
+                city = Path(folder) / args[0].name
+                zipfile.ZipFile(io.BytesIO(archive)).extractall(city)
+                answer = executors.answer(function, (city, *args[1:]))
+                internal = lock_path(city).parent
+                return (answer, _pack(internal, internal.glob("*"))), worker.address
 
 
-def _start_kernels(worker) -> None:
-    """Its kernels get what all kernels get; where it can be, they are forked from one server of this worker.
+def _as_in_the_pool(worker) -> None:
+    """Its kernels get what all kernels get.
 
     What dask sets up for work in its own process would only take time here: a profiler that looks at the thread a
     hundred times a second while that waits for its kernel (a fifth of the worker's seconds), and memory given back to
@@ -174,8 +194,21 @@ def _start_kernels(worker) -> None:
         worker.loop.add_callback(profiler.stop)
     os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     os.environ.update(executors.kernel_environment())
-    if warm.SOCKET not in os.environ and not warm.why_not():
-        _kernels.enter_context(warm.serving(executors.kernel_environment()))
+
+
+def _warm_kernels(server: str):
+    """The context in which kernels are forked from the driver's server, on its machine, or else from this worker's.
+
+    Another machine has no such socket, another person may not open it, and in another environment its copies would
+    not be this worker's kernels.
+    """
+    try:
+        provisioner.check(server, sys.executable, dict(os.environ))
+        return warm.using(server)
+    except provisioner.Unavailable:
+        if not warm.socket_path() and not warm.why_not():
+            _own_server.enter_context(warm.serving(executors.kernel_environment()))
+        return contextlib.nullcontext()
 
 
 def _workers(client) -> dict[str, dict]:

@@ -7,6 +7,7 @@ import sys
 import time
 
 import cloudpickle
+import psutil
 import pytest
 import toy
 from distributed import Client
@@ -14,7 +15,7 @@ from distributed import Client
 from shared_utils import results, runner
 from shared_utils.errors import EmiError
 from shared_utils.results import notebooks as files
-from shared_utils.runner import on_dask
+from shared_utils.runner import on_dask, warm
 from shared_utils.runner.executors import Task
 
 pytestmark = pytest.mark.full  # a scheduler and two workers take ten seconds to start
@@ -67,6 +68,34 @@ def test_workers_give_what_the_local_pool_gives(scheduler, tmp_path, monkeypatch
     assert [outcome(city) for city in there] == [outcome(city) for city in here]
     assert at.count("started") == at.count("finished") == 2 and "at" in at
     assert not list((tmp_path / "there").rglob(".shipped-*"))
+
+
+PARENT = """\
+import os
+(root / "parent").write_text(os.environ["JPY_PARENT_PID"], encoding="utf-8")
+"""
+
+
+def servers(scheduler, folder) -> list[int]:
+    """Whose copies the kernels of a batch of two cities were, one on each worker."""
+    cities = [toy.make_city(folder, name, baseline=PARENT) for name in ("calder", "dunmore")]
+    report = runner.execute(runner.plan(cities, ["baseline"], None), scheduler=scheduler)
+    assert [(result.status, result.cold) for result in report.results] == [("ok", ""), ("ok", "")], report.results
+    return [int((city / "parent").read_text(encoding="utf-8")) for city in cities]
+
+
+def test_workers_on_this_machine_share_the_fork_server_of_the_batch(scheduler, tmp_path):
+    first, second = servers(scheduler, tmp_path / "one")
+    again, _ = servers(scheduler, tmp_path / "two")
+    assert first == second != again
+    assert not any(map(psutil.pid_exists, (first, again))) and not warm.socket_path()
+
+
+def test_a_worker_with_another_environment_has_a_fork_server_of_its_own(scheduler, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")  # of this process; the workers have 1
+    own = servers(scheduler, tmp_path / "one")
+    assert own[0] != own[1] and all(map(psutil.pid_exists, own))
+    assert sorted(servers(scheduler, tmp_path / "two")) == sorted(own)  # they stay with their worker
 
 
 def kept(dask_worker) -> tuple:

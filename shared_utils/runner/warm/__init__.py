@@ -84,19 +84,34 @@ def serving(environment: dict[str, str]) -> Iterator[None]:
     if why_not():
         yield
         return
-    server = Server(os.environ | environment)
-    before = os.environ.get("JUPYTER_PATH")
-    os.environ[SOCKET] = str(server.socket)
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(KERNELSPECS), before]))
+    own = Server(os.environ | environment)
+    try:
+        with using(str(own.socket)):
+            yield
+    finally:
+        own.stop()
+
+
+@contextlib.contextmanager
+def using(path: str) -> Iterator[None]:
+    """Take the kernels of this process, and of those started inside the block, from the fork server at a socket."""
+    before = {name: os.environ.get(name) for name in (SOCKET, "JUPYTER_PATH")}
+    os.environ[SOCKET] = path
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(KERNELSPECS), before["JUPYTER_PATH"]]))
     try:
         yield
     finally:
-        del os.environ[SOCKET], os.environ["JUPYTER_PATH"]
-        if before:
-            os.environ["JUPYTER_PATH"] = before
-        server.stop()
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def socket_path() -> str:
+    """The socket of the fork server that this process takes its kernels from; "" when it has none."""
+    return os.environ.get(SOCKET, "")
 
 
 def kernel_name() -> str:
     """The kernelspec for notebooks of this process: the warm one where its batch has a server."""
-    return KERNEL if SOCKET in os.environ else "python3"
+    return KERNEL if socket_path() else "python3"

@@ -114,15 +114,9 @@ def _forked(command: list[str], wanted: dict) -> Forked:
     """A kernel forked by the server. Raises Unavailable when it would not equal an ordinary one."""
     environment = dict(wanted.get("env") or os.environ)
     path = environment.pop(warm.SOCKET, "")
-    if not path:
-        raise Unavailable(warm.why_not() or "no fork server was started")
     if "ipykernel_launcher" not in command or command[1:2] != ["-m"]:
         raise Unavailable("it is no ordinary Python kernel, or has options of its own")
-    server = _ask_who(path)
-    if Path(command[0]) != Path(server["executable"]):
-        raise Unavailable("it belongs to another Python")
-    if differing := _differences(import_environment(environment), server["environment"]):
-        raise Unavailable(f"the environment differs in {', '.join(differing)}")
+    check(path, command[0], environment)
     # Absolute: the server stands in a folder of its own.
     request = {"argv": command, "env": environment, "cwd": os.path.abspath(wanted.get("cwd") or os.getcwd())}
     with open(os.devnull, "r+b") as nothing:
@@ -132,9 +126,16 @@ def _forked(command: list[str], wanted: dict) -> Forked:
     return Forked(connection, answer["pid"])
 
 
-def _ask_who(path: str) -> dict:
+def check(path: str, executable: str, environment: dict[str, str]) -> None:
+    """Raise Unavailable when no server answers at `path`, or a copy of it would not equal an ordinary kernel."""
+    if not path:
+        raise Unavailable(warm.why_not() or "no fork server was started")
     with _connect(path) as connection:
-        return _ask(connection, {"hello": True})
+        server = _ask(connection, {"hello": True})
+    if Path(executable) != Path(server["executable"]):
+        raise Unavailable("it belongs to another Python")
+    if differing := _differences(import_environment(environment), server["environment"]):
+        raise Unavailable(f"the environment differs in {', '.join(differing)}")
 
 
 def _connect(path: str) -> socket.socket:
