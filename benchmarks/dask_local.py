@@ -43,6 +43,7 @@ def dask(plan: runner.Plan):
     workers = default_workers(len(plan.jobs))
     with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
         yield {"scheduler": cluster.scheduler_address}
+    end_fork_server()
 
 
 WAYS = {"local pool": pool, "dask": dask}

@@ -2,7 +2,7 @@
 
 A worker that sees the city's folder at the same path works there. One that does not gets the folder as an archive and
 sends back what the run left in outputs/internal; a city's own data travel only where its settings allow it
-(privacy.remote_compute). Nothing is released on a worker: the driver does that, as for the local pool.
+(privacy.remote_compute). Nothing is released on a worker: processes of this machine do that, as for the local pool.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import threading
 import uuid
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ def run_tasks(
     """Yield (key, value or Failure) as tasks end on the workers of the dask scheduler at `scheduler`.
 
     Each task is run_notebook with a city's folder as its first argument. A task whose worker or kernel died is tried
-    once more. The tasks `then` returns run here. Raises SchedulerError when there is no scheduler or its workers run
-    other code.
+    once more. The tasks `then` returns run here, as many at a time as there are cores. Raises SchedulerError when there
+    is no scheduler or its workers run other code.
     """
     tasks = dict(enumerate(tasks))
     with _connected(scheduler) as client:
@@ -59,11 +60,10 @@ def run_tasks(
         client.run_on_scheduler(_try_twice)
         archives = _archives(client, {task.args[0] for task in tasks.values()})
         with _serving_neighbors(client) as server:
-            for key, answer in _Flow(client, tasks, archives, server, on_start, on_tell).answers():
+            flow = _Flow(client, tasks, archives, server, on_start, on_tell)
+            for key, answer in flow.answers():
                 for task in then(key, answer):
-                    own = executors.answer(task.function, task.args)
-                    then(task.key, own)
-                    yield task.key, own
+                    flow.add_here(task)
                 yield key, answer
 
 
@@ -102,8 +102,10 @@ class _Flow:
     def __init__(self, client, tasks: dict[int, Task], archives: dict[Path, bytes], server: str, on_start, on_tell):
         self.client, self.tasks, self.archives, self.server = client, tasks, archives, server
         self.on_start, self.on_tell = on_start, on_tell
-        self.inbox, self.futures, self.started, self.again = queue.SimpleQueue(), {}, set(), set()
+        self.inbox, self.futures = queue.SimpleQueue(), {}
+        self.started, self.again, self.own = set(), set(), set()
         self.topic = f"emi-{uuid.uuid4()}"  # two batches may share a scheduler
+        self.here = ThreadPoolExecutor(os.cpu_count())
 
     def answers(self) -> Iterator[tuple[Any, Any]]:
         self.client.subscribe_topic(self.topic, lambda event: self.inbox.put(tuple(event[1])))
@@ -122,15 +124,29 @@ class _Flow:
                 elif text:
                     self.on_tell(self.tasks[number].key, text)
         finally:
-            self.client.cancel(list(self.futures.values()), force=True)
+            shipped = [future for number, future in self.futures.items() if number not in self.own]
+            self.client.cancel(shipped, force=True)
+            self.here.shutdown(cancel_futures=True)
+
+    def add_here(self, task: Task) -> None:
+        """Run a task in a process of this machine, beside what runs on the workers."""
+        number = len(self.tasks)
+        self.tasks[number] = task
+        self.own.add(number)
+        self._await(number, self.here.submit(_alone, task))
 
     def _submit(self, number: int, avoid: str = "") -> None:
-        task = self.tasks[number]
-        elsewhere = [address for address in self.client.scheduler_info(n_workers=-1)["workers"] if address != avoid]
+        task, elsewhere = self.tasks[number], None  # a task without a place waits for the first worker that is free
+        if avoid:
+            workers = self.client.scheduler_info(n_workers=-1)["workers"]
+            elsewhere = [address for address in workers if address != avoid] or None
         future = self.client.submit(
             _work, self.topic, number, task.function, task.args, self.archives.get(task.args[0]), self.server,
-            pure=False, retries=0, workers=elsewhere or None, allow_other_workers=True,
+            pure=False, retries=0, workers=elsewhere, allow_other_workers=bool(elsewhere),
         )  # fmt: skip
+        self._await(number, future)
+
+    def _await(self, number: int, future) -> None:
         self.futures[number] = future
         future.add_done_callback(lambda _: self.inbox.put((number, None)))
 
@@ -158,6 +174,12 @@ def _result(future) -> tuple[Any, str]:
         return Failure(InfrastructureDeath.__name__, message), ""
     except Exception as error:
         return executors.as_failure(error), ""
+
+
+def _alone(task: Task) -> tuple[Any, str]:
+    """In a thread of the driver: the answer from a process of its own, and no worker."""
+    ((_, answer),) = executors.run_tasks([task], 1, libraries=warm.WORKERS)
+    return answer, ""
 
 
 def _work(
