@@ -26,7 +26,6 @@ from shared_utils.results import freshness
 from shared_utils.results.notebooks import lock_path
 from shared_utils.runner import executors, warm
 from shared_utils.runner.executors import Failure, InfrastructureDeath, Task
-from shared_utils.runner.warm import provisioner
 
 # What a run elsewhere does not need, or must not have: who is who, and the salt.
 STAYS = (".git", ".venv", "__pycache__", ".ipynb_checkpoints", "outputs", "data/private/crosswalk")
@@ -224,6 +223,8 @@ def _warm_kernels(server: str):
     Another machine has no such socket, another person may not open it, and in another environment its copies would
     not be this worker's kernels.
     """
+    from shared_utils.runner.warm import provisioner  # loads jupyter_client
+
     try:
         provisioner.check(server, sys.executable, dict(os.environ))
         return warm.using(server)

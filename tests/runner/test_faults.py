@@ -260,9 +260,9 @@ def test_a_fork_server_that_dies_while_it_imports_keeps_nobody_waiting():
     threading.Timer(0.3, server.process.kill).start()
     begun = time.monotonic()
     with pytest.raises(provisioner.Unavailable, match="the fork server does not answer"):
-        provisioner._ask_who(str(server.socket))
+        provisioner.check(str(server.socket), sys.executable, dict(os.environ))
     with pytest.raises(provisioner.Unavailable, match="the fork server is gone"):
-        provisioner._ask_who(str(server.socket))
+        provisioner.check(str(server.socket), sys.executable, dict(os.environ))
     assert time.monotonic() - begun < 15
     server.stop()
     assert not server.folder.exists()
