@@ -64,8 +64,9 @@ def tell_error(error: BaseException, as_json: bool) -> int:
     return code
 
 
-# What Typer says of a number, in its validator's words, and in plain ones.
-_NUMBERS = (
+# What Typer says of a value, in its validator's words, and in plain ones.
+_VALUES = (
+    ("Value error, ", ""),
     ("Input should be a valid integer, .*", "write a whole number, such as 2."),
     ("Input should be a valid number, .*", "write a number, such as 30."),
     (r"Input should be greater than or equal to (\S+)", r"it must be \1 or more."),
@@ -73,7 +74,7 @@ _NUMBERS = (
 
 
 def _plain(message: str) -> str:
-    for pattern, words in _NUMBERS:
+    for pattern, words in _VALUES:
         message = re.sub(pattern, words, message)
     return message
 

@@ -55,6 +55,10 @@ def test_help_is_ascii_under_cp1252_and_has_every_command():
         (["rnu"], "No such command 'rnu'. Did you mean 'run'?\nNext:  emi --help\n"),
         (["run", "--faild"], "No such option: --faild (Possible options: --failed)\nNext:  emi run --help\n"),
         (["run", "--workers", "0"], "'--workers': it must be 1 or more.\nNext:  emi run --help\n"),
+        (
+            ["run", "--executor", "dusk"],
+            "'--executor': 'dusk' is not one of 'local', 'dask'.\nNext:  emi run --help\n",
+        ),
         (["run", "--workers", "two"], "'--workers': write a whole number, such as 2.\nNext:  emi run --help\n"),
         (["run", "--timeout", "ten"], "'--timeout': write a number, such as 30.\nNext:  emi run --help\n"),
         (["plan", "lock"], "Next:  emi plan lock --help\n"),
