@@ -100,7 +100,7 @@ def run_tasks(
     module that imports what all workers need: where this system can fork, they are copies of one process that did.
     """
     waiting = deque((task, 1) for task in tasks)
-    slots = [_Slot(libraries) for _ in range(min(workers, len(waiting)))]
+    slots = [Slot(libraries) for _ in range(min(workers, len(waiting)))]
     try:
         while waiting or any(slot.busy for slot in slots):
             for slot in slots:
@@ -130,7 +130,7 @@ def is_death(answer: Any) -> bool:
     return isinstance(answer, Failure) and answer.ename == InfrastructureDeath.__name__
 
 
-class _Slot:
+class Slot:
     """One worker process, started with its first task and replaced when it dies."""
 
     def __init__(self, libraries: str):
@@ -158,6 +158,17 @@ class _Slot:
             self._start()
             message = "The process that ran it was ended from outside, often for lack of memory."
             return Failure(InfrastructureDeath.__name__, message)
+
+    def answer(self, task: Task) -> Any:
+        """Run a task by itself, for a caller who waits; once more when the process died under it."""
+        for attempt in (1, 2):
+            self.give(task, attempt)
+            while isinstance(answer := self.hear(), _Told):
+                pass
+            self.free()
+            if not is_death(answer):
+                break
+        return answer
 
     def free(self) -> tuple[Task, int]:
         task, self.task = self.task, None

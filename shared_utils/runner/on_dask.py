@@ -49,8 +49,8 @@ def run_tasks(
     """Yield (key, value or Failure) as tasks end on the workers of the dask scheduler at `scheduler`.
 
     Each task is run_notebook with a city's folder as its first argument. A task whose worker or kernel died is tried
-    once more. The tasks `then` returns run here, as many at a time as there are cores. Raises SchedulerError when there
-    is no scheduler or its workers run other code.
+    once more. The tasks `then` returns run here, as many at a time as in the local pool. Raises SchedulerError when
+    there is no scheduler or its workers run other code.
     """
     tasks = dict(enumerate(tasks))
     with _connected(scheduler) as client:
@@ -104,7 +104,11 @@ class _Flow:
         self.inbox, self.futures = queue.SimpleQueue(), {}
         self.started, self.again, self.own = set(), set(), set()
         self.topic = f"emi-{uuid.uuid4()}"  # two batches may share a scheduler
-        self.here = ThreadPoolExecutor(os.cpu_count())
+        self.idle = queue.SimpleQueue()  # processes of this machine
+        count = executors.default_workers(len(tasks))
+        for _ in range(count):
+            self.idle.put(executors.Slot(warm.WORKERS))
+        self.threads = ThreadPoolExecutor(count)  # one that waits for each process
 
     def answers(self) -> Iterator[tuple[Any, Any]]:
         self.client.subscribe_topic(self.topic, lambda event: self.inbox.put(tuple(event[1])))
@@ -125,14 +129,24 @@ class _Flow:
         finally:
             shipped = [future for number, future in self.futures.items() if number not in self.own]
             self.client.cancel(shipped, force=True)
-            self.here.shutdown(cancel_futures=True)
+            self.threads.shutdown(cancel_futures=True)
+            while not self.idle.empty():
+                self.idle.get().stop()
 
     def add_here(self, task: Task) -> None:
         """Run a task in a process of this machine, beside what runs on the workers."""
         number = len(self.tasks)
         self.tasks[number] = task
         self.own.add(number)
-        self._await(number, self.here.submit(_alone, task))
+        self._await(number, self.threads.submit(self._here, task))
+
+    def _here(self, task: Task) -> tuple[Any, str]:
+        """In a thread of the driver: the answer from a process of this machine, and no worker."""
+        slot = self.idle.get()
+        try:
+            return slot.answer(task), ""
+        finally:
+            self.idle.put(slot)
 
     def _submit(self, number: int, avoid: str = "") -> None:
         task, elsewhere = self.tasks[number], None  # a task without a place waits for the first worker that is free
@@ -175,12 +189,6 @@ def _result(future) -> tuple[Any, str]:
         return executors.as_failure(error), ""
 
 
-def _alone(task: Task) -> tuple[Any, str]:
-    """In a thread of the driver: the answer from a process of its own, and no worker."""
-    ((_, answer),) = executors.run_tasks([task], 1, libraries=warm.WORKERS)
-    return answer, ""
-
-
 def _work(
     topic: str, number: int, function: Callable, args: tuple, archive: bytes | None, server: str
 ) -> tuple[Any, str]:
@@ -208,11 +216,13 @@ def _as_in_the_pool(worker) -> None:
     """Its kernels get what all kernels get.
 
     What dask sets up for work in its own process would only take time here: a profiler that looks at the thread a
-    hundred times a second while that waits for its kernel (a fifth of the worker's seconds), and memory given back to
-    the system piece by piece (a tenth of a kernel's).
+    hundred times a second while that waits for its kernel (a fifth of the worker's seconds), a clock that ticks fifty
+    times a second (four fifths of an idle worker's), and memory given back to the system piece by piece (a tenth of a
+    kernel's).
     """
-    if profiler := worker.periodic_callbacks.get("profile"):
-        worker.loop.add_callback(profiler.stop)
+    for name in ("profile", "tick"):
+        if watch := worker.periodic_callbacks.get(name):
+            worker.loop.add_callback(watch.stop)
     os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     os.environ.update(executors.kernel_environment())
 
@@ -223,6 +233,8 @@ def _warm_kernels(server: str):
     Another machine has no such socket, another person may not open it, and in another environment its copies would
     not be this worker's kernels.
     """
+    import papermill  # noqa: F401  the notebook's first need, while the server is still importing
+
     from shared_utils.runner.warm import provisioner  # loads jupyter_client
 
     try:

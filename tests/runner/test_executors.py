@@ -8,7 +8,7 @@ import pytest
 from worker_jobs import die, die_once, environment, parent, refuse, square
 
 from shared_utils.runner import warm
-from shared_utils.runner.executors import Failure, Task, default_workers, run_tasks
+from shared_utils.runner.executors import Failure, Slot, Task, default_workers, run_tasks
 
 copies = pytest.mark.skipif(not warm.CAN_FORK, reason="this system cannot copy a running Python safely")
 LIBRARIES = "worker_jobs"  # stands in for what takes seconds to import
@@ -29,6 +29,18 @@ def test_dead_worker_is_tried_twice_and_leaves_the_others(tmp_path, libraries):
     assert [answers[n] for n in range(4)] == [0, 1, 4, 9]
     assert answers["unlucky"] == "second try"
     assert answers["dead"].ename == "InfrastructureDeath"
+
+
+def test_a_worker_for_one_caller_is_kept_and_replaced_when_it_dies(tmp_path):
+    slot = Slot(LIBRARIES)
+    try:
+        assert slot.answer(Task("unlucky", die_once, (tmp_path / "marker",))) == "second try"
+        kept = slot.process.pid
+        assert slot.answer(Task("four", square, (2,))) == 4 and slot.process.pid == kept
+        assert slot.answer(Task("dead", die)).ename == "InfrastructureDeath"
+        assert slot.answer(Task("nine", square, (3,))) == 9 and slot.process.pid != kept
+    finally:
+        slot.stop()
 
 
 def test_errors_come_back_as_words_and_only_once():
