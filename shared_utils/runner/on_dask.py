@@ -55,10 +55,11 @@ def run_tasks(
     tasks = dict(enumerate(tasks))
     with _connected(scheduler) as client:
         _workers(client)
-        refuse_differing(code(), client.run(code))
-        client.run_on_scheduler(_try_twice)
-        archives = _archives(client, {task.args[0] for task in tasks.values()})
-        with _serving_neighbors(client) as server:
+        with _serving_neighbors(client) as server:  # it imports while the rest is made ready
+            refuse_differing(code(), client.run(code))
+            client.run_on_scheduler(_try_twice)
+            client.run(_rest, nanny=True)
+            archives = _archives(client, {task.args[0] for task in tasks.values()})
             flow = _Flow(client, tasks, archives, server, on_start, on_tell)
             for key, answer in flow.answers():
                 for task in then(key, answer):
@@ -213,18 +214,23 @@ def _work(
 
 
 def _as_in_the_pool(worker) -> None:
-    """Its kernels get what all kernels get.
-
-    What dask sets up for work in its own process would only take time here: a profiler that looks at the thread a
-    hundred times a second while that waits for its kernel (a fifth of the worker's seconds), a clock that ticks fifty
-    times a second (four fifths of an idle worker's), and memory given back to the system piece by piece (a tenth of a
-    kernel's).
+    """Its kernels get what all kernels get; not memory given back to the system piece by piece, as dask sets it up for
+    work in its own process (a tenth of a kernel's seconds).
     """
-    for name in ("profile", "tick"):
-        if watch := worker.periodic_callbacks.get(name):
-            worker.loop.add_callback(watch.stop)
+    _rest(worker)
     os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     os.environ.update(executors.kernel_environment())
+
+
+def _rest(dask_worker) -> None:
+    """On a worker or its nanny: stop looking how its own work goes, for there is none.
+
+    A profiler looks at the thread a hundred times a second while that waits for its kernel (a fifth of the worker's
+    seconds), and a clock ticks fifty times a second in each of these processes (three quarters of an idle one's).
+    """
+    for name in ("profile", "tick"):
+        if watch := dask_worker.periodic_callbacks.get(name):
+            dask_worker.loop.add_callback(watch.stop)
 
 
 def _warm_kernels(server: str):

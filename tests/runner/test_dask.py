@@ -101,10 +101,15 @@ def test_a_worker_with_another_environment_has_a_fork_server_of_its_own(schedule
     assert sorted(servers(scheduler, tmp_path / "two")) == sorted(own)  # they stay with their worker
 
 
+def watching(dask_worker) -> list[str]:
+    """On a worker or its nanny: what would cost time for nothing."""
+    watches = dask_worker.periodic_callbacks
+    return [name for name in ("profile", "tick") if name in watches and watches[name].is_running()]
+
+
 def kept(dask_worker) -> tuple:
     """On a worker: what would cost its kernels time, and their threads."""
-    watching = [name for name in ("profile", "tick") if dask_worker.periodic_callbacks[name].is_running()]
-    return watching, "MALLOC_TRIM_THRESHOLD_" in os.environ, os.environ.get("OMP_NUM_THREADS")
+    return watching(dask_worker), "MALLOC_TRIM_THRESHOLD_" in os.environ, os.environ.get("OMP_NUM_THREADS")
 
 
 def test_a_worker_spends_no_time_on_watching_a_kernel(scheduler, tmp_path):
@@ -112,6 +117,7 @@ def test_a_worker_spends_no_time_on_watching_a_kernel(scheduler, tmp_path):
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # no worker has the tests
     with Client(scheduler, set_as_default=False) as client:
         runner.execute(runner.plan([city], ["baseline"], None), scheduler=scheduler)
+        assert list(client.run(watching, nanny=True).values()) == [[], []]
         assert ([], False, "1") in client.run(kept).values()
 
 
