@@ -55,7 +55,7 @@ def facts(book) -> list[tuple[str, str]]:
             "Data up to",
             day(book.as_of) + (f"; the last record is {counted(age, 'day')} older" if age else ""),
         ),
-        ("Design", f"{DESIGNS[config.design.type]} ({config.design.type}, {config.design.estimator})"),
+        ("Design", DESIGNS[config.design.type]),
         ("Analysis plan", plan_words(book.plan)),
         ("Outcomes by group", f"hidden: {book.why_blinded}" if book.blinded else "may be shown"),
         ("Settings", config.sha256[:12]),
