@@ -135,6 +135,7 @@ class Slot:
 
     def __init__(self, libraries: str):
         self.task, self.attempt, self.process, self.libraries = None, 0, None, libraries
+        self.over = False
 
     @property
     def busy(self) -> bool:
@@ -155,7 +156,8 @@ class Slot:
         try:
             return self.connection.recv()
         except (EOFError, OSError):
-            self._start()
+            if not self.over:
+                self._start()
             message = "The process that ran it was ended from outside, often for lack of memory."
             return Failure(InfrastructureDeath.__name__, message)
 
@@ -166,7 +168,7 @@ class Slot:
             while isinstance(answer := self.hear(), _Told):
                 pass
             self.free()
-            if not is_death(answer):
+            if self.over or not is_death(answer):
                 break
         return answer
 
@@ -174,13 +176,17 @@ class Slot:
         task, self.task = self.task, None
         return task, self.attempt
 
-    def stop(self) -> None:
-        if self.process is None:
-            return
-        if self.process.is_alive():  # the number of a process that has ended may be another's by now
+    def kill(self) -> None:
+        """End the process for good, also while a thread waits for its answer."""
+        self.over = True
+        if self.process is not None and self.process.is_alive():  # an ended one's number may be another's by now
             self.process.kill()  # has nothing to put away
-        self.process.join()
-        self.connection.close()
+
+    def stop(self) -> None:
+        self.kill()
+        if self.process is not None:
+            self.process.join()
+            self.connection.close()
 
     def _start(self) -> None:
         """Start it as a copy of the process with the libraries; on its own where there is none, or it was killed."""

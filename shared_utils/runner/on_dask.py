@@ -105,11 +105,11 @@ class _Flow:
         self.inbox, self.futures = queue.SimpleQueue(), {}
         self.started, self.again, self.own = set(), set(), set()
         self.topic = f"emi-{uuid.uuid4()}"  # two batches may share a scheduler
-        self.idle = queue.SimpleQueue()  # processes of this machine
-        count = executors.default_workers(len(tasks))
-        for _ in range(count):
-            self.idle.put(executors.Slot(warm.WORKERS))
-        self.threads = ThreadPoolExecutor(count)  # one that waits for each process
+        # Processes of this machine, each with a thread that waits for it.
+        self.slots = [executors.Slot(warm.WORKERS) for _ in range(executors.default_workers(len(tasks)))]
+        self.threads, self.idle = ThreadPoolExecutor(len(self.slots)), queue.SimpleQueue()
+        for slot in self.slots:
+            self.idle.put(slot)
 
     def answers(self) -> Iterator[tuple[Any, Any]]:
         self.client.subscribe_topic(self.topic, lambda event: self.inbox.put(tuple(event[1])))
@@ -130,9 +130,11 @@ class _Flow:
         finally:
             shipped = [future for number, future in self.futures.items() if number not in self.own]
             self.client.cancel(shipped, force=True)
+            for slot in self.slots:
+                slot.kill()
             self.threads.shutdown(cancel_futures=True)
-            while not self.idle.empty():
-                self.idle.get().stop()
+            for slot in self.slots:
+                slot.stop()
 
     def add_here(self, task: Task) -> None:
         """Run a task in a process of this machine, beside what runs on the workers."""

@@ -3,9 +3,12 @@
 import multiprocessing
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
-from worker_jobs import die, die_once, environment, parent, refuse, square
+from worker_jobs import die, die_once, environment, parent, refuse, square, wait_for_ever
 
 from shared_utils.runner import warm
 from shared_utils.runner.executors import Failure, Slot, Task, default_workers, run_tasks
@@ -41,6 +44,18 @@ def test_a_worker_for_one_caller_is_kept_and_replaced_when_it_dies(tmp_path):
         assert slot.answer(Task("nine", square, (3,))) == 9 and slot.process.pid != kept
     finally:
         slot.stop()
+
+
+def test_a_worker_can_be_ended_while_somebody_waits_for_it(tmp_path):
+    slot, said = Slot(LIBRARIES), tmp_path / "said"
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(slot.answer, Task("long", wait_for_ever, (said,)))
+        while not said.exists():
+            time.sleep(0.05)
+        slot.kill()
+        assert waiting.result(timeout=30).ename == "InfrastructureDeath"
+    slot.stop()
+    assert not psutil.pid_exists(int(said.read_text(encoding="utf-8")))
 
 
 def test_errors_come_back_as_words_and_only_once():

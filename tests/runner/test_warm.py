@@ -252,6 +252,18 @@ def test_where_a_copy_would_differ_the_kernel_starts_the_ordinary_way(tmp_path, 
     assert provisioner.cold_reason() == reason
 
 
+def test_another_name_of_the_same_python_is_no_other_python(tmp_path):
+    from shared_utils.runner.warm import provisioner
+
+    folder = Path(sys.executable).parent
+    other = next(name for name in ("python3", "python") if name != Path(sys.executable).name)
+    alike, elsewhere = folder / other, tmp_path / "python"
+    elsewhere.symlink_to(Path(sys.executable).resolve())  # as the python of another virtual environment
+    provisioner.check(os.environ[warm.SOCKET], str(alike), dict(os.environ))
+    with pytest.raises(provisioner.Unavailable, match="another Python"):
+        provisioner.check(os.environ[warm.SOCKET], str(elsewhere), dict(os.environ))
+
+
 DRIVER = """
 import os, sys, time
 sys.path.insert(0, {root!r})

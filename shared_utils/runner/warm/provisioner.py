@@ -132,10 +132,15 @@ def check(path: str, executable: str, environment: dict[str, str]) -> None:
         raise Unavailable(warm.why_not() or "no fork server was started")
     with _connect(path) as connection:
         server = _ask(connection, {"hello": True})
-    if Path(executable) != Path(server["executable"]):
+    if _interpreter(executable) != _interpreter(server["executable"]):
         raise Unavailable("it belongs to another Python")
     if differing := _differences(import_environment(environment), server["environment"]):
         raise Unavailable(f"the environment differs in {', '.join(differing)}")
+
+
+def _interpreter(executable: str) -> tuple[Path, Path]:
+    """The environment and the program behind its names: bin/python of a virtual environment is bin/python3."""
+    return Path(executable).parent.resolve(), Path(executable).resolve()
 
 
 def _connect(path: str) -> socket.socket:

@@ -248,6 +248,7 @@ def _become_kernel(request: dict, descriptors: list[int], server: int) -> None:
         gc.enable()
         arguments = request["argv"][request["argv"].index("ipykernel_launcher") + 1 :]
         sys.argv = [sys.modules["ipykernel_launcher"].__file__, *arguments]
+        sys.executable = request["argv"][0]  # the server may have another name of the same program
         from ipykernel.kernelapp import IPKernelApp
 
         app = IPKernelApp.instance(parent_handle=server)  # its end is the kernel's end
