@@ -40,13 +40,14 @@ def main() -> None:
 
 
 def warm() -> None:
-    """Import what the fork server of `emi run` has, and use it once."""
-    from shared_utils.runner.warm import server
+    """Import what the fork server of `emi run` has, the shared code too, and use it once."""
+    from shared_utils.runner.warm import own_code, server
 
     for name in server.LIBRARIES:
         __import__(name)
     server._use_once()
     nbformat.reads(nbformat.writes(nbformat.v4.new_notebook()), as_version=4)
+    own_code.keep()
     gc.collect()
     gc.freeze()
 
@@ -63,9 +64,8 @@ def _forked(work, *args) -> float:
 
 
 def _prepare(city: Path) -> None:
-    """Make the city's data ready and compile the code: the first notebook alone would pay for both."""
+    """Make the city's data ready: the first notebook alone would pay for it."""
     from shared_utils import data
-    from shared_utils.sections import baseline, impact, monitoring  # noqa: F401
 
     data.prepare(city)
 
@@ -104,8 +104,8 @@ def _write(seconds: dict, before: dict) -> None:
     text = f"""# What the cells of a notebook cost
 
 Made by `python benchmarks/cells.py`; do not edit by hand. Processor seconds of the cells of {len(seconds)} notebooks,
-each once, with all libraries imported and one thread of BLAS; {os.cpu_count()} cores,
-Python {platform.python_version()}, {platform.system()}. "Before" is the run that this one replaced.
+each once, with all libraries and the shared code imported (as a kernel of `emi run` has them) and one thread of BLAS;
+{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}. "Before" is the run that this one replaced.
 
 | city | notebook | before | now |
 |---|---|---|---|
