@@ -105,7 +105,8 @@ def _write(seconds: dict, before: dict) -> None:
 
 Made by `python benchmarks/cells.py`; do not edit by hand. Processor seconds of the cells of {len(seconds)} notebooks,
 each once, with all libraries and the shared code imported (as a kernel of `emi run` has them) and one thread of BLAS;
-{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}. "Before" is the run that this one replaced.
+{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}. "Before" is the run that this one
+replaced.
 
 | city | notebook | before | now |
 |---|---|---|---|
