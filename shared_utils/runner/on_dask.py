@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import queue
+import re
 import socket
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from shared_utils.runner.executors import Failure, InfrastructureDeath, Task
 
 # What a run elsewhere does not need, or must not have: who is who, and the salt.
 STAYS = (".git", ".venv", "__pycache__", ".ipynb_checkpoints", "outputs", "data/private/crosswalk")
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://\S+:\d+")
 _one_at_a_time = threading.Lock()
 _own_server = ExitStack()  # of this worker, which ends with it
 
@@ -58,7 +60,7 @@ def run_tasks(
         with _serving_neighbors(client) as server:  # it imports while the rest is made ready
             refuse_differing(code(), client.run(code))
             client.run_on_scheduler(_try_twice)
-            client.run(_rest, nanny=True)
+            client.run(_stop_watching, nanny=True)
             archives = _archives(client, {task.args[0] for task in tasks.values()})
             flow = _Flow(client, tasks, archives, server, on_start, on_tell)
             for key, answer in flow.answers():
@@ -76,6 +78,11 @@ def count_workers(scheduler: str) -> int:
 def _connected(scheduler: str):
     from distributed import Client
 
+    if not _ADDRESS.fullmatch(scheduler):  # dask says it in a traceback, half a minute later
+        raise SchedulerError(
+            f'"{scheduler}" is not the address of a dask scheduler.',
+            "Write it with its port, as the scheduler shows it when it starts:  --scheduler tcp://HOST:8786",
+        )
     try:
         return Client(scheduler, timeout=15, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -219,12 +226,12 @@ def _as_in_the_pool(worker) -> None:
     """Its kernels get what all kernels get; not memory given back to the system piece by piece, as dask sets it up for
     work in its own process (a tenth of a kernel's seconds).
     """
-    _rest(worker)
+    _stop_watching(worker)
     os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     os.environ.update(executors.kernel_environment())
 
 
-def _rest(dask_worker) -> None:
+def _stop_watching(dask_worker) -> None:
     """On a worker or its nanny: stop looking how its own work goes, for there is none.
 
     A profiler looks at the thread a hundred times a second while that waits for its kernel (a fifth of the worker's

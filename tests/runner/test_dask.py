@@ -150,3 +150,10 @@ def test_a_killed_worker_costs_one_more_try(scheduler, tmp_path):
 def test_no_scheduler_is_a_sentence(tmp_path):
     with pytest.raises(EmiError, match="No dask scheduler answers"):
         list(on_dask.run_tasks([Task("x", outcome, (tmp_path,))], "tcp://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "tcp://127.0.0.1", "http://127.0.0.1:8786", "tcp://127.0.0.1:port"])
+def test_an_address_that_can_be_none_is_told_how_to_be_written(address):
+    with pytest.raises(EmiError, match="is not the address of a dask scheduler") as told:
+        on_dask.count_workers(address)
+    assert "--scheduler tcp://HOST:8786" in str(told.value)
