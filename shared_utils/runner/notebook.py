@@ -175,7 +175,8 @@ def _papermill(city_dir: Path, notebook: str, parameters: dict, part: Path, limi
         if error.ename in own:
             message, hint = _message_and_hint(told.evalue)
             raise _Failed(message, ename=error.ename, hint=hint, section=section, cell=cell) from None
-        raise _unexpected(error.ename, told.evalue, section=section, cell=cell) from None
+        hint = f"If code cell {cell} of notebooks/{source.name} is yours, correct it. If not, show whoever helps you."
+        raise _unexpected(error.ename, told.evalue, hint=hint, section=section, cell=cell) from None
     except CellTimeoutError:
         minutes = f"{limit_s / 60:g} minutes"
         hint = "If it needs more, give it more:  emi run --timeout MINUTES"
@@ -197,13 +198,13 @@ def _log(error: Exception) -> None:
     traceback.print_exception(error)
 
 
-def _unexpected(ename: str, evalue: str, **place) -> _Failed:
+def _unexpected(ename: str, evalue: str, **known) -> _Failed:
     plain = machine.in_words(ename, evalue)
     if plain:
-        return _Failed(plain[0], ename=ename, hint=plain[1], **place)
+        return _Failed(plain[0], ename=ename, **known | {"hint": plain[1]})
     first = evalue.strip().splitlines()
     said = f": {first[0].rstrip('.')}" if first else ""
-    return _Failed(f"It stopped with {ename}{said}.", ename=ename, expected=False, **place)
+    return _Failed(f"It stopped with {ename}{said}.", ename=ename, expected=False, **known)
 
 
 def _message_and_hint(evalue: str) -> tuple[str, str]:

@@ -44,6 +44,7 @@ def test_the_error_is_still_understood(tmp_path):
     error = json.loads(state_path(city, "monitoring").read_text(encoding="utf-8"))["error"]
     assert error["message"] == "It stopped with ValueError: the row of [hidden] ([hidden]) has no date."
     assert error["section"] == "2. Read the monthly file" and "the row of [hidden] ([hidden]) has no date" in run.out
+    assert "Fix If code cell 3 of notebooks/02_monitoring.ipynb is yours, correct it." in " ".join(run.out.split())
 
 
 def test_a_name_of_the_city_s_private_files_keeps_the_release_inside(tmp_path):

@@ -37,7 +37,8 @@ LIBRARIES = (
 KERNEL = (
     "ipykernel_launcher", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.displayhook",
     "IPython.core.completer", "IPython.core.magics", "IPython.core.pylabtools", "IPython.extensions.storemagic",
-    "ipykernel.debugger", "psutil", "sqlite3",
+    "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect", "ipykernel.debugger", "psutil",
+    "sqlite3", "tornado.platform.asyncio",
 )  # fmt: skip
 # Variables that are read while libraries are imported: a kernel that wants other values must start cold.
 READ_AT_IMPORT = (
@@ -90,8 +91,7 @@ def _import() -> None:
                 importlib.import_module(name)
         _use_once()
         own_code.keep()
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # not collected before: the little that could be is shared, and looking for it takes a quarter second
 
 
 @contextlib.contextmanager

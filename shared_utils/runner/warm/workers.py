@@ -11,6 +11,7 @@ import os
 from shared_utils import lean
 from shared_utils.runner.executors import kernel_environment
 
+gc.disable()  # what is imported stays
 os.environ.update(kernel_environment())  # numpy reads the number of threads when it is imported
 lean.skip_address_grammars()
 
@@ -27,5 +28,5 @@ from shared_utils.results.fragment import to_fragment  # noqa: E402
 from shared_utils.runner.warm import provisioner  # noqa: E402, F401
 
 to_fragment(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Warm")]))  # compiles the template
-gc.collect()
 gc.freeze()  # workers share the pages
+gc.enable()
