@@ -1,5 +1,7 @@
 """The monitoring notebook: is the pilot running as planned? Outcomes are never shown by group here."""
 
+from collections import defaultdict
+
 from shared_utils.disclosure import memory
 from shared_utils.results import whom
 from shared_utils.sections import book as books
@@ -44,26 +46,24 @@ def _forecast(book, one) -> dict | None:
 
 def _latest(one, rules) -> list[dict]:
     """The rows of the latest period: everyone first, then each group, whose months may have to wait for a quarter."""
-    everyone, *dims = [one.rows[one.rows["group_dim"] == dim] for dim in (indicators.ALL, *_dims(one))]
-    found = [everyone[everyone["period"] == one.latest["period"]]]
-    found += [rows[rows["period"] == _told_period(rows, rules)] for rows in dims]
-    rows = [part.sort_values("group_value").drop_duplicates("group_value", keep="last") for part in found]
-    return [row for part in rows for row in part.to_dict("records")]
-
-
-def _dims(one) -> list[str]:
-    return sorted(set(one.rows["group_dim"]) - {indicators.ALL})
+    dims = {dim: rows for dim, rows in one.rows.groupby("group_dim") if dim != indicators.ALL}
+    period = {dim: _told_period(rows, rules) for dim, rows in dims.items()} | {indicators.ALL: one.latest["period"]}
+    rows = one.rows[one.rows["period"] == one.rows["group_dim"].map(period)]
+    rows = rows.drop_duplicates(["group_dim", "group_value"], keep="last").to_dict("records")
+    return sorted(rows, key=lambda row: (row["group_dim"] != indicators.ALL, row["group_dim"], row["group_value"]))
 
 
 def _told_period(rows, rules):
     """The latest month of a breakdown: a quarter's last one where some group changed by 1-10 people in a month, since
     monthly rows would then tell of the few who came or went (pilots.md 2.7.5)."""
-    months = {period: f"{period:%Y-%m}" for period in sorted(set(rows["period"]))}
+    months = {period: f"{period:%Y-%m}" for period in rows["period"].unique()}
+    known, series = rows[rows["denominator"].notna()], defaultdict(dict)
+    for group, month, n in zip(known["group_value"], known["period"].map(months), known["denominator"], strict=True):
+        series[group][month] = n
     told = set(months.values())
-    for _, own in rows[rows["denominator"].notna()].groupby("group_value"):
-        series = {months[period]: n for period, n in zip(own["period"], own["denominator"], strict=True)}
-        told -= series.keys() - memory.quarterly(series, rules)
-    return max((period for period, name in months.items() if name in told), default=None)
+    for own in series.values():
+        told -= own.keys() - memory.quarterly(own, rules)
+    return max((period for period, month in months.items() if month in told), default=None)
 
 
 def _place(row: dict) -> dict:

@@ -23,7 +23,7 @@ PLACES = "-opportunity neighborhoods"
 @section("M4", "Who is being reached and who is not?")
 def reach(book) -> Section:
     """Gaps between groups on each indicator, over the last twelve months, with Newcombe intervals."""
-    rows = [row for one in indicators.load(book) for dim in one.spec.equity for row in _gaps(book, one, dim)]
+    rows = [row for one in indicators.load(book) for row in _gaps(book, one)]
     if not rows:
         raise EmiError("no indicator is broken down by group", "Send group rows in indicator_monthly.")
     tested = [r for r in _table(rows).told(book.rules, "value") if r["low"] is not None]
@@ -62,21 +62,21 @@ def _whom(row: dict) -> dict:
     return {"n": row["who"], "x": row["who"].did(whom.COUNTED)}
 
 
-def _gaps(book, one, dim) -> list[dict]:
-    """One row a group against the largest group; groups too small to show keep their place without
+def _gaps(book, one) -> list[dict]:
+    """One row a group against the largest group of its dimension; groups too small to show keep their place without
     numbers."""
     if not one.is_share:
         return []
     since = one.overall["period"].max() - pd.DateOffset(months=MONTHS_POOLED - 1)
-    rows = one.rows[
-        (one.rows["group_dim"] == dim) & (one.rows["period"] >= since) & (one.rows["group_value"] != "unknown")
-    ]
-    sums = rows.groupby("group_value")[["numerator", "denominator"]].sum().astype(int)
-    sums = sums[sums["denominator"] > 0]
-    if len(sums) < 2:
-        return []
-    reference = sums["denominator"].idxmax()
-    return [_gap(book, one, dim, group, sums, reference) for group in sums.index if group != reference]
+    rows = one.rows[(one.rows["period"] >= since) & (one.rows["group_value"] != "unknown")]
+    pooled = rows.groupby(["group_dim", "group_value"])[["numerator", "denominator"]].sum().astype(int)
+    pooled = pooled[pooled["denominator"] > 0]
+    gaps = []
+    for dim in one.spec.equity:
+        sums = pooled[pooled.index.get_level_values("group_dim") == dim].droplevel("group_dim")
+        reference = sums["denominator"].idxmax() if len(sums) else None
+        gaps += [_gap(book, one, dim, group, sums, reference) for group in sums.index if group != reference]
+    return gaps
 
 
 def _gap(book, one, dim, group, sums, reference) -> dict:
