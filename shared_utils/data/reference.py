@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared_utils.config import CityConfig
-from shared_utils.data import public
+from shared_utils.data import public, report, store
+from shared_utils.data.fingerprint import data_root
 from shared_utils.data.public import Reference
 from shared_utils.errors import EmiError, nearest
 
@@ -109,13 +110,9 @@ def _latest(table: Reference) -> Reference:
 
 
 def _vintages(city_dir: Path, config: CityConfig) -> list[int]:
-    """Return the census years of the tract codes in the city's files, as its mappings state them."""
-    if config.data.analysis_file:
-        return []
-    from shared_utils.data import mapping
-
-    tables = [table for one in mapping.read_all(city_dir) for table in one.tables]
-    return sorted({table.geoid.vintage for table in tables if table.geoid})
+    """Return the census years of the tract codes in the city's files, as its mappings stated them at the intake."""
+    done = report.read(data_root(city_dir, config) / store.LINKED)
+    return sorted({source.tract_vintage for source in done.sources if source.tract_vintage}) if done else []
 
 
 def read(path: Path, name: str) -> "pd.DataFrame":

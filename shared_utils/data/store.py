@@ -72,16 +72,30 @@ def put(path: Path, text: str, mode: int = 0o666) -> Path:
 
 def read_tables(linked: Path, done: IntakeReport) -> dict:
     """Return every table of the model as a DataFrame; one the report does not name is empty, with its columns."""
-    return {name: read_table(linked, done, name).astype(dtypes(name))
-            if name in done.tables else empty(name) for name in TABLES}  # fmt: skip
+    return {name: _typed(name, _read(linked, done, name)) if name in done.tables else empty(name) for name in TABLES}
 
 
 def read_table(linked: Path, done: IntakeReport, name: str):
-    """Return one table that the report names. Raises EmiError when its file is gone."""
+    """Return one table that the report names as a DataFrame. Raises EmiError when its file is gone."""
+    return _read(linked, done, name).to_pandas()
+
+
+def _typed(name: str, table):
+    """A pyarrow table as a DataFrame with the dtypes of the model; few columns are not read as what they are."""
     import pandas as pd
+    import pyarrow as pa
+
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = table.to_pandas(types_mapper=nullable.get)
+    others = {column: dtype for column, dtype in dtypes(name).items() if frame[column].dtype != dtype}
+    return frame.astype(others) if others else frame
+
+
+def _read(linked: Path, done: IntakeReport, name: str):
+    import pyarrow.parquet as pq
 
     try:
-        return pd.read_parquet(linked / _file(name, done.tables[name]["sha256"]))
+        return pq.ParquetFile(linked / _file(name, done.tables[name]["sha256"])).read()
     except FileNotFoundError:
         raise EmiError(f"The table {name} is not where the last intake put it.", "Run: emi data intake") from None
 

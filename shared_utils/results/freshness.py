@@ -18,6 +18,7 @@ from shared_utils.results.notebooks import source_path
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "statsmodels", "linearmodels", "diff-diff", "matplotlib", "seaborn")
 _HIDDEN = (".", "~$", "__pycache__")
+_WHOLE = 2**20  # bytes; a smaller file is read at once: hashing it in parts takes as long again
 # In the order they are told to a person.
 WORDS = {
     "data": "the data files changed",
@@ -134,7 +135,9 @@ def _stamp(file: Path) -> tuple[int, int]:
 @lru_cache(maxsize=20_000)
 def _file_sha(file: Path, size: int, mtime_ns: int) -> str:
     """Size and time are in the cache key so that a file that changes meanwhile is read again."""
-    with file.open("rb") as stream:
+    with open(file, "rb") as stream:
+        if size < _WHOLE:
+            return hashlib.sha256(stream.read()).hexdigest()
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from shared_utils.config import load_city, preset_path
-from shared_utils.data import public, reference
+from shared_utils.data import public, reference, report
 from shared_utils.data.public import Area
+from shared_utils.data.report import IntakeReport, SourceReport
 from shared_utils.errors import EmiError
 from shared_utils.sections import baseline_context
 
@@ -442,21 +443,21 @@ def test_a_wide_national_file_is_read_in_pieces(write, monkeypatch):
 
 @pytest.fixture
 def city(tmp_path):
-    """A folder of Detroit in city mode: `city(files)` writes data/public_ref and mappings, returns (folder, config)."""
+    """Detroit after an intake, in city mode: `city(files)` writes data/public_ref and returns (folder, config)."""
 
     def make(*names: str, vintage: int = 2010, mode: str = "city", **texts: str):
         folder = tmp_path / "detroit"
         (folder / "data" / "public_ref").mkdir(parents=True, exist_ok=True)
-        (folder / "mappings").mkdir(exist_ok=True)
         for name in names:
             (folder / "data" / "public_ref" / name).write_text(FILES[name][1], encoding="utf-8")
         for name, text in texts.items():
             (folder / "data" / "public_ref" / name.replace("__", ".")).write_text(text, encoding="utf-8")
-        (folder / "mappings" / "people.yml").write_text(
-            "source: {path: raw/people.csv}\ntables:\n  participants:\n"
-            "    columns: {Id: participant_id, Tract: tract_id, Day: application_date}\n"
-            "    constants: {consent_status: consented}\n"
-            f"    geoid: {{column: tract_id, pad_to: 11, vintage: {vintage}}}\n", encoding="utf-8")  # fmt: skip
+        people = SourceReport(
+            "raw/people.csv", "people.yml", "participants", "", "", 0, 0, 0, {}, [], [], [], 0, vintage
+        )
+        linked = folder / "data" / "private" / "linked"
+        linked.mkdir(parents=True, exist_ok=True)
+        (linked / report.FILE).write_text(IntakeReport("", "city", "", [people]).to_json(), encoding="utf-8")
         config = load_city(preset_path("detroit"))
         return folder, config.model_copy(update={"data": config.data.model_copy(update={"mode": mode})})
 

@@ -6,6 +6,7 @@ server's own to the byte. There a kernel takes over the modules that the server 
 ever. Nothing is taken over before: which copy it is depends on the path the notebook makes.
 """
 
+import _imp
 import gc
 import importlib
 import importlib.util
@@ -13,13 +14,15 @@ import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 
 from shared_utils.results.freshness import below, files_sha
 from shared_utils.results.notebooks import NOTEBOOKS
 
 PACKAGE = "shared_utils"
 MANIFEST = "VENDORED.json"  # of a city's copy only
+# Imported as soon as a notebook opens its city; the notebooks' own modules lead to all others.
+ON_OPENING = ("data.about_people", "data.analysis_file", "data.blinding", "data.studies", "disclosure.guard")
 
 
 def forget() -> dict[str, ModuleType]:
@@ -33,8 +36,9 @@ def keep() -> None:
     forget()
     folder = Path(importlib.util.find_spec(PACKAGE).origin).parent
     sha, environment = _sha(folder), dict(os.environ)
-    for name in NOTEBOOKS:  # they run in kernels; the runner itself reaches no sections
-        importlib.import_module(f"{PACKAGE}.sections.{name}")
+    # Notebooks run in kernels; the runner itself reaches no sections.
+    for name in (*(f"sections.{notebook}" for notebook in NOTEBOOKS), *ON_OPENING):
+        importlib.import_module(f"{PACKAGE}.{name}")
     modules, variables = forget(), {name: value for name, value in os.environ.items() if name not in environment}
     for name in variables:
         del os.environ[name]
@@ -69,13 +73,16 @@ class _Kept(MetaPathFinder, Loader):
             os.environ.setdefault(name, value)
         for own in self.modules.values():
             self._move(own)
-        for function in self.functions:
-            function.__code__ = _moved(function.__code__, str(self.folder), str(self.found))
+        for function in self.functions:  # what importlib itself does where a compiled file was moved
+            _imp._fix_co_filename(function.__code__, self._moved(function.__code__.co_filename))
         sys.modules.update(self.modules)
 
+    def _moved(self, file: str) -> str:
+        return file.replace(str(self.folder), str(self.found), 1)
+
     def _move(self, module: ModuleType) -> None:
-        file = self.found / Path(module.__file__).relative_to(self.folder)
-        search = [str(file.parent)] if hasattr(module, "__path__") else None
+        file = self._moved(module.__file__)
+        search = [os.path.dirname(file)] if hasattr(module, "__path__") else None
         spec = importlib.util.spec_from_file_location(module.__name__, file, submodule_search_locations=search)
         module.__spec__, module.__loader__ = spec, spec.loader
         module.__file__, module.__cached__ = spec.origin, spec.cached
@@ -84,12 +91,6 @@ class _Kept(MetaPathFinder, Loader):
         for name, value in vars(module).items():  # where it looks for files of its own
             if isinstance(value, Path) and value.is_relative_to(self.folder):
                 setattr(module, name, self.found / value.relative_to(self.folder))
-
-
-def _moved(code: CodeType, before: str, now: str) -> CodeType:
-    """The same code, and that of the functions it defines, as compiled from a file in another folder."""
-    inner = tuple(_moved(part, before, now) if isinstance(part, CodeType) else part for part in code.co_consts)
-    return code.replace(co_filename=code.co_filename.replace(before, now, 1), co_consts=inner)
 
 
 def _sha(folder: Path) -> str:
