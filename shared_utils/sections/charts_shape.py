@@ -2,6 +2,7 @@
 shares."""
 
 from matplotlib import rc_context
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
@@ -45,10 +46,12 @@ def squares(groups: list[tuple[str, int, int]], sheet: dict, alt: str) -> Figure
             )
             places = [(x0 + 0.165 * (k % 10), 1.5 - 0.165 * (k // 10)) for k in range(100)]
             old = filled - new
-            for k, place in enumerate(places):
-                color = BLUE if k < old else TEAL if k < filled else "white"
-                edge = GREY if color == "white" else color
-                ax.add_patch(Rectangle(place, 0.135, 0.135, facecolor=color, edgecolor=edge, lw=0.8))
+            corners = [[(x, y), (x + 0.135, y), (x + 0.135, y + 0.135), (x, y + 0.135)] for x, y in places]
+            colors = [BLUE if k < old else TEAL if k < filled else "white" for k in range(100)]
+            edges = [GREY if color == "white" else color for color in colors]
+            ax.add_collection(
+                PolyCollection(corners, facecolors=colors, edgecolors=edges, linewidths=0.8, joinstyle="miter")
+            )
             dots = [(x + 0.0675, y + 0.0675) for x, y in places[max(old, 0) : filled]]
             ax.plot([x for x, _ in dots], [y for _, y in dots], "o", ms=3, color="white")
     return page.done(alt)

@@ -198,6 +198,7 @@ def _even(text: str, size: float, bold: bool = False) -> list[str]:
     return next((found for found in tried if len(found) == len(lines)), lines)
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width of a text in inches: the sum of the widths of its letters."""
     return sum(_letter(letter, bold) for letter in text) * size / 72

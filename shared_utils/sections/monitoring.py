@@ -56,10 +56,10 @@ def _latest(one, rules) -> list[dict]:
 def _told_period(rows, rules):
     """The latest month of a breakdown: a quarter's last one where some group changed by 1-10 people in a month, since
     monthly rows would then tell of the few who came or went (pilots.md 2.7.5)."""
-    months = {period: f"{period:%Y-%m}" for period in rows["period"].unique()}
-    known, series = rows[rows["denominator"].notna()], defaultdict(dict)
-    for group, month, n in zip(known["group_value"], known["period"].map(months), known["denominator"], strict=True):
-        series[group][month] = n
+    months, series = {period: f"{period:%Y-%m}" for period in rows["period"].unique()}, defaultdict(dict)
+    for group, period, n in zip(rows["group_value"], rows["period"], rows["denominator"], strict=True):
+        if not is_missing(n):
+            series[group][months[period]] = n
     told = set(months.values())
     for own in series.values():
         told -= own.keys() - memory.quarterly(own, rules)

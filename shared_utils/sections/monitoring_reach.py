@@ -26,7 +26,8 @@ def reach(book) -> Section:
     rows = [row for one in indicators.load(book) for row in _gaps(book, one)]
     if not rows:
         raise EmiError("no indicator is broken down by group", "Send group rows in indicator_monthly.")
-    tested = [r for r in _table(rows).told(book.rules, "value") if r["low"] is not None]
+    table = _table(rows)
+    tested = [r for r in table.told(book.rules, "value") if r["low"] is not None]
     for row, q in zip(tested, multiplicity.bh([r["p"] for r in tested]) if tested else [], strict=True):
         row["q"] = float(q)
     alarms = [r for r in tested if _is_clear(r) and abs(r["gap"]) >= ATTENTION_GAP]
@@ -35,7 +36,7 @@ def reach(book) -> Section:
         _reach_sentence(book, alarms, tested),
         flags=flags,
         figure=_gap_figure(book, tested),
-        table=_table(rows),
+        table=table,
     )
 
 
@@ -70,26 +71,26 @@ def _gaps(book, one) -> list[dict]:
     since = one.overall["period"].max() - pd.DateOffset(months=MONTHS_POOLED - 1)
     rows = one.rows[(one.rows["period"] >= since) & (one.rows["group_value"] != "unknown")]
     pooled = rows.groupby(["group_dim", "group_value"])[["numerator", "denominator"]].sum().astype(int)
-    pooled = pooled[pooled["denominator"] > 0]
-    gaps = []
+    counts = dict(zip(pooled.index, pooled.itertuples(index=False, name=None), strict=True))
+    gaps, month = [], one.latest["period"]
     for dim in one.spec.equity:
-        sums = pooled[pooled.index.get_level_values("group_dim") == dim].droplevel("group_dim")
-        reference = sums["denominator"].idxmax() if len(sums) else None
-        gaps += [_gap(book, one, dim, group, sums, reference) for group in sums.index if group != reference]
+        groups = {group: (x, n) for (of, group), (x, n) in counts.items() if of == dim and n > 0}
+        largest = max(groups, key=lambda group: groups[group][1], default=None)
+        gaps += [_gap(book, one.spec, month, dim, group, groups, largest) for group in groups if group != largest]
     return gaps
 
 
-def _gap(book, one, dim, group, sums, reference) -> dict:
-    (x, n), (x0, n0) = sums.loc[group], sums.loc[reference]
+def _gap(book, spec, month, dim, group, groups, largest) -> dict:
+    (x, n), (x0, n0) = groups[group], groups[largest]
     row = {
-        "id": one.spec.id,
-        "label": one.spec.label,
-        "who": disclosure.group(f"{one.spec.id} to {one.latest['period']:%Y-%m}", **{dim: group}),
+        "id": spec.id,
+        "label": spec.label,
+        "who": disclosure.group(f"{spec.id} to {month:%Y-%m}", **{dim: group}),
         "dim": plainly(dim),
         "group": wording_group(dim, group),
-        "reference": wording_group(dim, reference),
-        "x": int(x),
-        "n": int(n),
+        "reference": wording_group(dim, largest),
+        "x": x,
+        "n": n,
         "value": x / n,
         "q": None,
         "p": None,

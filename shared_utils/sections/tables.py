@@ -53,8 +53,8 @@ class Table:
     `groups` says whom the counts of a row count: {key: Group}, also of keys that no column shows. Counts and shares of
     these groups are hidden until nothing small can be worked out from the table, and again with all other tables of a
     release. Without it each count stands alone, and only small ones are hidden. `beside` are counts that readers find
-    elsewhere in the notebook: the totals that these are parts of. What is hidden is worked out at the first question:
-    from then on the rows stay as they are.
+    elsewhere in the notebook: the totals that these are parts of. Which counts are hidden is worked out at the first
+    question: from then on they stay as they are, and once the table is printed, so do the rows.
     """
 
     caption: str
@@ -106,7 +106,7 @@ class Table:
 
     def told(self, rules: Rules, key: str) -> list[dict]:
         """The rows whose number `key` may be shown: what figures and sentences are made from."""
-        rows, _ = self.suppressed(rules)
+        rows, _ = self._suppress(rules)  # not kept: what a section works out from these rows may still join the table
         return [whole for row, whole in zip(rows, self.rows, strict=True) if not is_missing(row[key])]
 
     def suppressed(self, rules: Rules) -> tuple[list[dict], int]:
