@@ -22,6 +22,7 @@ import nbformat
 from shared_utils.results.notebooks import NOTEBOOKS, source_path
 from shared_utils.runner.executors import KERNEL_ENV
 
+ROUNDS = 5
 RESULT = Path(__file__).with_name("cells.md")
 os.environ.update(KERNEL_ENV)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles each file once
@@ -30,13 +31,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's Python compiles ea
 def main() -> None:
     cities = sorted(path.parent.resolve() for path in Path(sys.argv[1]).glob("cities/*/city.yml"))
     warm()
-    seconds = {}
     for city in cities:
         _forked(_prepare, city)
-        for name in NOTEBOOKS:
-            seconds[city.name, name] = _forked(run_cells, city, name)
-            print(f"{city.name}  {name}  {seconds[city.name, name]:.2f} s", flush=True)
-    _write(seconds, _before())
+    taken = {(city.name, name): [] for city in cities for name in NOTEBOOKS}
+    for number in range(1, ROUNDS + 1):
+        for city in cities:
+            for name in NOTEBOOKS:
+                taken[city.name, name].append(_forked(run_cells, city, name))
+        print(f"round {number}: {sum(times[-1] for times in taken.values()):.1f} s", flush=True)
+    _write({key: statistics.median(times) for key, times in taken.items()}, _before())
 
 
 def warm() -> None:
@@ -104,9 +107,9 @@ def _write(seconds: dict, before: dict) -> None:
     text = f"""# What the cells of a notebook cost
 
 Made by `python benchmarks/cells.py`; do not edit by hand. Processor seconds of the cells of {len(seconds)} notebooks,
-each once, with all libraries and the shared code imported (as a kernel of `emi run` has them) and one thread of BLAS;
-{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}. "Before" is the run that this one
-replaced.
+medians of {ROUNDS} rounds, with all libraries and the shared code imported (as a kernel of `emi run` has them) and one
+thread of BLAS; {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}. "Before" is the run
+that this one replaced.
 
 | city | notebook | before | now |
 |---|---|---|---|

@@ -152,14 +152,15 @@ class _Renderer(RendererAgg):
     """matplotlib's own goes back to the font's file for every letter: more than half of the time of a text."""
 
     def _prepare_font(self, font_prop: FontProperties) -> FT2Font:
-        font = _font(findfont(font_prop))
+        font = _font(tuple(font_prop.get_family()), font_prop.get_style(), font_prop.get_weight())
         font.clear()
         font.set_size(font_prop.get_size_in_points(), self.dpi)
         return font
 
 
 @cache
-def _font(path: str) -> FT2Font:
+def _font(family: tuple[str, ...], style: str, weight: str | int) -> FT2Font:
+    path = findfont(FontProperties(family=list(family), style=style, weight=weight))
     return FT2Font(io.BytesIO(Path(path).read_bytes()))
 
 
@@ -207,6 +208,6 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 @lru_cache(maxsize=2048)
 def _letter(letter: str, bold: bool) -> float:
     """Width of a letter in units of the font size."""
-    font = _font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
+    font = _font((STYLE["font.family"],), "normal", "bold" if bold else "normal")
     font.set_size(100, 72)
     return font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100
