@@ -21,6 +21,7 @@ import nbformat
 
 from shared_utils.results.notebooks import NOTEBOOKS, source_path
 from shared_utils.runner.executors import KERNEL_ENV
+from shared_utils.runner.warm import own_code, server
 
 ROUNDS = 5
 RESULT = Path(__file__).with_name("cells.md")
@@ -44,14 +45,13 @@ def main() -> None:
 
 def warm() -> None:
     """Import what the fork server of `emi run` has, the shared code too, and use it once."""
-    from shared_utils.runner.warm import own_code, server
-
     for name in server.LIBRARIES:
         __import__(name)
     server._use_once()
     nbformat.reads(nbformat.writes(nbformat.v4.new_notebook()), as_version=4)
+    own = own_code.forget()
     own_code.keep()
-    gc.collect()
+    sys.modules.update(own)  # this program goes on with what it has imported itself
     gc.freeze()
 
 
@@ -74,7 +74,8 @@ def _prepare(city: Path) -> None:
 
 
 def run_cells(city: Path, name: str) -> float:
-    """Run the cells as a kernel would, up to what is displayed; return the seconds."""
+    """Run the cells as a kernel would, up to what is displayed; return the seconds. In a process of its own."""
+    own_code.forget()
     notebook = nbformat.read(source_path(city, name), as_version=4)
     os.chdir(source_path(city, name).parent)
     space, begun = {"__name__": "__main__"}, time.process_time()
