@@ -95,7 +95,7 @@ def _read(linked: Path, done: IntakeReport, name: str):
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(linked / _file(name, done.tables[name]["sha256"])).read()
+        return pq.read_table(linked / _file(name, done.tables[name]["sha256"]), partitioning=None)
     except FileNotFoundError:
         raise EmiError(f"The table {name} is not where the last intake put it.", "Run: emi data intake") from None
 
