@@ -202,8 +202,8 @@ def _unexpected(ename: str, evalue: str, **known) -> _Failed:
     plain = machine.in_words(ename, evalue)
     if plain:
         return _Failed(plain[0], ename=ename, **known | {"hint": plain[1]})
-    first = evalue.strip().splitlines()
-    said = f": {first[0].rstrip('.')}" if first else ""
+    first = re.sub(r"\(\d+\.py, line (\d+)\)$", r"(line \1 of the cell)", evalue.strip().partition("\n")[0])
+    said = f": {first.rstrip('.')}" if first else ""
     return _Failed(f"It stopped with {ename}{said}.", ename=ename, expected=False, **known)
 
 

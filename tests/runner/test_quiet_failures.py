@@ -47,6 +47,13 @@ def test_the_error_is_still_understood(tmp_path):
     assert "Fix If code cell 3 of notebooks/02_monitoring.ipynb is yours, correct it." in " ".join(run.out.split())
 
 
+def test_a_slip_of_the_pen_is_told_with_its_line_and_not_with_the_kernel_s_name_of_the_cell(tmp_path):
+    city = toy.make_city(tmp_path / "cities", "greyport", monitoring="1 + 1\nfor month in range(3)\n    month")
+    finished(tmp_path, emi(tmp_path, "run", "-n", "monitoring"))
+    error = json.loads(state_path(city, "monitoring").read_text(encoding="utf-8"))["error"]
+    assert error["message"] == "It stopped with SyntaxError: expected ':' (line 2 of the cell)."
+
+
 def test_a_name_of_the_city_s_private_files_keeps_the_release_inside(tmp_path):
     city = toy.make_city(tmp_path / "cities", "greyport")
     (city / "data" / "private" / "raw" / "people.csv").write_text("name,housed\nJane Fitzgerald,1\n", encoding="utf-8")
